@@ -1,0 +1,101 @@
+/* A stable counting sort of the rows by code, then the sum of each code's rows. Every order is fixed by the shape: a chunk of rows has a
+ * histogram of its own, so nothing is shared and nothing atomic. Scratch: offsets [K], then histograms [chunks][K]. */
+#ifndef LX
+#define LX 1 /* work-items over channels, and over chunks of rows */
+#endif
+#ifndef LY
+#define LY 1 /* work-items over codes when summing */
+#endif
+#ifndef SCAN
+#define SCAN 1 /* work-items of a scan over codes */
+#endif
+#ifndef STRETCH
+#define STRETCH 1024 /* codes of a work-item that walks over histograms */
+#endif
+#ifndef CODES
+#define CODES 16 /* codes a work-group sums */
+#endif
+
+kernel __attribute__((reqd_work_group_size(LX, 1, 1))) void codesum_count(global int *restrict scratch, global const int *restrict codes, int M,
+                                                                          int K, int chunks, int rows) {
+    const int c = get_global_id(0);
+    if (c >= chunks)
+        return;
+    global int *seen = scratch + K + (size_t)c * K;
+    for (int k = 0; k < K; k++)
+        seen[k] = 0;
+    for (int m = c * rows; m < min(M, (c + 1) * rows); m++)
+        seen[codes[m]]++;
+}
+
+/* Each histogram becomes the rows of its code in the chunks before it; what is left over is the count. */
+kernel __attribute__((reqd_work_group_size(SCAN, 1, 1))) void codesum_column(global int *restrict counts, global int *restrict scratch, int K,
+                                                                             int chunks) {
+    const int first = (int)get_global_id(0) * STRETCH, end = min(K, first + STRETCH);
+    for (int k = first; k < end; k++)
+        counts[k] = 0;
+    for (int c = 0; c < chunks; c++) {
+        global int *seen = scratch + K + (size_t)c * K;
+        for (int k = first; k < end; k++) {
+            const int own = seen[k];
+            seen[k] = counts[k];
+            counts[k] += own;
+        }
+    }
+}
+
+/* Offsets of the codes in the sorted order, by one work-group: each work-item has a stretch of codes. */
+kernel __attribute__((reqd_work_group_size(SCAN, 1, 1))) void codesum_offsets(global int *restrict offsets, global const int *restrict counts,
+                                                                              int K) {
+    const int i = get_local_id(0), stretch = (K + SCAN - 1) / SCAN, first = min(K, i * stretch), end = min(K, first + stretch);
+    int at = 0;
+#if SCAN > 1
+    local int sums[SCAN];
+    int sum = 0;
+    for (int k = first; k < end; k++)
+        sum += counts[k];
+    sums[i] = sum;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int j = 0; j < i; j++)
+        at += sums[j];
+#endif
+    for (int k = first; k < end; k++) {
+        offsets[k] = at;
+        at += counts[k];
+    }
+}
+
+kernel __attribute__((reqd_work_group_size(LX, 1, 1))) void codesum_scatter(global int *restrict order, global int *restrict scratch,
+                                                                            global const int *restrict codes, int M, int K, int chunks,
+                                                                            int rows) {
+    const int c = get_global_id(0);
+    if (c >= chunks)
+        return;
+    global int *before = scratch + K + (size_t)c * K;
+    for (int m = c * rows; m < min(M, (c + 1) * rows); m++) {
+        const int k = codes[m];
+        order[scratch[k] + before[k]++] = m;
+    }
+}
+
+kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void codesum_add(global float *restrict sums, global const int *restrict counts,
+                                                                         global const int *restrict order, global const float *restrict h,
+                                                                         global const int *restrict offsets, int K, int D) {
+    const int first = (int)get_group_id(0) * CODES;
+    for (int k = first + (int)get_local_id(1); k < min(K, first + CODES); k += LY) {
+        global const int *own = order + offsets[k];
+        const int count = counts[k];
+        for (int d = (int)get_local_id(0) * VW; d < D; d += LX * VW) {
+            vf sum = (vf)(0.0f);
+            for (int i = 0; i < count; i++)
+                sum += vq_load(h + (size_t)own[i] * D + d, D - d);
+            vq_store(sum, sums + (size_t)k * D + d, D - d);
+        }
+    }
+}
+
+kernel __attribute__((reqd_work_group_size(SCAN, 1, 1))) void codesum_usage(global int *restrict usage, global const int *restrict counts, int K) {
+    const int first = (int)get_global_id(0) * STRETCH;
+    for (int k = first; k < min(K, first + STRETCH); k++)
+        usage[k] += counts[k];
+}

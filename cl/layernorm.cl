@@ -1,0 +1,163 @@
+/* Layer normalization over the D channels of each of M rows, and its gradient.
+ *
+ * On a CPU device a work-item takes `per` rows, one after another. On a GPU (kernels ending in _group) a work-group of LAYERNORM_LOCAL
+ * work-items shares a row, and the parameters' gradients have a kernel of their own that walks down the rows, one channel a work-item. */
+#ifndef LAYERNORM_LOCAL
+#define LAYERNORM_LOCAL 64
+#endif
+#define EPSILON 1e-5f
+
+kernel void layernorm_forward(global float *y, global float *stats, const global float *x, const global float *gamma,
+                              const global float *beta, int M, int D, int per) {
+    const int end = min((int)get_global_id(0) * per + per, M);
+    for (int m = get_global_id(0) * per; m < end; m++) {
+        const global float *row = x + (size_t)m * D;
+        global float *out = y + (size_t)m * D;
+        vf sum = 0.0f;
+        int d = 0;
+        for (; d + VW <= D; d += VW)
+            sum += VLOAD(row + d);
+        float mean = vq_sum(sum);
+        for (; d < D; d++)
+            mean += row[d];
+        mean /= (float)D;
+
+        sum = 0.0f;
+        for (d = 0; d + VW <= D; d += VW) {
+            const vf centred = VLOAD(row + d) - mean;
+            sum = fma(centred, centred, sum);
+        }
+        float variance = vq_sum(sum);
+        for (; d < D; d++)
+            variance = fma(row[d] - mean, row[d] - mean, variance);
+        const float rstd = 1.0f / sqrt(variance / (float)D + EPSILON);
+
+        for (d = 0; d + VW <= D; d += VW)
+            VSTORE(fma((VLOAD(row + d) - mean) * rstd, VLOAD(gamma + d), VLOAD(beta + d)), out + d);
+        for (; d < D; d++)
+            out[d] = fma((row[d] - mean) * rstd, gamma[d], beta[d]);
+        if (stats)
+            vstore2((float2)(mean, rstd), m, stats);
+    }
+}
+
+/* The same value in every work-item: the sum of `mine` over the group, as a tree of fixed shape. */
+float2 group_sum(local float2 *tree, float2 mine) {
+    const int l = get_local_id(0);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    tree[l] = mine;
+    for (int step = LAYERNORM_LOCAL / 2; step > 0; step /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (l < step)
+            tree[l] += tree[l + step];
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return tree[0];
+}
+
+kernel __attribute__((reqd_work_group_size(LAYERNORM_LOCAL, 1, 1))) void
+layernorm_forward_group(global float *y, global float *stats, const global float *x, const global float *gamma, const global float *beta,
+                        int M, int D, int per) {
+    local float2 tree[LAYERNORM_LOCAL];
+    const int m = get_group_id(0), l = get_local_id(0);
+    const global float *row = x + (size_t)m * D;
+    float2 sum = 0.0f;
+    for (int d = l; d < D; d += LAYERNORM_LOCAL)
+        sum.s0 += row[d];
+    const float mean = group_sum(tree, sum).s0 / (float)D;
+    sum = 0.0f;
+    for (int d = l; d < D; d += LAYERNORM_LOCAL)
+        sum.s0 = fma(row[d] - mean, row[d] - mean, sum.s0);
+    const float rstd = 1.0f / sqrt(group_sum(tree, sum).s0 / (float)D + EPSILON);
+    for (int d = l; d < D; d += LAYERNORM_LOCAL)
+        y[(size_t)m * D + d] = fma((row[d] - mean) * rstd, gamma[d], beta[d]);
+    if (stats && l == 0)
+        vstore2((float2)(mean, rstd), m, stats);
+}
+
+/* With n = (x - mean) rstd and g = dy gamma: dx = rstd (g - mean(g) - n mean(g n)), dgamma = sum over rows of dy n, dbeta of dy. A chunk of
+ * `per` rows leaves its two sums in partials [2][chunks][D]. */
+kernel void layernorm_backward(global float *dx, global float *partials, const global float *dy, const global float *x,
+                               const global float *stats, const global float *gamma, int M, int D, int per) {
+    const int chunk = get_global_id(0), chunks = get_global_size(0), end = min(chunk * per + per, M);
+    global float *dgamma = partials + (size_t)chunk * D, *dbeta = partials + ((size_t)chunks + chunk) * D;
+    for (int d = 0; d < D; d++)
+        dgamma[d] = dbeta[d] = 0.0f;
+    for (int m = chunk * per; m < end; m++) {
+        const global float *g = dy + (size_t)m * D, *row = x + (size_t)m * D;
+        global float *out = dx + (size_t)m * D;
+        const float mean = stats[2 * m], rstd = stats[2 * m + 1];
+        vf sum = 0.0f, sum_n = 0.0f;
+        int d = 0;
+        for (; d + VW <= D; d += VW) {
+            const vf v = VLOAD(g + d) * VLOAD(gamma + d);
+            sum += v;
+            sum_n = fma(v, (VLOAD(row + d) - mean) * rstd, sum_n);
+        }
+        float a = vq_sum(sum), b = vq_sum(sum_n);
+        for (; d < D; d++) {
+            a += g[d] * gamma[d];
+            b = fma(g[d] * gamma[d], (row[d] - mean) * rstd, b);
+        }
+        a /= (float)D;
+        b /= (float)D;
+
+        for (d = 0; d + VW <= D; d += VW) {
+            const vf v = VLOAD(g + d), n = (VLOAD(row + d) - mean) * rstd;
+            VSTORE(rstd * (fma(v, VLOAD(gamma + d), (vf)(-a)) - n * b), out + d);
+            VSTORE(fma(v, n, VLOAD(dgamma + d)), dgamma + d);
+            VSTORE(VLOAD(dbeta + d) + v, dbeta + d);
+        }
+        for (; d < D; d++) {
+            const float n = (row[d] - mean) * rstd;
+            out[d] = rstd * (fma(g[d], gamma[d], -a) - n * b);
+            dgamma[d] = fma(g[d], n, dgamma[d]);
+            dbeta[d] += g[d];
+        }
+    }
+}
+
+kernel __attribute__((reqd_work_group_size(LAYERNORM_LOCAL, 1, 1))) void
+layernorm_backward_group(global float *dx, const global float *dy, const global float *x, const global float *stats,
+                         const global float *gamma, int M, int D) {
+    local float2 tree[LAYERNORM_LOCAL];
+    const int m = get_group_id(0), l = get_local_id(0);
+    const global float *g = dy + (size_t)m * D, *row = x + (size_t)m * D;
+    const float mean = stats[2 * m], rstd = stats[2 * m + 1];
+    float2 sum = 0.0f;
+    for (int d = l; d < D; d += LAYERNORM_LOCAL) {
+        const float v = g[d] * gamma[d];
+        sum = (float2)(sum.s0 + v, fma(v, (row[d] - mean) * rstd, sum.s1));
+    }
+    sum = group_sum(tree, sum) / (float)D;
+    for (int d = l; d < D; d += LAYERNORM_LOCAL)
+        dx[(size_t)m * D + d] = rstd * (fma(g[d], gamma[d], -sum.s0) - (row[d] - mean) * rstd * sum.s1);
+}
+
+kernel void layernorm_backward_chunks(global float *partials, const global float *dy, const global float *x, const global float *stats,
+                                      int M, int D, int per) {
+    const int d = get_global_id(0), chunk = get_global_id(1), chunks = get_global_size(1);
+    if (d >= D)
+        return;
+    float dgamma = 0.0f, dbeta = 0.0f;
+    for (int m = chunk * per, end = min(m + per, M); m < end; m++) {
+        const float g = dy[(size_t)m * D + d];
+        dgamma = fma(g, (x[(size_t)m * D + d] - stats[2 * m]) * stats[2 * m + 1], dgamma);
+        dbeta += g;
+    }
+    partials[(size_t)chunk * D + d] = dgamma;
+    partials[((size_t)chunks + chunk) * D + d] = dbeta;
+}
+
+/* Adds the chunks' sums, in order, to the gradients. Work-item (d, 0) has dgamma, (d, 1) dbeta. */
+kernel void layernorm_backward_sum(global float *dgamma, global float *dbeta, const global float *partials, int D, int chunks) {
+    const int d = get_global_id(0), which = get_global_id(1);
+    if (d >= D)
+        return;
+    const global float *p = partials + (size_t)which * chunks * D + d;
+    float sum = 0.0f;
+    for (int i = 0; i < chunks; i++)
+        sum += p[(size_t)i * D];
+    global float *out = which ? dbeta : dgamma;
+    out[d] += sum;
+}

@@ -1,0 +1,120 @@
+/* Stands before every file of cl/. Built with -DVW=4|8|16, the floats of a vector register (opencl.h of the host picks it).
+ *
+ * Arithmetic is the same for every row wherever it lies in a batch: no contraction is left to the compiler, fused multiply-adds are
+ * written out, so codes never depend on how a contig was cut. */
+#pragma OPENCL FP_CONTRACT OFF
+
+#ifndef VW
+#define VW 4
+#endif
+#define VQ_JOIN_(a, b) a##b
+#define VQ_JOIN(a, b) VQ_JOIN_(a, b)
+typedef VQ_JOIN(float, VW) vf; /* a register of floats */
+typedef VQ_JOIN(int, VW) vi;
+#define VLOAD(p) VQ_JOIN(vload, VW)(0, p)
+#define VSTORE(v, p) VQ_JOIN(vstore, VW)(v, 0, p)
+#define VINT(v) VQ_JOIN(convert_int, VW)(v)
+#define AS_VF(v) VQ_JOIN(as_float, VW)(v)
+#define AS_VI(v) VQ_JOIN(as_int, VW)(v)
+
+/* Gauss error functions for GELU in its exact (erf) form. Both polynomials are minimax fits made for this file on |x| <= 5.75, in
+ * t = 2 |x| / 5.75 - 1, of the function over (5.75 - |x|)^2, so that they end in an exact zero; past the end float32 has nothing left to
+ * tell. Largest errors: gelu 1.1e-7 + half an ulp, gradient 5e-7. NaN and infinities pass through. */
+#define VQ_GELU_END 5.75f
+
+/* x Phi(x), Phi the normal distribution's cumulative function: x - x Q(x) right of zero, x Q(-x) left of it, Q = 1 - Phi. */
+vf vq_gelu(vf x) {
+    vf a = fabs(x);
+    a = a > VQ_GELU_END ? (vf)(VQ_GELU_END) : a;
+    const vf s = VQ_GELU_END - a, t = fma(a, (vf)(2.0f / VQ_GELU_END), (vf)(-1.0f));
+    vf q = (vf)(0.000548715994f);
+    q = fma(q, t, (vf)(-0.000290608295f));
+    q = fma(q, t, (vf)(-0.00262189517f));
+    q = fma(q, t, (vf)(0.00227455702f));
+    q = fma(q, t, (vf)(0.0044943681f));
+    q = fma(q, t, (vf)(-0.00702317199f));
+    q = fma(q, t, (vf)(-0.00070277293f));
+    q = fma(q, t, (vf)(0.00933837797f));
+    q = fma(q, t, (vf)(-0.00860467274f));
+    q = fma(q, t, (vf)(-0.000548678567f));
+    q = fma(q, t, (vf)(0.00872290786f));
+    q = fma(q, t, (vf)(-0.00957600214f));
+    q = fma(q, t, (vf)(0.00547962077f));
+    q = fma(q, t, (vf)(-0.00173668156f));
+    q = fma(q, t, (vf)(0.000244402036f));
+    const vf right = x < 0.0f ? (vf)(0.0f) : x;
+    return fma(-a, q * (s * s), right);
+}
+
+/* Phi(x) + x phi(x): 1 - g(x) right of zero, g(-x) left of it, with g(a) = Q(a) - a phi(a). */
+vf vq_gelu_grad(vf x) {
+    vf a = fabs(x);
+    a = a > VQ_GELU_END ? (vf)(VQ_GELU_END) : a;
+    const vf s = VQ_GELU_END - a, t = fma(a, (vf)(2.0f / VQ_GELU_END), (vf)(-1.0f));
+    vf g = (vf)(-0.00561270956f);
+    g = fma(g, t, (vf)(-0.0098733604f));
+    g = fma(g, t, (vf)(0.0213252157f));
+    g = fma(g, t, (vf)(0.0336970501f));
+    g = fma(g, t, (vf)(-0.0478098504f));
+    g = fma(g, t, (vf)(-0.0402470417f));
+    g = fma(g, t, (vf)(0.0794433206f));
+    g = fma(g, t, (vf)(-0.00528266421f));
+    g = fma(g, t, (vf)(-0.0771169364f));
+    g = fma(g, t, (vf)(0.0701719001f));
+    g = fma(g, t, (vf)(0.0105742635f));
+    g = fma(g, t, (vf)(-0.0658338368f));
+    g = fma(g, t, (vf)(0.0459682941f));
+    g = fma(g, t, (vf)(-0.000233765444f));
+    g = fma(g, t, (vf)(-0.0172875598f));
+    g = fma(g, t, (vf)(0.00998185389f));
+    g = fma(g, t, (vf)(-0.00198102975f));
+    g = g * (s * s);
+    return x < 0.0f ? g : 1.0f - g;
+}
+
+/* n floats of a register, 1 <= n <= VW, for channel counts that are no multiple of VW: zeros fill the rest, and only n are stored. With n = VW
+ * known to the compiler it is a plain load or store. */
+vf vq_load(const global float *p, int n) {
+    if (n == VW)
+        return VLOAD(p);
+    float part[VW];
+    for (int i = 0; i < VW; i++)
+        part[i] = i < n ? p[i] : 0.0f;
+    return VQ_JOIN(vload, VW)(0, part);
+}
+void vq_store(vf v, global float *p, int n) {
+    if (n == VW) {
+        VSTORE(v, p);
+        return;
+    }
+    float part[VW];
+    VQ_JOIN(vstore, VW)(v, 0, part);
+    for (int i = 0; i < n; i++)
+        p[i] = part[i];
+}
+
+/* The lanes of a register added in a fixed order, halves first. */
+float vq_sum4(float4 v) {
+    return (v.s0 + v.s2) + (v.s1 + v.s3);
+}
+float vq_sum8(float8 v) {
+    return vq_sum4(v.lo + v.hi);
+}
+float vq_sum16(float16 v) {
+    return vq_sum8(v.lo + v.hi);
+}
+#define vq_sum(v) VQ_JOIN(vq_sum, VW)(v)
+
+/* Sum over a work-group of n items, a power of two, item i giving v: a tree in `tree` [n] whose order is fixed. To every item. */
+float vq_group_sum(float v, local float *tree, int i, int n) {
+    tree[i] = v;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int span = n / 2; span > 0; span /= 2) {
+        if (i < span)
+            tree[i] += tree[i + span];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    const float sum = tree[0];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return sum;
+}

@@ -1,0 +1,13 @@
+# Turns each file of INPUTS into a byte array of OUTPUT, with a table {stem, text} at its end.
+set(text "/* Generated from cl/. */\n#include \"device/program.h\"\n\n")
+set(rows "")
+foreach(path ${INPUTS})
+    get_filename_component(stem ${path} NAME_WE)
+    file(READ ${path} hex HEX)
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+    string(REGEX REPLACE "(................................................................................)" "\\1\n" bytes "${bytes}")
+    string(APPEND text "static const unsigned char text_${stem}[] = {\n${bytes}0x00};\n\n")
+    string(APPEND rows "    {\"${stem}\", (const char *)text_${stem}},\n")
+endforeach()
+string(APPEND text "const vq_source vq_sources[] = {\n${rows}    {0, 0},\n};\n")
+file(WRITE ${OUTPUT} "${text}")

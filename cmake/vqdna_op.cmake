@@ -1,0 +1,39 @@
+# vqdna_op(name): an operation is four files with one stem. Embeds the kernels untouched and puts the case table beside them; fails at
+# configure time if a file is missing.
+set_property(GLOBAL PROPERTY VQDNA_OPS "")
+
+function(vqdna_op name)
+    foreach(file cl/${name}.cl src/ops/${name}.h src/ops/${name}.c tests/ops/${name}.c)
+        if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${file})
+            message(FATAL_ERROR "operation ${name} lacks ${file}")
+        endif()
+    endforeach()
+    set_property(GLOBAL APPEND PROPERTY VQDNA_OPS ${name})
+    target_sources(vq_ops PRIVATE tests/ops/${name}.c)
+endfunction()
+
+# Writes the table of kernel sources (device floor) and the table of case tables (ops floor).
+function(vqdna_ops_done)
+    get_property(ops GLOBAL PROPERTY VQDNA_OPS)
+    set(embedded ${CMAKE_BINARY_DIR}/kernels.c)
+    set(inputs ${PROJECT_SOURCE_DIR}/cl/prelude.cl)
+    foreach(op ${ops})
+        list(APPEND inputs ${PROJECT_SOURCE_DIR}/cl/${op}.cl)
+    endforeach()
+    add_custom_command(
+        OUTPUT ${embedded}
+        COMMAND ${CMAKE_COMMAND} "-DINPUTS=${inputs}" -DOUTPUT=${embedded} -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+        DEPENDS ${inputs} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+        VERBATIM)
+    target_sources(vq_device PRIVATE ${embedded})
+
+    set(text "#include \"ops/case.h\"\n\n")
+    set(rows "")
+    foreach(op ${ops})
+        string(APPEND text "extern const vq_case_table vq_cases_${op};\n")
+        string(APPEND rows "    &vq_cases_${op},\n")
+    endforeach()
+    string(APPEND text "\nconst vq_case_table *const vq_case_tables[] = {\n${rows}    0,\n};\n")
+    file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/case_tables.c CONTENT "${text}")
+    target_sources(vq_ops PRIVATE ${CMAKE_BINARY_DIR}/case_tables.c)
+endfunction()

@@ -1,0 +1,304 @@
+/* vqdna: learn the genome's own vocabulary on any OpenCL device.
+ *
+ * Four handles: a context (one device with its kernels), a dataset (sequences to sample training windows from), a tokenizer (the model)
+ * and a trainer. The caller owns the training loop. This header is the manual.
+ *
+ * Conventions. Every function that can fail returns a vqdna_status: 0, a negative failure, or VQDNA_END; after a failure
+ * vqdna_last_error() holds one sentence. `T **out` is set on success only and is yours to destroy; a returned pointer is borrowed. destroy
+ * functions take NULL. In an options struct zero means default, and a NULL options pointer means all defaults. Coordinates are 0-based.
+ * A handle may be used from one thread at a time. The library never prints and never exits. */
+#ifndef VQDNA_H
+#define VQDNA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define VQDNA_API __attribute__((visibility("default")))
+#else
+#define VQDNA_API
+#endif
+
+/* ---- Status ------------------------------------------------------------------------------------------------------------------- */
+
+typedef enum vqdna_status {
+    VQDNA_OK = 0,
+    VQDNA_END = 1,              /* nothing more to come: not a failure */
+    VQDNA_ERR_USAGE = -1,       /* an argument or option is wrong */
+    VQDNA_ERR_INPUT = -2,       /* an input file is missing, damaged or not what it should be */
+    VQDNA_ERR_OUTPUT = -3,      /* an output could not be written */
+    VQDNA_ERR_DEVICE = -4,      /* no usable OpenCL device, or the device or its compiler failed */
+    VQDNA_ERR_MEMORY = -5,      /* the host's or the device's memory does not suffice */
+    VQDNA_ERR_NUMERIC = -6,     /* a loss or a weight is not finite */
+    VQDNA_ERR_INTERRUPTED = -7, /* a callback asked to stop */
+} vqdna_status;
+
+/* The calling thread's last error: one sentence without a newline, "" if none. Valid until the thread's next failure. */
+VQDNA_API const char *vqdna_last_error(void);
+
+/* "0.1.0" */
+VQDNA_API const char *vqdna_version(void);
+
+/* One line that names the libraries at work ("OpenCL loader 3.0, CLBlast 1.5.3, htslib 1.16, jansson 2.14"). */
+VQDNA_API const char *vqdna_libraries(void);
+
+typedef enum vqdna_message_level { VQDNA_WARNING = 0, VQDNA_INFO = 1, VQDNA_DEBUG = 2 } vqdna_message_level;
+typedef void (*vqdna_message_fn)(void *user, vqdna_message_level level, const char *text);
+
+/* Sets who hears warnings and notes, for the whole process; NULL: nobody. */
+VQDNA_API void vqdna_set_message_handler(vqdna_message_fn fn, void *user);
+
+/* ---- Devices and context ------------------------------------------------------------------------------------------------------ */
+
+typedef struct vqdna_device_info {
+    int index;            /* what --device takes */
+    char platform[128];   /* "Portable Computing Language"; a platform without devices has an entry with an empty name */
+    char platform_version[128];
+    char name[128], vendor[128], version[128], driver[128];
+    char type[16];        /* "cpu", "gpu", "accelerator" or "" */
+    char family[8];       /* the shape of kernels used there: "cpu" or "gpu" */
+    unsigned compute_units, clock_mhz, float_width;
+    uint64_t max_work_group, local_bytes, global_bytes, max_allocation;
+    bool fp64;
+    bool usable;          /* can run vqdna at all */
+    bool chosen;          /* the one a context would use for the given selector */
+    char reason[256];     /* why chosen, or why not usable; "" otherwise */
+} vqdna_device_info;
+
+/* Lists every platform and device. `selector` as in vqdna_context_options.device. No device at all is OK with *count 0 or platform-only
+ * entries. *out is freed by vqdna_devices_free. */
+VQDNA_API vqdna_status vqdna_devices(vqdna_device_info **out, size_t *count, const char *selector);
+VQDNA_API void vqdna_devices_free(vqdna_device_info *devices);
+
+typedef struct vqdna_context vqdna_context;
+
+typedef struct vqdna_context_options {
+    const char *device; /* index, part of a name (case ignored), "cpu" or "gpu"; NULL: $VQDNA_DEVICE, then the best one */
+    int threads;        /* cores of a CPU device to use; 0: all */
+} vqdna_context_options;
+
+/* Opens one device. VQDNA_ERR_DEVICE if there is no platform, or no device fits the selector. */
+VQDNA_API vqdna_status vqdna_context_create(vqdna_context **out, const vqdna_context_options *options);
+VQDNA_API void vqdna_context_destroy(vqdna_context *context);
+VQDNA_API const vqdna_device_info *vqdna_context_device(const vqdna_context *context);
+
+/* One line of the self-test: an operation at one shape against its double-precision reference. error is the largest deviation in units of
+ * the tolerance: above 1 (or NaN) is a failure. */
+typedef struct vqdna_check {
+    const char *operation, *shape;
+    double error;
+    bool passed;
+    const char *message; /* of a launch that failed, else "" */
+} vqdna_check;
+typedef void (*vqdna_check_fn)(void *user, const vqdna_check *check);
+
+/* Runs every kernel on the device with known answers. OK if all passed; VQDNA_ERR_DEVICE if one did not. */
+VQDNA_API vqdna_status vqdna_selftest(vqdna_context *context, vqdna_check_fn fn, void *user);
+
+/* ---- Dataset ------------------------------------------------------------------------------------------------------------------ */
+
+/* Sequences for training. Files are FASTA or FASTQ, plain, gzip or bgzip, told by content; "-" is standard input; no URL is opened. Bases are
+ * A C G T (U reads as T, lower case as upper case); every other IUPAC letter, '*' and '-' is an unknown base, kept in its place. The bases are
+ * kept in an unlinked temporary file under $TMPDIR, so resident memory does not grow with them. */
+typedef struct vqdna_dataset vqdna_dataset;
+
+typedef struct vqdna_dataset_info {
+    size_t files, contigs;
+    uint64_t bases, unknown; /* all positions, and those among them that are not A C G T */
+} vqdna_dataset_info;
+
+VQDNA_API vqdna_status vqdna_dataset_create(vqdna_dataset **out);
+VQDNA_API void vqdna_dataset_destroy(vqdna_dataset *dataset);
+
+/* Reads one file into the dataset. VQDNA_ERR_INPUT names file, record and line of what is wrong; the dataset is then as it was before. */
+VQDNA_API vqdna_status vqdna_dataset_add(vqdna_dataset *dataset, const char *path);
+VQDNA_API vqdna_dataset_info vqdna_dataset_describe(const vqdna_dataset *dataset);
+
+/* ---- Tokenizer ---------------------------------------------------------------------------------------------------------------- */
+
+typedef struct vqdna_tokenizer vqdna_tokenizer;
+
+/* The model. preset gives every other field its default. */
+typedef struct vqdna_model_options {
+    const char *preset;    /* "tiny", "small", "base"; NULL: "tiny" */
+    const char *quantizer; /* "hrq" (levels codebooks) or "vq" (one, on the last block); NULL: "hrq" */
+    int dim, stem, blocks; /* code dimension, stem width, blocks of the encoder and of the decoder */
+    int codes;             /* K: vq has K codes, level n of hrq K 2^n */
+    int levels;            /* of hrq; default 2 */
+    int decoder_stride;    /* the decoder sees one code in so many, at a random phase in training; default 1: all */
+} vqdna_model_options;
+
+enum { VQDNA_MAX_LEVELS = 8 };
+
+typedef struct vqdna_model_info {
+    char preset[16], quantizer[8];
+    int dim, stem, blocks, levels, decoder_stride;
+    int codes[VQDNA_MAX_LEVELS], taps[VQDNA_MAX_LEVELS]; /* of each level; taps count blocks from 1 */
+    int receptive_field; /* bases a code of the last level depends on */
+    uint64_t parameters; /* of the network and its codebooks */
+    uint64_t step;       /* training steps behind it */
+} vqdna_model_info;
+
+/* A new model with random weights drawn from `seed`. It cannot tokenize before it was trained. */
+VQDNA_API vqdna_status vqdna_tokenizer_create(vqdna_tokenizer **out, vqdna_context *context, const vqdna_model_options *options, uint64_t seed);
+
+/* Loads the folder `path` (config.json, model.safetensors). The context must outlive the tokenizer. */
+VQDNA_API vqdna_status vqdna_tokenizer_open(vqdna_tokenizer **out, vqdna_context *context, const char *path);
+VQDNA_API void vqdna_tokenizer_destroy(vqdna_tokenizer *tokenizer);
+
+/* Writes config.json and model.safetensors into the folder `path` (made if missing), each to a temporary name first. `provenance` is a JSON
+ * object stored with them, or NULL. */
+VQDNA_API vqdna_status vqdna_tokenizer_save(const vqdna_tokenizer *tokenizer, const char *path, const char *provenance);
+VQDNA_API vqdna_model_info vqdna_tokenizer_describe(const vqdna_tokenizer *tokenizer);
+
+/* Reads only config.json and the header of model.safetensors: needs no device. tensor() is called for each tensor, in file order; may be
+ * NULL. */
+typedef void (*vqdna_tensor_fn)(void *user, const char *name, const char *dtype, int rank, const uint64_t *shape, uint64_t bytes);
+VQDNA_API vqdna_status vqdna_model_describe(const char *path, vqdna_model_info *out, vqdna_tensor_fn tensor, void *user);
+
+/* What a stream of sequences held. */
+typedef struct vqdna_stream_stats {
+    uint64_t records, bases, unknown;
+    double seconds;
+} vqdna_stream_stats;
+
+/* A run of consecutive bases of one record. Runs of a record come in order and without gaps; `last` ends it. An empty record is one run
+ * of count 0. The arrays are borrowed until the callback returns. */
+typedef struct vqdna_codes {
+    const char *contig;    /* name: the header up to the first white space */
+    uint64_t start;        /* of the run in the record */
+    size_t count;
+    int levels;
+    const uint16_t *codes; /* [count][levels] */
+    const uint8_t *bases;  /* [count]: 0 1 2 3 for A C G T, 4 unknown; NULL when codes come from outside */
+    bool last;
+} vqdna_codes;
+
+typedef struct vqdna_stream_options {
+    size_t read_bytes; /* size of a read from the file; 0: 256 KiB. Never changes the result */
+    int batch;         /* rows (bases) the device takes at once; 0: chosen by the device. Never changes the result on a CPU device */
+    int (*interrupted)(void *user); /* asked now and then; non-zero stops with VQDNA_ERR_INTERRUPTED */
+    void (*progress)(void *user, const vqdna_stream_stats *stats); /* told now and then */
+    void *user;        /* for both */
+} vqdna_stream_options;
+
+/* Receives a run of codes; a status other than VQDNA_OK stops the stream and is returned. */
+typedef vqdna_status (*vqdna_codes_sink)(void *user, const vqdna_codes *run);
+
+/* Fills `run` with the next run of codes, borrowed until the next call; VQDNA_END after the last. */
+typedef vqdna_status (*vqdna_codes_source)(void *user, vqdna_codes *run);
+
+typedef vqdna_status (*vqdna_bases_sink)(void *user, const char *contig, uint64_t start, const char *bases, size_t count, bool last);
+
+/* Codes of every base of every record of a FASTA/FASTQ file, in order. Memory does not depend on the input's length. stats may be NULL. */
+VQDNA_API vqdna_status vqdna_tokenize_file(vqdna_tokenizer *tokenizer, const char *path, const vqdna_stream_options *options,
+                                           vqdna_codes_sink sink, void *user, vqdna_stream_stats *stats);
+
+/* Bases (letters A C G T) the decoder gives for a stream of codes. VQDNA_ERR_INPUT for a code outside its codebook or a run out of order. */
+VQDNA_API vqdna_status vqdna_detokenize(vqdna_tokenizer *tokenizer, const vqdna_stream_options *options, vqdna_codes_source source,
+                                        vqdna_bases_sink sink, void *user, vqdna_stream_stats *stats);
+
+/* The same for one sequence in memory: bases are letters, codes[count][levels]. */
+VQDNA_API vqdna_status vqdna_encode(vqdna_tokenizer *tokenizer, const char *bases, size_t count, uint16_t *codes);
+VQDNA_API vqdna_status vqdna_decode(vqdna_tokenizer *tokenizer, const uint16_t *codes, size_t count, char *bases);
+
+typedef struct vqdna_metrics {
+    double reconstruction_accuracy; /* of bases that are A C G T */
+    uint64_t correct, bases, skipped; /* bases includes the skipped ones, those not A C G T */
+    int levels;
+    struct {
+        int codes, used;   /* size of the codebook, codes met at least once */
+        double perplexity; /* exp of the entropy of the codes' frequencies */
+    } level[VQDNA_MAX_LEVELS];
+    double seconds, bases_per_second;
+} vqdna_metrics;
+
+/* Encodes and decodes every record of `count` files and compares. Unknown bases count in neither accuracy nor code use. */
+VQDNA_API vqdna_status vqdna_evaluate(vqdna_tokenizer *tokenizer, const char *const *paths, size_t count,
+                                      const vqdna_stream_options *options, vqdna_metrics *out);
+
+/* ---- Training ----------------------------------------------------------------------------------------------------------------- */
+
+/* Zero means default, so a value of exactly zero is given as VQDNA_ZERO where zero makes sense. */
+#define VQDNA_ZERO (-1.0)
+
+typedef struct vqdna_train_options {
+    uint64_t seed;         /* 0: 1 */
+    int window, batch;     /* bases of a window (default 256 for tiny, 512 else) and windows of a step (8) */
+    uint64_t steps;        /* default: 1000 unless epochs or seconds is given */
+    double epochs;         /* steps so that each base is expected this often */
+    double seconds;        /* or train so long; the schedule follows the clock, so two runs differ */
+    double learning_rate, beta1, beta2, weight_decay, final_rate; /* 1e-3 (tiny), 0.9, 0.95, 0.01, 0.05 of the peak at the end */
+    int warmup;            /* steps: 50 */
+    double clip;           /* global gradient norm: 1 */
+    double commitment;     /* beta: 0.5 */
+    double decay_first, decay_last; /* of the codebook's moving averages, linear over the run: 0.9, 0.99 */
+    double laplace;        /* epsilon of the smoothing: 1e-5 */
+    double use_decay, expire; /* of the faster average of use: 0.9; a code under this share of its expected use is re-seeded: 0.1 */
+    double unquantized;    /* steps at the start without the quantizer: 100, at most a tenth of the run; VQDNA_ZERO: none */
+    int kmeans_batches, kmeans_rounds; /* of the codebook's start: 4 batches, 10 Lloyd rounds */
+    bool forward_only;     /* sample the given strand only; default both */
+} vqdna_train_options;
+
+/* Sets one option of either struct from text "key=value", the key being the field's name. The strings of `model` then point to static names.
+ * VQDNA_ERR_USAGE names the nearest key, or what the value should be. */
+VQDNA_API vqdna_status vqdna_set_option(vqdna_model_options *model, vqdna_train_options *train, const char *assignment);
+
+typedef struct vqdna_trainer vqdna_trainer;
+
+/* Means since the last report. */
+typedef struct vqdna_report {
+    uint64_t step, steps; /* done, and planned (0: by the clock) */
+    double progress;      /* of the run, 0 to 1 */
+    double loss, cross_entropy, commitment; /* nats a base; loss = cross_entropy + beta commitment */
+    double reconstruction_accuracy;
+    double gradient_norm, learning_rate, decay;
+    int levels;
+    struct {
+        int codes, used, reseeded; /* reseeded: since the last report */
+        double perplexity;
+    } level[VQDNA_MAX_LEVELS];
+    uint64_t bases;       /* seen in all */
+    double seconds, bases_per_second, seconds_left;
+    bool quantized;       /* false during the unquantized start */
+} vqdna_report;
+
+/* The tokenizer, the dataset and the context must outlive the trainer. Allocates everything training needs. */
+VQDNA_API vqdna_status vqdna_trainer_create(vqdna_trainer **out, vqdna_tokenizer *tokenizer, const vqdna_dataset *dataset,
+                                            const vqdna_train_options *options);
+
+/* Goes on from the last checkpoint in the folder `path`, with the options stored there (and its model, which *tokenizer becomes: destroy it
+ * after the trainer). The dataset must hold the same sequences in the same order: VQDNA_ERR_INPUT if its fingerprint differs. */
+VQDNA_API vqdna_status vqdna_trainer_resume(vqdna_trainer **out, vqdna_tokenizer **tokenizer, vqdna_context *context,
+                                            const vqdna_dataset *dataset, const char *path);
+VQDNA_API void vqdna_trainer_destroy(vqdna_trainer *trainer);
+
+/* One step: sample a batch, forward, backward, optimizer, codebook. Only enqueues work. VQDNA_END, and nothing done, after the last. */
+VQDNA_API vqdna_status vqdna_trainer_step(vqdna_trainer *trainer);
+
+/* Waits for the device and reads the means. VQDNA_ERR_NUMERIC if the loss is not finite. */
+VQDNA_API vqdna_status vqdna_trainer_report(vqdna_trainer *trainer, vqdna_report *out);
+
+/* Writes trainer.safetensors (all that resuming needs), trainer.json, model.safetensors and config.json into the folder `path`. */
+VQDNA_API vqdna_status vqdna_trainer_checkpoint(vqdna_trainer *trainer, const char *path, const char *provenance);
+
+/* One line of the memory plan: a tensor, its role ("param", "grad", "moment", "state", "saved", "scratch", "input") and where it lies. */
+typedef void (*vqdna_plan_fn)(void *user, const char *name, const char *role, int rank, const size_t *shape, size_t bytes, int slab,
+                              size_t offset);
+
+typedef struct vqdna_plan_summary {
+    size_t device_bytes, device_limit; /* allocated, and what the device has */
+    int largest_batch;                 /* estimate: windows of this length that would fit */
+} vqdna_plan_summary;
+
+VQDNA_API vqdna_status vqdna_trainer_plan(const vqdna_trainer *trainer, vqdna_plan_fn fn, void *user, vqdna_plan_summary *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

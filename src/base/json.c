@@ -1,0 +1,108 @@
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+vq_status vq_json_parse(json_t **out, const char *text, size_t bytes, const char *path) {
+    json_error_t error;
+    json_t *json = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
+    if (!json)
+        return vq_fail(VQDNA_ERR_INPUT, "%s, line %d: not valid JSON: %s", path, error.line, error.text);
+    if (!json_is_object(json)) {
+        json_decref(json);
+        return vq_fail(VQDNA_ERR_INPUT, "%s: a JSON object was expected, between { and }", path);
+    }
+    *out = json;
+    return VQDNA_OK;
+}
+
+vq_status vq_json_load(json_t **out, const char *path) {
+    char *text;
+    size_t bytes;
+    VQ_TRY(vq_read_file(&text, &bytes, path, (size_t)64 << 20));
+    vq_status status = vq_json_parse(out, text, bytes, path);
+    free(text);
+    return status;
+}
+
+vq_status vq_json_write(vq_outfile *out, const json_t *json) {
+    if (json_dumpf(json, out->file, JSON_INDENT(2)) != 0 || fputc('\n', out->file) == EOF)
+        return vq_outfile_failed(out);
+    return VQDNA_OK;
+}
+
+vq_status vq_json_save(const json_t *json, const char *path) {
+    vq_outfile out;
+    VQ_TRY(vq_outfile_open(&out, path));
+    vq_status status = vq_json_write(&out, json);
+    if (status == VQDNA_OK)
+        return vq_outfile_commit(&out);
+    vq_outfile_discard(&out);
+    return status;
+}
+
+static const char *type_name(json_type type) {
+    static const char *const names[] = {
+        [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array", [JSON_STRING] = "a string", [JSON_INTEGER] = "an integer",
+        [JSON_REAL] = "a number",    [JSON_TRUE] = "true",      [JSON_FALSE] = "false",     [JSON_NULL] = "null",
+    };
+    return names[type];
+}
+
+static vq_status wrong_type(const char *path, const char *key, const char *expected) {
+    return vq_fail(VQDNA_ERR_INPUT, "%s: \"%s\" must be %s", path, key, expected);
+}
+
+static vq_status find(json_t **out, const json_t *object, const char *key, const char *path) {
+    *out = json_object_get(object, key);
+    return *out ? VQDNA_OK : vq_fail(VQDNA_ERR_INPUT, "%s: \"%s\" is missing", path, key);
+}
+
+vq_status vq_json_member(json_t **out, const json_t *object, const char *key, json_type type, const char *path) {
+    json_t *value = NULL;
+    VQ_TRY(find(&value, object, key, path));
+    if (json_typeof(value) != type)
+        return wrong_type(path, key, type_name(type));
+    *out = value;
+    return VQDNA_OK;
+}
+
+vq_status vq_json_integer(int64_t *out, const json_t *object, const char *key, int64_t min, int64_t max, const char *path) {
+    json_t *value = NULL;
+    VQ_TRY(vq_json_member(&value, object, key, JSON_INTEGER, path));
+    int64_t number = json_integer_value(value);
+    if (number < min || number > max)
+        return vq_fail(VQDNA_ERR_INPUT, "%s: \"%s\" is %" PRId64 ", but must be between %" PRId64 " and %" PRId64, path, key,
+                       number, min, max);
+    *out = number;
+    return VQDNA_OK;
+}
+
+vq_status vq_json_number(double *out, const json_t *object, const char *key, double min, double max, const char *path) {
+    json_t *value = NULL;
+    VQ_TRY(find(&value, object, key, path));
+    if (!json_is_number(value))
+        return wrong_type(path, key, "a number");
+    double number = json_number_value(value); /* jansson accepts no NaN and refuses a number that overflows */
+    if (!(number >= min && number <= max))
+        return vq_fail(VQDNA_ERR_INPUT, "%s: \"%s\" is %g, but must be between %g and %g", path, key, number, min, max);
+    *out = number;
+    return VQDNA_OK;
+}
+
+vq_status vq_json_text(const char **out, const json_t *object, const char *key, const char *path) {
+    json_t *value = NULL;
+    VQ_TRY(vq_json_member(&value, object, key, JSON_STRING, path));
+    *out = json_string_value(value);
+    return VQDNA_OK;
+}
+
+vq_status vq_json_boolean(bool *out, const json_t *object, const char *key, const char *path) {
+    json_t *value = NULL;
+    VQ_TRY(find(&value, object, key, path));
+    if (!json_is_boolean(value))
+        return wrong_type(path, key, "true or false");
+    *out = json_is_true(value);
+    return VQDNA_OK;
+}

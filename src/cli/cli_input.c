@@ -1,0 +1,105 @@
+#include "cli/cli_input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BUFFER = 1 << 20 };
+
+int vq_input_open(vq_input *in, vq_cli *cli, const char *path) {
+    bool standard = !strcmp(path, "-");
+    *in = (vq_input){.path = standard ? "standard input" : path, .size = BUFFER};
+    in->fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (in->fd < 0)
+        return vq_cli_fail(cli, VQ_EXIT_INPUT, "cannot open %s: %s", path, strerror(errno));
+    struct stat found;
+    if (fstat(in->fd, &found) == 0 && S_ISDIR(found.st_mode)) {
+        vq_input_close(in);
+        return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s is a folder, not a file", path);
+    }
+    in->buffer = vq_need(NULL, in->size);
+    return VQ_GO_ON;
+}
+
+void vq_input_close(vq_input *in) {
+    if (in->fd > STDIN_FILENO)
+        close(in->fd);
+    free(in->buffer);
+    *in = (vq_input){.fd = -1};
+}
+
+/* Reads once more behind what is there; false if nothing came. */
+static bool fill(vq_input *in) {
+    if (in->ended)
+        return false;
+    if (in->start > 0) {
+        memmove(in->buffer, in->buffer + in->start, in->end - in->start);
+        in->end -= in->start;
+        in->start = 0;
+    }
+    if (in->end == in->size) {
+        in->size *= 2;
+        in->buffer = vq_need(in->buffer, in->size);
+    }
+    ssize_t got;
+    do
+        got = read(in->fd, in->buffer + in->end, in->size - in->end);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        in->error = errno;
+    if (got <= 0)
+        in->ended = true;
+    else
+        in->end += (size_t)got;
+    return got > 0;
+}
+
+size_t vq_input_peek(vq_input *in, const char **data, size_t length) {
+    while (in->end - in->start < length && fill(in)) {
+    }
+    *data = in->buffer + in->start;
+    return in->end - in->start < length ? in->end - in->start : length;
+}
+
+size_t vq_input_take(vq_input *in, void *data, size_t length) {
+    char *to = data;
+    size_t taken = 0;
+    while (taken < length) {
+        const char *from;
+        size_t there = length - taken < BUFFER / 2 ? length - taken : BUFFER / 2;
+        there = vq_input_peek(in, &from, there);
+        if (there == 0)
+            break;
+        memcpy(to + taken, from, there);
+        in->start += there;
+        taken += there;
+    }
+    return taken;
+}
+
+bool vq_input_line(vq_input *in, const char **line, size_t *length) {
+    size_t searched = 0;
+    for (;;) {
+        const char *from = in->buffer + in->start;
+        const char *stop = memchr(from + searched, '\n', in->end - in->start - searched);
+        if (!stop) {
+            searched = in->end - in->start;
+            if (fill(in))
+                continue;
+            if (searched == 0 || in->error)
+                return false;
+            from = in->buffer + in->start;
+            stop = in->buffer + in->end; /* a last line without an end */
+        }
+        *line = from;
+        *length = (size_t)(stop - from);
+        in->start += *length + (stop < in->buffer + in->end);
+        in->line++;
+        if (*length && from[*length - 1] == '\r')
+            --*length;
+        return true;
+    }
+}

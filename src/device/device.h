@@ -1,0 +1,46 @@
+/* One OpenCL device: chosen, opened, with one in-order queue and its kernels. */
+#ifndef VQ_DEVICE_DEVICE_H
+#define VQ_DEVICE_DEVICE_H
+
+#include "base/status.h"
+
+#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
+#include <CL/cl.h>
+
+/* Which shape of a kernel suits the device. A CPU device wants few, large work-items that hold a register tile (local size 1, no barriers);
+ * a GPU wants work-groups that share local memory. Chosen by type and preferred vector width together; $VQDNA_FAMILY overrules. */
+typedef enum vq_family { VQ_FAMILY_CPU, VQ_FAMILY_GPU } vq_family;
+
+typedef struct vq_kernel_table vq_kernel_table;
+typedef struct vq_staging vq_staging;
+
+typedef struct vq_device {
+    vqdna_device_info info;
+    cl_platform_id platform;
+    cl_device_id id;
+    cl_device_id parent; /* when id is a sub-device of the cores asked for, else NULL */
+    cl_context context;
+    cl_command_queue queue;
+    vq_family family;
+    int vector_width;   /* floats of a vector register: 4, 8 or 16 on a CPU device, 4 on a GPU */
+    size_t alignment;   /* bytes between sub-buffer origins */
+    size_t allocated;   /* bytes of all slabs */
+    bool synchronous;   /* $VQDNA_SYNC=1: finish after each launch, naming the kernel that failed */
+    vq_kernel_table *kernels;
+    vq_staging *staging;
+} vq_device;
+
+/* Every platform and device, as vqdna_devices. *out is malloc'ed. */
+vq_status vq_device_list(vqdna_device_info **out, size_t *count, const char *selector);
+
+/* Opens the device a selector names (NULL: $VQDNA_DEVICE, then the best). `threads` cores of a CPU device, 0 for all. */
+vq_status vq_device_open(vq_device **out, const char *selector, int threads);
+void vq_device_close(vq_device *device);
+
+/* Waits for all that was enqueued. */
+vq_status vq_device_finish(vq_device *device);
+
+/* The sentence for an OpenCL error code: "out of device memory (CL_MEM_OBJECT_ALLOCATION_FAILURE)". */
+vq_status vq_fail_cl(cl_int code, const char *what);
+
+#endif

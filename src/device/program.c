@@ -1,0 +1,237 @@
+#include "device/program.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "device/device.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+struct vq_kernel {
+    vq_kernel *next;
+    char *key; /* stem, name and options */
+    cl_kernel kernel;
+};
+
+typedef struct program {
+    struct program *next;
+    char *key; /* stem and options */
+    cl_program program;
+} program;
+
+struct vq_kernel_table {
+    vq_kernel *kernels;
+    program *programs;
+};
+
+static const char *embedded(const char *stem) {
+    for (const vq_source *s = vq_sources; s->stem; s++)
+        if (strcmp(s->stem, stem) == 0)
+            return s->text;
+    return NULL;
+}
+
+/* The text of cl/STEM.cl, from $VQDNA_KERNEL_DIR if set. *out is malloc'ed. */
+static vq_status source_text(char **out, const char *stem) {
+    const char *dir = getenv("VQDNA_KERNEL_DIR");
+    if (dir && *dir) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s.cl", dir, stem);
+        return vq_read_file(out, NULL, path, 1 << 20);
+    }
+    const char *text = embedded(stem);
+    if (!text)
+        return vq_fail(VQDNA_ERR_DEVICE, "no kernels named %s are built in", stem);
+    VQ_TRY(vq_alloc(out, strlen(text) + 1, 1));
+    strcpy(*out, text);
+    return VQDNA_OK;
+}
+
+static vq_status compile_error(vq_device *device, cl_program p, const char *stem, cl_int err) {
+    size_t size = 0;
+    clGetProgramBuildInfo(p, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
+    char *log = calloc(size + 1, 1);
+    if (log) {
+        clGetProgramBuildInfo(p, device->id, CL_PROGRAM_BUILD_LOG, size, log, NULL);
+        vq_log(VQDNA_WARNING, "compiler's log for %s.cl:\n%s", stem, log);
+    }
+    free(log);
+    return vq_fail(VQDNA_ERR_DEVICE, "%s: the driver's compiler refused the kernels of %s.cl (OpenCL error %d)", device->info.name, stem,
+                   (int)err);
+}
+
+/* Cache file of a program in *out (free it), NULL if there is nowhere to keep it. */
+static void cache_path(vq_device *device, char **out, const char *text, const char *options) {
+    char *dir, name[48];
+    *out = NULL;
+    if (!vq_cache_dir(&dir))
+        return;
+    XXH3_state_t *state = XXH3_createState();
+    if (state) {
+        XXH3_128bits_reset(state);
+        const char *parts[] = {text, options, device->info.name, device->info.driver, device->info.version, device->info.platform,
+                               device->info.platform_version, VQDNA_VERSION};
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+            XXH3_128bits_update(state, parts[i], strlen(parts[i]) + 1);
+        XXH128_hash_t h = XXH3_128bits_digest(state);
+        XXH3_freeState(state);
+        snprintf(name, sizeof name, "program-%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
+        if (vq_path_join(out, dir, name) < 0)
+            *out = NULL;
+    }
+    free(dir);
+}
+
+static cl_program from_cache(vq_device *device, const char *path, const char *options) {
+    char *data;
+    size_t size;
+    if (!path || access(path, R_OK) != 0 || vq_read_file(&data, &size, path, (size_t)256 << 20) < 0)
+        return NULL;
+    cl_int err, accepted;
+    const unsigned char *binary = (const unsigned char *)data;
+    cl_program p = clCreateProgramWithBinary(device->context, 1, &device->id, &size, &binary, &accepted, &err);
+    free(data);
+    if (err == CL_SUCCESS && accepted == CL_SUCCESS && clBuildProgram(p, 1, &device->id, options, NULL, NULL) == CL_SUCCESS)
+        return p;
+    if (err == CL_SUCCESS)
+        clReleaseProgram(p);
+    unlink(path);
+    return NULL;
+}
+
+static void to_cache(cl_program p, const char *path) {
+    size_t size = 0;
+    if (!path || clGetProgramInfo(p, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) != CL_SUCCESS || !size)
+        return;
+    unsigned char *binary = malloc(size);
+    vq_outfile file = {0};
+    if (binary && clGetProgramInfo(p, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS && vq_outfile_open(&file, path) >= 0) {
+        if (vq_outfile_write(&file, binary, size) >= 0)
+            vq_outfile_commit(&file);
+        else
+            vq_outfile_discard(&file);
+    }
+    free(binary);
+}
+
+static vq_status build(vq_device *device, cl_program *out, const char *stem, const char *options) {
+    char *prelude = NULL, *body = NULL, *text = NULL, *path = NULL;
+    vq_status status;
+    VQ_TRY_OR(done, source_text(&prelude, "prelude"));
+    VQ_TRY_OR(done, source_text(&body, stem));
+    size_t size = strlen(prelude) + strlen(body) + 64;
+    VQ_TRY_OR(done, vq_alloc(&text, size, 1));
+    snprintf(text, size, "%s\n#line 1 \"%s.cl\"\n%s", prelude, stem, body);
+
+    cache_path(device, &path, text, options);
+    *out = from_cache(device, path, options);
+    if (*out)
+        goto done;
+    vq_log(VQDNA_INFO, "compiling %s.cl for %s", stem, device->info.name);
+    cl_int err;
+    const char *texts[] = {text};
+    cl_program p = clCreateProgramWithSource(device->context, 1, texts, NULL, &err);
+    if (err != CL_SUCCESS) {
+        status = vq_fail_cl(err, stem);
+        goto done;
+    }
+    err = clBuildProgram(p, 1, &device->id, options, NULL, NULL);
+    if (err != CL_SUCCESS) {
+        status = compile_error(device, p, stem, err);
+        clReleaseProgram(p);
+        goto done;
+    }
+    to_cache(p, path);
+    *out = p;
+done:
+    free(prelude);
+    free(body);
+    free(text);
+    free(path);
+    return status;
+}
+
+static vq_status find_program(vq_device *device, cl_program *out, const char *stem, const char *options) {
+    char key[1024];
+    snprintf(key, sizeof key, "%s %s", stem, options);
+    for (program *p = device->kernels->programs; p; p = p->next)
+        if (strcmp(p->key, key) == 0) {
+            *out = p->program;
+            return VQDNA_OK;
+        }
+    program *p;
+    VQ_TRY(vq_alloc(&p, 1, sizeof *p));
+    vq_status status = build(device, &p->program, stem, options);
+    p->key = strdup(key);
+    if (status < 0 || !p->key) {
+        free(p->key);
+        free(p);
+        return status < 0 ? status : vq_fail(VQDNA_ERR_MEMORY, "out of memory");
+    }
+    p->next = device->kernels->programs;
+    device->kernels->programs = p;
+    *out = p->program;
+    return VQDNA_OK;
+}
+
+vq_status vq_kernel_get(vq_device *device, vq_kernel **out, const char *stem, const char *name, const char *options) {
+    if (!device->kernels)
+        VQ_TRY(vq_alloc(&device->kernels, 1, sizeof *device->kernels));
+    char key[1024], full[900];
+    int n = snprintf(key, sizeof key, "%s %s %s", stem, name, options);
+    if (n < 0 || (size_t)n >= sizeof full)
+        return vq_fail(VQDNA_ERR_DEVICE, "build options of %s.cl are too long", stem);
+    vq_kernel **link = &device->kernels->kernels;
+    for (; *link; link = &(*link)->next)
+        if (strcmp((*link)->key, key) == 0) {
+            *out = *link;
+            return VQDNA_OK;
+        }
+    snprintf(full, sizeof full, "-DVW=%d %s", device->vector_width, options);
+    cl_program p = NULL;
+    VQ_TRY(find_program(device, &p, stem, full));
+    vq_kernel *k;
+    VQ_TRY(vq_alloc(&k, 1, sizeof *k));
+    cl_int err;
+    k->kernel = clCreateKernel(p, name, &err);
+    k->key = strdup(key);
+    if (err != CL_SUCCESS || !k->key) {
+        free(k->key);
+        free(k);
+        return vq_fail(VQDNA_ERR_DEVICE, "%s.cl has no kernel %s (OpenCL error %d)", stem, name, (int)err);
+    }
+    *link = k;
+    *out = k;
+    return VQDNA_OK;
+}
+
+cl_kernel vq_kernel_handle(const vq_kernel *kernel) {
+    return kernel->kernel;
+}
+
+const char *vq_kernel_key(const vq_kernel *kernel) {
+    return kernel->key;
+}
+
+void vq_kernel_table_destroy(vq_device *device) {
+    vq_kernel_table *t = device->kernels;
+    if (!t)
+        return;
+    for (vq_kernel *k = t->kernels, *next; k; k = next) {
+        next = k->next;
+        clReleaseKernel(k->kernel);
+        free(k->key);
+        free(k);
+    }
+    for (program *p = t->programs, *next; p; p = next) {
+        next = p->next;
+        clReleaseProgram(p->program);
+        free(p->key);
+        free(p);
+    }
+    free(t);
+    device->kernels = NULL;
+}

@@ -1,0 +1,69 @@
+/* One table of cases an operation, three readers: value against a double-precision reference, gradient against central differences of that
+ * reference, and the benchmark. tests/ops/NAME.c defines `const vq_case_table vq_cases_NAME`. The self-test on a user's device reads it too. */
+#ifndef VQ_OPS_CASE_H
+#define VQ_OPS_CASE_H
+
+#include "device/launch.h"
+
+#define VQ_CASE_DIMS 8
+
+typedef struct vq_case vq_case; /* one shape of an operation being tried: its tensors on host (double) and device */
+
+typedef struct vq_case_shape {
+    int dims[VQ_CASE_DIMS];
+    bool large; /* for timing only: a reference in double would take too long */
+} vq_case_shape;
+
+typedef struct vq_case_table {
+    const char *operation;         /* "layernorm" */
+    const char *dims;              /* names of the dims: "M D" */
+    const vq_case_shape *shapes;   /* ended by dims[0] == 0 */
+    double tolerance;              /* of values: |got - want| <= tolerance * (rms(want) + |want|) for each element */
+    double gradient_tolerance;     /* of gradients: norm of the difference over norm; 0: 1e-4 */
+    /* Declares the tensors of a shape through vq_case_input etc. */
+    vq_status (*declare)(vq_case *c, const int *dims);
+    /* Launches forward, then (may be NULL) backward on the device tensors. */
+    vq_status (*forward)(vq_case *c, vq_device *device, const int *dims);
+    vq_status (*backward)(vq_case *c, vq_device *device, const int *dims);
+    /* Fills the expected outputs in double from the host inputs. Pure: called again with inputs moved for central differences. */
+    void (*reference)(vq_case *c, const int *dims);
+    double (*flops)(const int *dims); /* of forward; NULL: 0 */
+    double (*bytes)(const int *dims);
+} vq_case_table;
+
+/* All tables, ended by NULL. Written by CMake. */
+extern const vq_case_table *const vq_case_tables[];
+
+/* -- for declare() -- */
+/* A float input, uniform in [low, high). */
+void vq_case_input(vq_case *c, const char *name, size_t count, double low, double high);
+/* An integer input (VQ_I32, VQ_U8 or VQ_U16), uniform in [low, high]. */
+void vq_case_indices(vq_case *c, const char *name, vq_dtype dtype, size_t count, int low, int high);
+/* An output: filled with NaN before the launch, compared after it. Integer outputs (VQ_I32, VQ_U16) must be equal. */
+void vq_case_output(vq_case *c, const char *name, vq_dtype dtype, size_t count);
+/* An output that starts at random values the reference must add to (vq_case_before reads them): for contracts with +=. */
+void vq_case_inout(vq_case *c, const char *name, size_t count, double low, double high);
+/* Saved or scratch memory of the operation: NaN before, not compared. */
+void vq_case_scratch(vq_case *c, const char *name, size_t bytes);
+/* The gradient arriving at output `of`: random, and the weight of that output in the scalar the central differences are taken of. */
+void vq_case_seed(vq_case *c, const char *name, const char *of);
+/* A gradient backward() writes: of input `of`. `adds`: starts at random values and must be added to. */
+void vq_case_gradient(vq_case *c, const char *name, const char *of, bool adds);
+
+/* -- for forward(), backward() -- */
+vq_view vq_case_view(const vq_case *c, const char *name);
+
+/* -- for reference() -- */
+double *vq_case_value(vq_case *c, const char *name);              /* host values of an input, or the expected output to fill */
+const double *vq_case_before(vq_case *c, const char *name);       /* start values of an inout */
+
+/* Runs one shape: value and gradient. *error is the largest deviation in units of the tolerance. */
+vq_status vq_case_run(const vq_case_table *table, const vq_case_shape *shape, vq_device *device, double *error);
+
+/* Runs one shape's forward (or forward and backward) `repeats` times after a warm-up; *seconds gets each run's wall time. */
+vq_status vq_case_time(const vq_case_table *table, const vq_case_shape *shape, vq_device *device, bool backward, int repeats, double *seconds);
+
+/* "M 5 D 64" */
+void vq_case_label(const vq_case_table *table, const vq_case_shape *shape, char *out, size_t size);
+
+#endif

@@ -1,0 +1,35 @@
+#include "ops/reduce.h"
+
+/* Few and large for a CPU, so that each is worth its launch; the smallest chunk keeps small shapes to one. */
+int vq_chunk_rows(const vq_device *device, int M) {
+    int smallest = device->family == VQ_FAMILY_CPU ? 32 : 16;
+    int rows = (M + VQ_MAX_CHUNKS - 1) / VQ_MAX_CHUNKS;
+    return rows > smallest ? rows : smallest;
+}
+
+int vq_chunk_count(const vq_device *device, int M) {
+    int rows = vq_chunk_rows(device, M);
+    return (M + rows - 1) / rows;
+}
+
+size_t vq_reduce_scratch(const vq_device *device, int M, int N) {
+    return (size_t)vq_chunk_count(device, M) * (size_t)N * sizeof(float);
+}
+
+static vq_status stage(vq_device *device, vq_view out, vq_view x, int M, int N, int chunk, bool add) {
+    int parts = (M + chunk - 1) / chunk;
+    if (parts == 0)
+        parts = 1;
+    int columns = (N + device->vector_width - 1) / device->vector_width;
+    return vq_run(device, "reduce", "reduce_rows", "", vq_grid2((size_t)columns, (size_t)parts, 1, 1), vq_in(out), vq_in(x), vq_int(M),
+                  vq_int(N), vq_int(chunk), vq_int(add));
+}
+
+vq_status vq_reduce_rows(vq_device *device, vq_view out, vq_view x, vq_view scratch, int M, int N, bool add) {
+    if (M <= VQ_MAX_CHUNKS)
+        return stage(device, out, x, M, N, M ? M : 1, add);
+    int chunk = vq_chunk_rows(device, M);
+    VQ_TRY(stage(device, scratch, x, M, N, chunk, false));
+    int parts = vq_chunk_count(device, M);
+    return stage(device, out, scratch, parts, N, parts, add);
+}

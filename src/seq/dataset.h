@@ -1,0 +1,29 @@
+/* Training sequences: packed two bases a byte into an unlinked temporary file under $TMPDIR, sampled by pure functions. */
+#ifndef VQ_SEQ_DATASET_H
+#define VQ_SEQ_DATASET_H
+
+#include "base/status.h"
+
+typedef struct vqdna_dataset vq_dataset; /* the public handle is this one */
+
+vq_status vq_dataset_create(vq_dataset **out);
+void vq_dataset_destroy(vq_dataset *dataset);
+
+/* Reads one FASTA/FASTQ file ("-": standard input) through seq/reader.h. On failure the dataset is as it was before. */
+vq_status vq_dataset_add(vq_dataset *dataset, const char *path);
+
+/* A record without bases is no contig. */
+vqdna_dataset_info vq_dataset_describe(const vq_dataset *dataset);
+
+/* XXH3 over codes and contig lengths in order of adding: the same if and only if the dataset holds the same sequences in the same
+ * order. */
+uint64_t vq_dataset_fingerprint(const vq_dataset *dataset);
+
+/* The training window (seed, step, index), index the window's place in its batch: a pure function of its arguments. Each of the
+ * max(1, contig - length + 1) window positions of each contig is equally likely, and either strand if both_strands. A contig
+ * shorter than the window is taken whole. Writes *count <= length codes 0..4 to out[length], the reverse complement on the other
+ * strand. VQDNA_ERR_INPUT if the dataset is empty. */
+vq_status vq_dataset_window(const vq_dataset *dataset, uint8_t *out, int *count, int length, bool both_strands, uint64_t seed,
+                            uint64_t step, uint32_t index);
+
+#endif

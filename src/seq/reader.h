@@ -1,0 +1,39 @@
+/* Streaming FASTA and FASTQ, plain, gzip or bgzip (told by content, through htslib), in memory that depends on no length in the
+ * file.
+ *
+ * Lines may end in LF or CRLF, the last one in neither; blank lines and blanks inside sequence lines are skipped; case does not
+ * matter. FASTQ may wrap its lines; qualities are checked for their number and skipped. A record without bases is delivered, with a
+ * warning. An error is VQDNA_ERR_INPUT and one sentence that names file, line and record. */
+#ifndef VQ_SEQ_READER_H
+#define VQ_SEQ_READER_H
+
+#include "base/status.h"
+#include "seq/alphabet.h"
+
+/* Consecutive bases of one record. Pieces of a record come in order and without gaps; `last` ends it. The last may be empty, and
+ * the only one of a record without bases is. Where pieces are cut depends on read_bytes, what they hold does not. */
+typedef struct vq_piece {
+    const char *name;     /* the header up to the first blank; borrowed until the next record begins */
+    uint64_t record;      /* number in the file, from 0 */
+    uint64_t start;       /* of the piece in the record */
+    const uint8_t *codes; /* [count] 0..4; borrowed until the next call */
+    size_t count;         /* <= read_bytes */
+    bool last;
+} vq_piece;
+
+typedef struct vq_reader_stats {
+    uint64_t records, bases, unknown; /* delivered so far; unknown is part of bases */
+} vq_reader_stats;
+
+typedef struct vq_reader vq_reader;
+
+/* Opens a file, or standard input for "-"; never a URL. read_bytes: bytes asked of the file at once and most bases in a piece; 0 is
+ * 256 KiB. */
+vq_status vq_reader_open(vq_reader **out, const char *path, size_t read_bytes);
+
+/* The next piece; VQDNA_END after the last. A file in which no record has a base is an error at its end. */
+vq_status vq_reader_next(vq_reader *reader, vq_piece *out);
+vq_reader_stats vq_reader_describe(const vq_reader *reader);
+void vq_reader_close(vq_reader *reader);
+
+#endif
