@@ -1,5 +1,5 @@
-/* A stable counting sort of the rows by code, then the sum of each code's rows. Every order is fixed by the shape: a chunk of rows has a
- * histogram of its own, so nothing is shared and nothing atomic. Scratch: offsets [K], then histograms [chunks][K]. */
+/* A stable counting sort of the rows by code, then the sum of each code's rows. Every order is fixed by the shape: a chunk of rows
+ * has a histogram of its own, so nothing is shared and nothing atomic. Scratch: offsets [K], then histograms [chunks][K]. */
 #ifndef LX
 #define LX 1 /* work-items over channels, and over chunks of rows */
 #endif
@@ -16,8 +16,8 @@
 #define CODES 16 /* codes a work-group sums */
 #endif
 
-kernel __attribute__((reqd_work_group_size(LX, 1, 1))) void codesum_count(global int *restrict scratch, global const int *restrict codes, int M,
-                                                                          int K, int chunks, int rows) {
+kernel __attribute__((reqd_work_group_size(LX, 1, 1))) void
+codesum_count(global int *restrict scratch, global const int *restrict codes, int M, int K, int chunks, int rows) {
     const int c = get_global_id(0);
     if (c >= chunks)
         return;
@@ -29,8 +29,8 @@ kernel __attribute__((reqd_work_group_size(LX, 1, 1))) void codesum_count(global
 }
 
 /* Each histogram becomes the rows of its code in the chunks before it; what is left over is the count. */
-kernel __attribute__((reqd_work_group_size(SCAN, 1, 1))) void codesum_column(global int *restrict counts, global int *restrict scratch, int K,
-                                                                             int chunks) {
+kernel __attribute__((reqd_work_group_size(SCAN, 1, 1))) void codesum_column(global int *restrict counts,
+                                                                             global int *restrict scratch, int K, int chunks) {
     const int first = (int)get_global_id(0) * STRETCH, end = min(K, first + STRETCH);
     for (int k = first; k < end; k++)
         counts[k] = 0;
@@ -45,8 +45,8 @@ kernel __attribute__((reqd_work_group_size(SCAN, 1, 1))) void codesum_column(glo
 }
 
 /* Offsets of the codes in the sorted order, by one work-group: each work-item has a stretch of codes. */
-kernel __attribute__((reqd_work_group_size(SCAN, 1, 1))) void codesum_offsets(global int *restrict offsets, global const int *restrict counts,
-                                                                              int K) {
+kernel __attribute__((reqd_work_group_size(SCAN, 1, 1))) void codesum_offsets(global int *restrict offsets,
+                                                                              global const int *restrict counts, int K) {
     const int i = get_local_id(0), stretch = (K + SCAN - 1) / SCAN, first = min(K, i * stretch), end = min(K, first + stretch);
     int at = 0;
 #if SCAN > 1
@@ -65,9 +65,10 @@ kernel __attribute__((reqd_work_group_size(SCAN, 1, 1))) void codesum_offsets(gl
     }
 }
 
-kernel __attribute__((reqd_work_group_size(LX, 1, 1))) void codesum_scatter(global int *restrict order, global int *restrict scratch,
-                                                                            global const int *restrict codes, int M, int K, int chunks,
-                                                                            int rows) {
+kernel __attribute__((reqd_work_group_size(LX, 1, 1))) void codesum_scatter(global int *restrict order,
+                                                                            global int *restrict scratch,
+                                                                            global const int *restrict codes, int M, int K,
+                                                                            int chunks, int rows) {
     const int c = get_global_id(0);
     if (c >= chunks)
         return;
@@ -78,23 +79,24 @@ kernel __attribute__((reqd_work_group_size(LX, 1, 1))) void codesum_scatter(glob
     }
 }
 
-kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void codesum_add(global float *restrict sums, global const int *restrict counts,
-                                                                         global const int *restrict order, global const float *restrict h,
-                                                                         global const int *restrict offsets, int K, int D) {
+kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void
+codesum_add(global float *restrict sums, global const int *restrict counts, global const int *restrict order,
+            global const float *restrict h, global const int *restrict offsets, int K, int D) {
     const int first = (int)get_group_id(0) * CODES;
     for (int k = first + (int)get_local_id(1); k < min(K, first + CODES); k += LY) {
         global const int *own = order + offsets[k];
         const int count = counts[k];
-        for (int d = (int)get_local_id(0) * VW; d < D; d += LX * VW) {
+        for (int d = (int)get_local_id(0) * VW, n; n = min(VW, D - d), d < D; d += LX * VW) {
             vf sum = (vf)(0.0f);
             for (int i = 0; i < count; i++)
-                sum += vq_load(h + (size_t)own[i] * D + d, D - d);
-            vq_store(sum, sums + (size_t)k * D + d, D - d);
+                sum += vq_load(h + (size_t)own[i] * D + d, n);
+            vq_store(sum, sums + (size_t)k * D + d, n);
         }
     }
 }
 
-kernel __attribute__((reqd_work_group_size(SCAN, 1, 1))) void codesum_usage(global int *restrict usage, global const int *restrict counts, int K) {
+kernel __attribute__((reqd_work_group_size(SCAN, 1, 1))) void codesum_usage(global int *restrict usage,
+                                                                            global const int *restrict counts, int K) {
     const int first = (int)get_global_id(0) * STRETCH;
     for (int k = first; k < min(K, first + STRETCH); k++)
         usage[k] += counts[k];

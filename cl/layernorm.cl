@@ -16,7 +16,7 @@ kernel void layernorm_forward(global float *y, global float *stats, const global
         vf sum = 0.0f;
         int d = 0;
         for (; d + VW <= D; d += VW)
-            sum += VLOAD(row + d);
+            sum += GLOAD(row + d);
         float mean = vq_sum(sum);
         for (; d < D; d++)
             mean += row[d];
@@ -24,7 +24,7 @@ kernel void layernorm_forward(global float *y, global float *stats, const global
 
         sum = 0.0f;
         for (d = 0; d + VW <= D; d += VW) {
-            const vf centred = VLOAD(row + d) - mean;
+            const vf centred = GLOAD(row + d) - mean;
             sum = fma(centred, centred, sum);
         }
         float variance = vq_sum(sum);
@@ -33,7 +33,7 @@ kernel void layernorm_forward(global float *y, global float *stats, const global
         const float rstd = 1.0f / sqrt(variance / (float)D + EPSILON);
 
         for (d = 0; d + VW <= D; d += VW)
-            VSTORE(fma((VLOAD(row + d) - mean) * rstd, VLOAD(gamma + d), VLOAD(beta + d)), out + d);
+            GSTORE(fma((GLOAD(row + d) - mean) * rstd, GLOAD(gamma + d), GLOAD(beta + d)), out + d);
         for (; d < D; d++)
             out[d] = fma((row[d] - mean) * rstd, gamma[d], beta[d]);
         if (stats)
@@ -90,9 +90,9 @@ kernel void layernorm_backward(global float *dx, global float *partials, const g
         vf sum = 0.0f, sum_n = 0.0f;
         int d = 0;
         for (; d + VW <= D; d += VW) {
-            const vf v = VLOAD(g + d) * VLOAD(gamma + d);
+            const vf v = GLOAD(g + d) * GLOAD(gamma + d);
             sum += v;
-            sum_n = fma(v, (VLOAD(row + d) - mean) * rstd, sum_n);
+            sum_n = fma(v, (GLOAD(row + d) - mean) * rstd, sum_n);
         }
         float a = vq_sum(sum), b = vq_sum(sum_n);
         for (; d < D; d++) {
@@ -103,16 +103,16 @@ kernel void layernorm_backward(global float *dx, global float *partials, const g
         b /= (float)D;
 
         for (d = 0; d + VW <= D; d += VW) {
-            const vf v = VLOAD(g + d), n = (VLOAD(row + d) - mean) * rstd;
-            VSTORE(rstd * (fma(v, VLOAD(gamma + d), (vf)(-a)) - n * b), out + d);
-            VSTORE(fma(v, n, VLOAD(dgamma + d)), dgamma + d);
-            VSTORE(VLOAD(dbeta + d) + v, dbeta + d);
+            const vf v = GLOAD(g + d), n = (GLOAD(row + d) - mean) * rstd;
+            GSTORE(rstd * (v * GLOAD(gamma + d) - a - n * b), out + d);
+            GSTORE(fma(v, n, GLOAD(dgamma + d)), dgamma + d);
+            GSTORE(GLOAD(dbeta + d) + v, dbeta + d);
         }
         for (; d < D; d++) {
-            const float n = (row[d] - mean) * rstd;
-            out[d] = rstd * (fma(g[d], gamma[d], -a) - n * b);
-            dgamma[d] = fma(g[d], n, dgamma[d]);
-            dbeta[d] += g[d];
+            const float v = g[d], n = (row[d] - mean) * rstd;
+            out[d] = rstd * (v * gamma[d] - a - n * b);
+            dgamma[d] = fma(v, n, dgamma[d]);
+            dbeta[d] += v;
         }
     }
 }
@@ -131,7 +131,7 @@ layernorm_backward_group(global float *dx, const global float *dy, const global 
     }
     sum = group_sum(tree, sum) / (float)D;
     for (int d = l; d < D; d += LAYERNORM_LOCAL)
-        dx[(size_t)m * D + d] = rstd * (fma(g[d], gamma[d], -sum.s0) - (row[d] - mean) * rstd * sum.s1);
+        dx[(size_t)m * D + d] = rstd * (g[d] * gamma[d] - sum.s0 - (row[d] - mean) * rstd * sum.s1);
 }
 
 kernel void layernorm_backward_chunks(global float *partials, const global float *dy, const global float *x, const global float *stats,

@@ -13,6 +13,14 @@ typedef VQ_JOIN(float, VW) vf; /* a register of floats */
 typedef VQ_JOIN(int, VW) vi;
 #define VLOAD(p) VQ_JOIN(vload, VW)(0, p)
 #define VSTORE(v, p) VQ_JOIN(vstore, VW)(v, 0, p)
+
+/* The same for global memory only, as one access that may lie at any float: PoCL 3.1 takes VLOAD apart into pairs of floats, and LLVM does not
+ * always put them together again (up to 4 times slower). */
+typedef struct __attribute__((packed, aligned(4))) vf_anywhere {
+    vf v;
+} vf_anywhere;
+#define GLOAD(p) (((const global vf_anywhere *)(p))->v)
+#define GSTORE(w, p) (((global vf_anywhere *)(p))->v = (w))
 #define VINT(v) VQ_JOIN(convert_int, VW)(v)
 #define AS_VF(v) VQ_JOIN(as_float, VW)(v)
 #define AS_VI(v) VQ_JOIN(as_int, VW)(v)
@@ -76,7 +84,7 @@ vf vq_gelu_grad(vf x) {
  * known to the compiler it is a plain load or store. */
 vf vq_load(const global float *p, int n) {
     if (n == VW)
-        return VLOAD(p);
+        return GLOAD(p);
     float part[VW];
     for (int i = 0; i < VW; i++)
         part[i] = i < n ? p[i] : 0.0f;
@@ -84,7 +92,7 @@ vf vq_load(const global float *p, int n) {
 }
 void vq_store(vf v, global float *p, int n) {
     if (n == VW) {
-        VSTORE(v, p);
+        GSTORE(v, p);
         return;
     }
     float part[VW];
@@ -117,4 +125,70 @@ float vq_group_sum(float v, local float *tree, int i, int n) {
     const float sum = tree[0];
     barrier(CLK_LOCAL_MEM_FENCE);
     return sum;
+}
+
+/* The register tile of the matrix kernels on a CPU: VQ_MR rows of A by VQ_NR columns of B in 24 (or 12) accumulators, two registers of B
+ * and a broadcast of A; 32 registers of 16 floats, or 16 of 8. VQ_KC steps of both operands stay in the first-level cache. */
+#define VQ_ONE_ITEM __attribute__((reqd_work_group_size(1, 1, 1)))
+#define VQ_UNROLL _Pragma("unroll")
+#define VQ_MR (VW == 16 ? 12 : 6)
+#define VQ_NR (2 * VW)
+#define VQ_KC 256
+#define VQ_KS (VQ_KC + 16) /* floats between packed rows of A: no power of two, lest they share a cache set */
+
+/* c[i] += sum over k < n of a[i * row + k * step] b[k], a chain of fused multiply-adds in order of k: any cutting of k into calls yields
+ * the same bits. c0 and c1 hold the left and right half of each row; b is a packed panel of VQ_NR columns. */
+__attribute__((always_inline)) void vq_tile(vf *c0, vf *c1, const local float *a, const int row, const int step, const global float *b, int n) {
+    for (; n >= 4; n -= 4) {
+        VQ_UNROLL for (int k = 0; k < 4; k++) {
+            const vf b0 = VLOAD(b + k * VQ_NR), b1 = VLOAD(b + k * VQ_NR + VW);
+            VQ_UNROLL for (int i = 0; i < VQ_MR; i++) {
+                const vf x = (vf)(a[i * row + k * step]);
+                c0[i] = fma(x, b0, c0[i]);
+                c1[i] = fma(x, b1, c1[i]);
+            }
+        }
+        a += 4 * step;
+        b += 4 * VQ_NR;
+    }
+    for (; n > 0; n--) {
+        const vf b0 = VLOAD(b), b1 = VLOAD(b + VW);
+        VQ_UNROLL for (int i = 0; i < VQ_MR; i++) {
+            const vf x = (vf)(a[i * row]);
+            c0[i] = fma(x, b0, c0[i]);
+            c1[i] = fma(x, b1, c1[i]);
+        }
+        a += step;
+        b += VQ_NR;
+    }
+}
+
+/* A panel of VQ_NR rows of x [N][K], the first being n0, transposed to `to` [K][VQ_NR]: steps k0 to k1. Zeros stand for rows past N. */
+void vq_pack_rows(global float *restrict to, const global float *restrict x, int n0, int N, int K, int k0, int k1) {
+    for (int j = 0; j < VQ_NR; j++) {
+        const int n = n0 + j;
+        if (n < N)
+            for (int k = k0; k < k1; k++)
+                to[(size_t)k * VQ_NR + j] = x[(size_t)n * K + k];
+        else
+            for (int k = k0; k < k1; k++)
+                to[(size_t)k * VQ_NR + j] = 0.0f;
+    }
+}
+
+/* Rows m0 to m1 of x [M][K], steps k0 to k0 + n, copied to `to` with VQ_KS floats between rows; rows past m1 up to `rows` become zeros. */
+void vq_pack_block(local float *restrict to, const global float *restrict x, int m0, int m1, int rows, int K, int k0, int n) {
+    for (int i = 0; i < rows; i++) {
+        local float *row = to + i * VQ_KS;
+        const global float *from = x + (size_t)(m0 + i) * K + k0;
+        int k = 0;
+        if (m0 + i < m1) {
+            for (; k + VW <= n; k += VW)
+                VSTORE(VLOAD(from + k), row + k);
+            for (; k < n; k++)
+                row[k] = from[k];
+        }
+        for (; k < n; k++)
+            row[k] = 0.0f;
+    }
 }

@@ -1,5 +1,5 @@
-/* Residual quantization around the nearest-code search. A work-group takes ROWS rows, LY at a time, LX work-items over the channels of a row:
- * on a CPU device one work-item does all of it. */
+/* Residual quantization around the nearest-code search. A work-group takes ROWS rows, LY at a time, LX work-items over the channels
+ * of a row: on a CPU device one work-item does all of it. */
 #ifndef LX
 #define LX 1
 #endif
@@ -10,17 +10,18 @@
 #define ROWS 256
 #endif
 #define GROUP __attribute__((reqd_work_group_size(LX, LY, 1)))
-#define FOR_ROWS(m, M)                                                                                                           \
-    for (int m = (int)get_group_id(0) * ROWS + (int)get_local_id(1), end_ = min(M, ((int)get_group_id(0) + 1) * ROWS); m < end_; m += LY)
-#define FOR_CHANNELS(d, D) for (int d = (int)get_local_id(0) * VW; d < D; d += LX * VW)
+#define FOR_ROWS(m, M)                                                                                                             \
+    for (int m = (int)get_group_id(0) * ROWS + (int)get_local_id(1), end_ = min(M, ((int)get_group_id(0) + 1) * ROWS); m < end_;   \
+         m += LY)
+#define FOR_CHANNELS(d, n, D) for (int d = (int)get_local_id(0) * VW, n; n = min(VW, D - d), d < D; d += LX * VW)
 
-kernel GROUP void quantize_residual(global float *restrict h, global const float *restrict z, global const float *restrict total, int M, int D,
-                                    float level) {
+kernel GROUP void quantize_residual(global float *restrict h, global const float *restrict z, global const float *restrict total,
+                                    int M, int D, float level) {
     FOR_ROWS(m, M) {
         const size_t row = (size_t)m * D;
-        FOR_CHANNELS(d, D) {
-            const vf zv = vq_load(z + row + d, D - d);
-            vq_store(total ? fma((vf)(level), zv, -vq_load(total + row + d, D - d)) : zv * level, h + row + d, D - d);
+        FOR_CHANNELS(d, n, D) {
+            const vf zv = vq_load(z + row + d, n);
+            vq_store(total ? fma((vf)(level), zv, -vq_load(total + row + d, n)) : zv * level, h + row + d, n);
         }
     }
 }
@@ -29,30 +30,32 @@ kernel GROUP void quantize_residual(global float *restrict h, global const float
 kernel GROUP void quantize_gather(global float *restrict zhat, global float *restrict total, global float *restrict partial,
                                   global const float *restrict e, global const float *restrict h, global const int *restrict codes,
                                   global const uchar4 *restrict rows, int M, int D, int first, float inverse) {
+#if LX * LY > 1
+    local float tree[LX * LY];
+#endif
     vf distance = (vf)(0.0f);
     FOR_ROWS(m, M) {
         const size_t row = (size_t)m * D;
         global const float *code = e + (size_t)codes[m] * D;
-        const float seen = zhat && rows[m].s3 ? 1.0f : 0.0f;
+        const bool seen = zhat && rows[m].s3;
         vf own = (vf)(0.0f);
-        FOR_CHANNELS(d, D) {
-            const vf q = vq_load(code + d, D - d);
+        FOR_CHANNELS(d, n, D) {
+            const vf q = vq_load(code + d, n);
             if (partial) {
-                const vf off = vq_load(h + row + d, D - d) - q;
+                const vf off = vq_load(h + row + d, n) - q;
                 own = fma(off, off, own);
             }
-            const vf sum = first ? q : vq_load(total + row + d, D - d) + q;
+            const vf sum = first ? q : vq_load(total + row + d, n) + q;
             if (zhat)
-                vq_store(seen != 0.0f ? sum * inverse : (vf)(0.0f), zhat + row + d, D - d);
+                vq_store(seen ? sum * inverse : (vf)(0.0f), zhat + row + d, n);
             else
-                vq_store(sum, total + row + d, D - d);
+                vq_store(sum, total + row + d, n);
         }
         distance += own;
     }
     if (partial) {
         float sum = vq_sum(distance);
 #if LX * LY > 1
-        local float tree[LX * LY];
         sum = vq_group_sum(sum, tree, (int)(get_local_id(1) * LX + get_local_id(0)), LX * LY);
         if (get_local_id(0) == 0 && get_local_id(1) == 0)
 #endif
@@ -67,35 +70,35 @@ kernel void quantize_metric(global float *metrics, global const float *partial, 
     metrics[slot] = fma(scale, sum, metrics[slot]);
 }
 
-kernel GROUP void quantize_mean(global float *restrict zhat, global const float *restrict z, global const uchar4 *restrict rows, int M, int D,
-                                int first, float inverse) {
+kernel GROUP void quantize_mean(global float *restrict zhat, global const float *restrict z, global const uchar4 *restrict rows,
+                                int M, int D, int first, float inverse) {
     FOR_ROWS(m, M) {
         const size_t row = (size_t)m * D;
-        const int seen = rows[m].s3;
-        FOR_CHANNELS(d, D) {
-            vf v = seen ? vq_load(z + row + d, D - d) * inverse : (vf)(0.0f);
+        const bool seen = rows[m].s3;
+        FOR_CHANNELS(d, n, D) {
+            vf v = seen ? vq_load(z + row + d, n) * inverse : (vf)(0.0f);
             if (!first)
-                v += vq_load(zhat + row + d, D - d);
-            vq_store(v, zhat + row + d, D - d);
+                v += vq_load(zhat + row + d, n);
+            vq_store(v, zhat + row + d, n);
         }
     }
 }
 
 /* dz (+)= weight seen dzhat + commit (h - e[codes]); without h the second term is left out. */
 kernel GROUP void quantize_backward(global float *restrict dz, global const float *restrict dzhat, global const float *restrict h,
-                                    global const float *restrict e, global const int *restrict codes, global const uchar4 *restrict rows,
-                                    int M, int D, float weight, float commit, int add) {
+                                    global const float *restrict e, global const int *restrict codes,
+                                    global const uchar4 *restrict rows, int M, int D, float weight, float commit, int add) {
     FOR_ROWS(m, M) {
         const size_t row = (size_t)m * D;
-        const int seen = rows[m].s3;
+        const bool seen = rows[m].s3;
         global const float *code = h ? e + (size_t)codes[m] * D : h;
-        FOR_CHANNELS(d, D) {
-            vf g = seen ? vq_load(dzhat + row + d, D - d) * weight : (vf)(0.0f);
+        FOR_CHANNELS(d, n, D) {
+            vf g = seen ? vq_load(dzhat + row + d, n) * weight : (vf)(0.0f);
             if (h)
-                g = fma((vf)(commit), vq_load(h + row + d, D - d) - vq_load(code + d, D - d), g);
+                g = fma((vf)(commit), vq_load(h + row + d, n) - vq_load(code + d, n), g);
             if (add)
-                g += vq_load(dz + row + d, D - d);
-            vq_store(g, dz + row + d, D - d);
+                g += vq_load(dz + row + d, n);
+            vq_store(g, dz + row + d, n);
         }
     }
 }

@@ -33,6 +33,8 @@ static int open_temporary(vq_outfile *out) {
 
 vq_status vq_outfile_open(vq_outfile *out, const char *path) {
     *out = (vq_outfile){0};
+    if (!*path)
+        return vq_fail(VQDNA_ERR_OUTPUT, "a file with an empty name cannot be written");
     VQ_TRY(copy_text(&out->path, path));
     if (strcmp(path, "-") == 0) {
         out->file = stdout;

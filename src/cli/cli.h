@@ -1,4 +1,5 @@
-/* What every command of the program shares: who it is, where its messages go and how it ends. The command line sees vqdna.h only. */
+/* What every command of the program shares: who it is, where its messages go and how it ends. The command line sees vqdna.h only.
+ */
 #ifndef VQ_CLI_CLI_H
 #define VQ_CLI_CLI_H
 
@@ -19,13 +20,13 @@ typedef struct vq_cli {
     char **argv;
     const struct vq_command *command; /* NULL before one is chosen */
 
-    const char *device; /* common options */
-    uint64_t threads, seed;
+    const char *device;     /* common options */
+    uint64_t threads, seed; /* seed 0: not known here */
     bool quiet, verbose, json, no_provenance;
 
-    bool terminal;     /* standard error is one */
-    bool line_shown;   /* a progress line stands on it */
-    double line_time;  /* of the last progress line, by vq_clock */
+    bool terminal;    /* standard error is one */
+    bool line_shown;  /* a progress line stands on it */
+    double line_time; /* of the last progress line, by vq_clock */
 } vq_cli;
 
 typedef struct vq_command {
@@ -49,8 +50,8 @@ int vq_cli_failed(vq_cli *cli, vqdna_status status);
 void vq_cli_note(vq_cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void vq_cli_warn(vq_cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Progress: redrawn in place on a terminal (a few times a second), a plain line now and then elsewhere; nothing with -q. `force` prints it
- * whatever the time. */
+/* Progress: redrawn in place on a terminal (a few times a second), a plain line now and then elsewhere; nothing with -q. `force`
+ * prints it whatever the time. */
 void vq_cli_progress(vq_cli *cli, bool force, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void vq_cli_progress_end(vq_cli *cli);
 

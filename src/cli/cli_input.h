@@ -1,4 +1,5 @@
-/* A file read as lines or as bytes, with a look at its beginning; "-" is standard input. Memory is one buffer, as long as the longest line. */
+/* A file read as lines or as bytes, with a look at its beginning; "-" is standard input. Memory is one buffer, as long as the
+ * longest line. */
 #ifndef VQ_CLI_INPUT_H
 #define VQ_CLI_INPUT_H
 

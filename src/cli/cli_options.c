@@ -205,9 +205,9 @@ static void print_help(const vq_command *command, const vq_option *own) {
     printf("vqdna %s: %s\n\nUsage: vqdna %s %s\n\n", command->name, command->summary, command->name, command->synopsis);
     if (own && own->name)
         puts("Options:");
-    for (; own && own->name; own++)
-        print_row(own);
-    puts("Common options:");
+    for (const vq_option *row = own; row && row->name; row++)
+        print_row(row);
+    puts(own && own->name ? "\nCommon options:" : "Common options:");
     vq_options_print_common();
     if (command->notes)
         printf("\n%s\n", command->notes);
@@ -232,7 +232,8 @@ int vq_options_parse(vq_cli *cli, const vq_option *own, int argc, char **argv, i
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "'%s' is one argument too many; usage: vqdna %s %s", argv[optind + most],
                            cli->command->name, cli->command->synopsis);
     if (count < least)
-        return vq_cli_fail(cli, VQ_EXIT_USAGE, "an input is missing; usage: vqdna %s %s", cli->command->name, cli->command->synopsis);
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "an input is missing; usage: vqdna %s %s", cli->command->name,
+                           cli->command->synopsis);
     if (inputs)
         *inputs = (vq_list){(size_t)count, argv + optind};
     return VQ_GO_ON;

@@ -30,12 +30,13 @@ typedef struct vq_list {
 void vq_list_append(vq_list *list, char *owned);
 void vq_list_free(vq_list *list);
 
-/* Parses a command's own options (ended by a row without a name) and the common ones. `inputs` receives the other arguments, borrowed from
- * argv; there must be `least` to `most` of them (most < 0: any number). VQ_GO_ON, or the exit code after --help or a mistake. */
+/* Parses a command's own options (ended by a row without a name) and the common ones. `inputs` receives the other arguments,
+ * borrowed from argv; there must be `least` to `most` of them (most < 0: any number). VQ_GO_ON, or the exit code after --help or a
+ * mistake. */
 int vq_options_parse(vq_cli *cli, const vq_option *own, int argc, char **argv, int least, int most, vq_list *inputs);
 
-/* Parses the options before the command's name, of which `own` are not common to all commands; *used is the number of elements of argv they
- * take. */
+/* Parses the options before the command's name, of which `own` are not common to all commands; *used is the number of elements of
+ * argv they take. */
 int vq_options_parse_leading(vq_cli *cli, const vq_option *own, int argc, char **argv, int *used);
 
 /* The entry of `names` nearest to `word` in edit distance, or NULL if none is near. */

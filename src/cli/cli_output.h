@@ -1,5 +1,5 @@
-/* A result on its way out: a large buffer, a temporary name until it is complete, standard output for "-". The first failure is kept and
- * the calls after it do nothing, so a writer checks once. */
+/* A result on its way out: a large buffer, a temporary name until it is complete, standard output for "-". The first failure is
+ * kept and the calls after it do nothing, so a writer checks once. */
 #ifndef VQ_CLI_OUTPUT_H
 #define VQ_CLI_OUTPUT_H
 

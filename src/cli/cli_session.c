@@ -49,7 +49,7 @@ json_t *vq_json_number(double number) {
 }
 
 char *vq_json_print(const json_t *value, bool indent) {
-    char *text = json_dumps(value, JSON_REAL_PRECISION(9) | (indent ? JSON_INDENT(2) : 0));
+    char *text = json_dumps(value, JSON_REAL_PRECISION(9) | (indent ? JSON_INDENT(2) : JSON_COMPACT));
     return text ? text : vq_need_text("null"); /* only without memory */
 }
 
@@ -62,7 +62,8 @@ json_t *vq_provenance(const vq_cli *cli, const vq_session *session) {
     for (int i = 0; i < cli->argc; i++)
         json_array_append_new(command, vq_json_text(cli->argv[i]));
     json_object_set_new(object, "command", command);
-    json_object_set_new(object, "seed", json_integer((json_int_t)cli->seed));
+    if (cli->seed)
+        json_object_set_new(object, "seed", json_integer((json_int_t)cli->seed));
     const vqdna_device_info *device = vqdna_context_device(session->context);
     json_object_set_new(object, "device", vq_json_text(device->name));
     json_object_set_new(object, "platform", vq_json_text(device->platform));

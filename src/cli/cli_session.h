@@ -13,8 +13,8 @@ typedef struct vq_session {
     char model_sha256[65]; /* of model.safetensors; "" without a model */
 } vq_session;
 
-/* Opens the device; with `model` also that folder, looked at before the device so that a mistyped name is told at once. Destroys nothing on
- * failure that vq_session_close would not. VQ_GO_ON, or an exit code after a sentence. */
+/* Opens the device; with `model` also that folder, looked at before the device so that a mistyped name is told at once. Destroys
+ * nothing on failure that vq_session_close would not. VQ_GO_ON, or an exit code after a sentence. */
 int vq_session_open(vq_session *session, vq_cli *cli, const char *model);
 void vq_session_close(vq_session *session);
 
@@ -24,8 +24,8 @@ json_t *vq_provenance(const vq_cli *cli, const vq_session *session);
 /* The same as one line of text to be freed; NULL with --no-provenance. */
 char *vq_provenance_text(const vq_cli *cli, const vq_session *session);
 
-/* JSON without surprises: a string whose bytes need not be UTF-8, a number that may be infinite (null then), and a value printed on one line
- * or, with `indent`, on many; the text is to be freed. */
+/* JSON without surprises: a string whose bytes need not be UTF-8, a number that may be infinite (null then), and a value printed on
+ * one line or, with `indent`, on many; the text is to be freed. */
 json_t *vq_json_text(const char *text);
 json_t *vq_json_number(double number);
 char *vq_json_print(const json_t *value, bool indent);

@@ -119,7 +119,8 @@ void vq_cli_progress_end(vq_cli *cli) {
 void vq_cli_stream_progress(void *user, const vqdna_stream_stats *stats) {
     char bases[16], rate[16];
     double speed = stats->seconds > 0 ? (double)stats->bases / stats->seconds : 0;
-    vq_cli_progress(user, false, "%s bases, %s bases/s", vq_short_number(bases, (double)stats->bases), vq_short_number(rate, speed));
+    vq_cli_progress(user, false, "%s bases, %s bases/s", vq_short_number(bases, (double)stats->bases),
+                    vq_short_number(rate, speed));
 }
 
 const char *vq_short_number(char text[16], double value) {

@@ -87,6 +87,7 @@ int main(int argc, char **argv) {
     free(spoken);
     vqdna_set_message_handler(NULL, NULL);
     if ((fflush(stdout) || ferror(stdout)) && code == VQ_EXIT_OK)
-        code = errno == EPIPE ? VQ_EXIT_INPUT : vq_cli_fail(&cli, VQ_EXIT_INPUT, "cannot write standard output: %s", strerror(errno));
+        code =
+            errno == EPIPE ? VQ_EXIT_INPUT : vq_cli_fail(&cli, VQ_EXIT_INPUT, "cannot write standard output: %s", strerror(errno));
     return code;
 }

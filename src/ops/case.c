@@ -10,11 +10,11 @@
 
 enum { MAX_TENSORS = 32, GUARD = 1024, SAMPLES = 40 };
 
-typedef enum { INPUT, INDICES, OUTPUT, INOUT, SCRATCH, SEED, GRADIENT } kind;
+typedef enum { INPUT, INDICES, OUTPUT, INOUT, SCRATCH, SEED, GRADIENT } tensor_kind;
 
 typedef struct {
     const char *name, *of;
-    kind kind;
+    tensor_kind kind;
     vq_dtype dtype;
     size_t count;
     double *value;  /* inputs: as given; outputs: as expected */
@@ -41,7 +41,7 @@ static size_t dtype_bytes(vq_dtype dtype) {
     return dtype == VQ_U8 ? 1 : dtype == VQ_U16 ? 2 : 4;
 }
 
-static tensor *add(vq_case *c, kind kind, const char *name, const char *of, vq_dtype dtype, size_t count) {
+static tensor *add(vq_case *c, tensor_kind kind, const char *name, const char *of, vq_dtype dtype, size_t count) {
     static tensor spare;
     if (c->count == MAX_TENSORS) {
         c->failed = vq_fail(VQDNA_ERR_USAGE, "a case has more than %d tensors", MAX_TENSORS);
@@ -111,6 +111,10 @@ void vq_case_gradient(vq_case *c, const char *name, const char *of, bool adds) {
     t->adds = adds;
     if (adds)
         draw(c, t, t->before, -1, 1);
+}
+
+vq_device *vq_case_device(const vq_case *c) {
+    return c->device;
 }
 
 vq_view vq_case_view(const vq_case *c, const char *name) {

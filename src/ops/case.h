@@ -35,6 +35,8 @@ typedef struct vq_case_table {
 extern const vq_case_table *const vq_case_tables[];
 
 /* -- for declare() -- */
+/* The device the shape will run on, to ask it for scratch sizes. */
+vq_device *vq_case_device(const vq_case *c);
 /* A float input, uniform in [low, high). */
 void vq_case_input(vq_case *c, const char *name, size_t count, double low, double high);
 /* An integer input (VQ_I32, VQ_U8 or VQ_U16), uniform in [low, high]. */

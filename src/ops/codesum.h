@@ -1,16 +1,18 @@
-/* What the moving averages of a codebook need from a batch: how often each code was given, and the sum of the vectors it was given to.
+/* What the moving averages of a codebook need from a batch: how often each code was given, and the sum of the vectors it was given
+ * to.
  *
  *     counts[k] = rows m with codes[m] == k          sums[k] = sum of h[m] over these rows, in increasing m
  *
- * The rows are sorted by code first (stable), so the sums are the same however the work was divided. h [M][D], codes int32 [M] in [0, K),
- * sums [K][D] (zero for a code without rows), counts int32 [K], order int32 [M]: the rows, those of code 0 first. All outputs =. */
+ * The rows are sorted by code first (stable), so the sums are the same however the work was divided. h [M][D], codes int32 [M] in
+ * [0, K), sums [K][D] (zero for a code without rows), counts int32 [K], order int32 [M]: the rows, those of code 0 first. All
+ * outputs =. */
 #ifndef VQ_OPS_CODESUM_H
 #define VQ_OPS_CODESUM_H
 
 #include "device/launch.h"
 
-vq_status vq_codesum_forward(vq_device *device, vq_view sums, vq_view counts, vq_view order, vq_view h, vq_view codes, vq_view scratch, int M,
-                             int D, int K);
+vq_status vq_codesum_forward(vq_device *device, vq_view sums, vq_view counts, vq_view order, vq_view h, vq_view codes,
+                             vq_view scratch, int M, int D, int K);
 
 /* Bytes of scratch: K integers, and K for each chunk of rows; at most 16 MiB + 4 K. */
 size_t vq_codesum_scratch(const vq_device *device, int M, int K);

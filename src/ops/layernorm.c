@@ -1,19 +1,12 @@
 #include "ops/layernorm.h"
 
+#include "ops/reduce.h"
+
 /* Work-items of a GPU's work-group: LAYERNORM_LOCAL of the kernels. */
 enum { LOCAL = 64 };
 
 static bool is_cpu(const vq_device *device) {
     return device->family == VQ_FAMILY_CPU;
-}
-
-/* Rows of a chunk, whose share of dgamma and dbeta is summed on its own. */
-static int chunk_rows(const vq_device *device) {
-    return is_cpu(device) ? 128 : 32;
-}
-
-static int chunk_count(const vq_device *device, int M) {
-    return (M + chunk_rows(device) - 1) / chunk_rows(device);
 }
 
 vq_status vq_layernorm_forward(vq_device *device, vq_view y, vq_view stats, vq_view x, vq_view gamma, vq_view beta, int M, int D) {
@@ -25,13 +18,13 @@ vq_status vq_layernorm_forward(vq_device *device, vq_view y, vq_view stats, vq_v
 }
 
 size_t vq_layernorm_scratch(const vq_device *device, int M, int D) {
-    return sizeof(float) * 2 * (size_t)chunk_count(device, M) * (size_t)D;
+    return sizeof(float) * 2 * (size_t)vq_chunk_count(device, M) * (size_t)D;
 }
 
 vq_status vq_layernorm_backward(vq_device *device, vq_view dx, vq_view dgamma, vq_view dbeta, vq_view scratch, vq_view dy, vq_view x,
                                 vq_view stats, vq_view gamma, int M, int D) {
-    const int per = chunk_rows(device);
-    const size_t chunks = (size_t)chunk_count(device, M), columns = ((size_t)D + LOCAL - 1) / LOCAL;
+    const int per = vq_chunk_rows(device, M);
+    const size_t chunks = (size_t)vq_chunk_count(device, M), columns = ((size_t)D + LOCAL - 1) / LOCAL;
     if (is_cpu(device)) {
         VQ_TRY(vq_run(device, "layernorm", "layernorm_backward", "", vq_grid1(chunks, 1), vq_in(dx), vq_in(scratch), vq_in(dy), vq_in(x),
                       vq_in(stats), vq_in(gamma), vq_int(M), vq_int(D), vq_int(per)));

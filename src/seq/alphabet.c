@@ -1,18 +1,8 @@
 #include "seq/alphabet.h"
 
-#define BOTH(upper, lower, code) [upper] = code, [lower] = code
-#define X VQ_LETTER_ILLEGAL
-#define X16 X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X
-
-#pragma GCC diagnostic ignored "-Woverride-init" /* everything is illegal first, then the letters are named */
-const uint8_t vq_code_of_letter[256] = {
-    X16, X16, X16, X16, X16, X16, X16, X16, X16, X16, X16, X16, X16, X16, X16, X16,
-    BOTH('A', 'a', 0), BOTH('C', 'c', 1), BOTH('G', 'g', 2), BOTH('T', 't', 3), BOTH('U', 'u', 3),
-    BOTH('R', 'r', 4), BOTH('Y', 'y', 4), BOTH('S', 's', 4), BOTH('W', 'w', 4), BOTH('K', 'k', 4), BOTH('M', 'm', 4),
-    BOTH('B', 'b', 4), BOTH('D', 'd', 4), BOTH('H', 'h', 4), BOTH('V', 'v', 4), BOTH('N', 'n', 4), BOTH('X', 'x', 4),
-    ['*'] = 4, ['-'] = 4, ['.'] = 4,
+const uint8_t vq_letter_table[256] = {
+    ['A'] = 1, ['C'] = 2, ['G'] = 3, ['T'] = 4, ['U'] = 4, ['a'] = 1, ['c'] = 2, ['g'] = 3, ['t'] = 4, ['u'] = 4,
+    ['R'] = 5, ['Y'] = 5, ['S'] = 5, ['W'] = 5, ['K'] = 5, ['M'] = 5, ['r'] = 5, ['y'] = 5, ['s'] = 5, ['w'] = 5,
+    ['k'] = 5, ['m'] = 5, ['B'] = 5, ['D'] = 5, ['H'] = 5, ['V'] = 5, ['N'] = 5, ['X'] = 5, ['b'] = 5, ['d'] = 5,
+    ['h'] = 5, ['v'] = 5, ['n'] = 5, ['x'] = 5, ['*'] = 5, ['-'] = 5, ['.'] = 5,
 };
-
-char vq_letter_of_code(uint8_t code) {
-    return "ACGTN"[code < VQ_BASE_UNKNOWN ? code : VQ_BASE_UNKNOWN];
-}

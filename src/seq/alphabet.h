@@ -6,12 +6,19 @@
 
 enum { VQ_BASE_UNKNOWN = 4, VQ_LETTER_ILLEGAL = 255 };
 
+/* Code + 1 of each letter, 0 for what is none: read it through vq_code_of_letter. */
+extern const uint8_t vq_letter_table[256];
+
 /* Code of a letter. Case does not matter and U is T. The other IUPAC letters (R Y S W K M B D H V N, X) and '*', '-', '.' are
  * unknown bases; all else is VQ_LETTER_ILLEGAL. */
-extern const uint8_t vq_code_of_letter[256];
+static inline uint8_t vq_code_of_letter(uint8_t letter) {
+    return (uint8_t)(vq_letter_table[letter] - 1);
+}
 
 /* "ACGTN"[code] */
-char vq_letter_of_code(uint8_t code);
+static inline char vq_letter_of_code(uint8_t code) {
+    return "ACGTN"[code < VQ_BASE_UNKNOWN ? code : VQ_BASE_UNKNOWN];
+}
 
 /* Of the other strand: 3 - code, and 4 stays 4. */
 static inline uint8_t vq_complement(uint8_t code) {

@@ -23,7 +23,7 @@ uint64_t vq_dataset_fingerprint(const vq_dataset *dataset);
  * max(1, contig - length + 1) window positions of each contig is equally likely, and either strand if both_strands. A contig
  * shorter than the window is taken whole. Writes *count <= length codes 0..4 to out[length], the reverse complement on the other
  * strand. VQDNA_ERR_INPUT if the dataset is empty. */
-vq_status vq_dataset_window(const vq_dataset *dataset, uint8_t *out, int *count, int length, bool both_strands, uint64_t seed,
-                            uint64_t step, uint32_t index);
+vq_status vq_dataset_window(const vq_dataset *dataset, uint64_t seed, uint64_t step, uint32_t index, int length, bool both_strands,
+                            uint8_t *out, int *count);
 
 #endif

@@ -1,0 +1,193 @@
+/* Last convolution, 5 taps, from C channels to the logits of the 4 bases. Weights stand as filters [tap][output][C]: one row of C floats for
+ * each of the 20 pairs. */
+#ifndef HEAD_ROWS
+#define HEAD_ROWS (VW == 16 ? 4 : 2) /* rows computed together, each with 4 sums in registers */
+#endif
+#ifndef HEAD_LOCAL
+#define HEAD_LOCAL 64
+#endif
+#define GRADIENT_ROWS 8 /* the same for the gradients */
+#define TAPS 5
+#define REACH 2
+#define OUTPUTS 4
+#define FILTERS 20
+
+/* Weights [4][C][5] to filters. */
+kernel void head_filters(global float *filters, const global float *w, int C) {
+    const int c = get_global_id(0), f = get_global_id(1), t = f / OUTPUTS, o = f % OUTPUTS;
+    if (c < C)
+        filters[(size_t)f * C + c] = w[((size_t)o * C + c) * TAPS + t];
+}
+
+bool reaches(const global uchar4 *rows, int m, int offset) {
+    return offset >= -(int)rows[m].s1 && offset <= rows[m].s2;
+}
+
+/* Adds n channels of HEAD_ROWS rows, all taps in reach. */
+void add_full(vf (*sum)[OUTPUTS], const global float *x, const global float *filters, int C, int n) {
+    vf v[HEAD_ROWS + TAPS - 1];
+#pragma unroll
+    for (int r = 0; r < HEAD_ROWS + TAPS - 1; r++)
+        v[r] = vq_load(x + (r - REACH) * C, n);
+#pragma unroll
+    for (int t = 0; t < TAPS; t++)
+#pragma unroll
+        for (int o = 0; o < OUTPUTS; o++) {
+            const vf k = vq_load(filters + (t * OUTPUTS + o) * C, n);
+#pragma unroll
+            for (int r = 0; r < HEAD_ROWS; r++)
+                sum[r][o] = fma(k, v[r + t], sum[r][o]);
+        }
+}
+
+/* The same sums in the same order for one row, taps first to last in reach. */
+void add_edge(vf *sum, const global float *x, const global float *filters, int C, int first, int last, int n) {
+    for (int t = first; t <= last; t++) {
+        const vf v = vq_load(x + (t - REACH) * C, n);
+#pragma unroll
+        for (int o = 0; o < OUTPUTS; o++)
+            sum[o] = fma(vq_load(filters + (t * OUTPUTS + o) * C, n), v, sum[o]);
+    }
+}
+
+float4 logits_of(const vf *sum, float4 bias) {
+    return bias + (float4)(vq_sum(sum[0]), vq_sum(sum[1]), vq_sum(sum[2]), vq_sum(sum[3]));
+}
+
+/* CPU devices: a work-item takes `per` rows. */
+kernel void head_forward(global float *y, const global float *x, const global uchar4 *rows, const global float *filters,
+                         const global float *bias, int M, int C, int per) {
+    int m = get_global_id(0) * per;
+    const int end = min(m + per, M);
+    const float4 b = vload4(0, bias);
+    while (m < end) {
+        bool full = m + HEAD_ROWS <= end;
+        for (int r = 0; full && r < HEAD_ROWS; r++)
+            full = min(rows[m + r].s1, rows[m + r].s2) >= REACH;
+        const global float *row = x + (size_t)m * C;
+        int c = 0;
+        if (full) {
+            vf sum[HEAD_ROWS][OUTPUTS];
+#pragma unroll
+            for (int r = 0; r < HEAD_ROWS; r++)
+#pragma unroll
+                for (int o = 0; o < OUTPUTS; o++)
+                    sum[r][o] = 0.0f;
+            for (; c + VW <= C; c += VW)
+                add_full(sum, row + c, filters + c, C, VW);
+            if (c < C)
+                add_full(sum, row + c, filters + c, C, C - c);
+#pragma unroll
+            for (int r = 0; r < HEAD_ROWS; r++)
+                vstore4(logits_of(sum[r], b), m + r, y);
+            m += HEAD_ROWS;
+        } else {
+            const int first = max(0, REACH - rows[m].s1), last = min(TAPS - 1, REACH + rows[m].s2);
+            vf sum[OUTPUTS] = {0.0f, 0.0f, 0.0f, 0.0f};
+            for (; c + VW <= C; c += VW)
+                add_edge(sum, row + c, filters + c, C, first, last, VW);
+            if (c < C)
+                add_edge(sum, row + c, filters + c, C, first, last, C - c);
+            vstore4(logits_of(sum, b), m, y);
+            m++;
+        }
+    }
+}
+
+/* GPUs: a work-group shares a row. */
+kernel __attribute__((reqd_work_group_size(HEAD_LOCAL, 1, 1))) void
+head_forward_group(global float *y, const global float *x, const global uchar4 *rows, const global float *filters,
+                   const global float *bias, int M, int C, int per) {
+    local float4 tree[HEAD_LOCAL];
+    const int m = get_group_id(0), l = get_local_id(0);
+    const int first = max(0, REACH - rows[m].s1), last = min(TAPS - 1, REACH + rows[m].s2);
+    float4 sum = 0.0f;
+    for (int c = l; c < C; c += HEAD_LOCAL)
+        for (int t = first; t <= last; t++) {
+            const global float *k = filters + (size_t)t * OUTPUTS * C + c;
+            sum = fma((float4)(k[0], k[C], k[2 * C], k[3 * C]), (float4)(x[(size_t)(m + t - REACH) * C + c]), sum);
+        }
+    tree[l] = sum;
+    for (int step = HEAD_LOCAL / 2; step > 0; step /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (l < step)
+            tree[l] += tree[l + step];
+    }
+    if (l == 0)
+        vstore4(vload4(0, bias) + tree[0], m, y);
+}
+
+/* n channels of `count` rows of dx, and their share of the filters' gradient: g[r] holds the 20 values of dy that row r met. */
+void gradients(global float *dx, global float *dfilters, const float (*g)[FILTERS], const global float *x, const global float *filters, int C,
+               int count, bool fresh, int n) {
+    vf v[GRADIENT_ROWS], sum[GRADIENT_ROWS];
+#pragma unroll
+    for (int r = 0; r < GRADIENT_ROWS; r++) {
+        v[r] = vq_load(x + min(r, count - 1) * C, n);
+        sum[r] = 0.0f;
+    }
+    for (int f = 0; f < FILTERS; f++) {
+        const vf k = vq_load(filters + f * C, n);
+        vf d = fresh ? (vf)0.0f : vq_load(dfilters + f * C, n);
+#pragma unroll
+        for (int r = 0; r < GRADIENT_ROWS; r++) {
+            sum[r] = fma(k, (vf)g[r][f], sum[r]);
+            d = fma(v[r], (vf)g[r][f], d);
+        }
+        vq_store(d, dfilters + f * C, n);
+    }
+#pragma unroll
+    for (int r = 0; r < GRADIENT_ROWS; r++)
+        if (r < count)
+            vq_store(sum[r], dx + r * C, n);
+}
+
+/* A chunk of `per` rows: dx, and the sums over the chunk in partials: of the filters' gradient [20][C], then of dy [4]. The sums follow the
+ * filters in `scratch`. */
+kernel void head_backward(global float *dx, global float *scratch, const global float *dy, const global float *x,
+                          const global uchar4 *rows, int M, int C, int per) {
+    const int chunk = get_global_id(1), start = chunk * per, end = min(start + per, M);
+    const int first_c = get_global_id(0) * VW, step = get_global_size(0) * VW;
+    const global float *filters = scratch;
+    global float *partials = scratch + FILTERS * C + (size_t)chunk * (FILTERS * C + OUTPUTS);
+    if (first_c >= C)
+        return;
+    float4 dbias = 0.0f;
+    for (int m = start; m < end; m += GRADIENT_ROWS) {
+        const int count = min(GRADIENT_ROWS, end - m);
+        float g[GRADIENT_ROWS][FILTERS];
+        for (int r = 0; r < GRADIENT_ROWS; r++)
+            for (int t = 0; t < TAPS; t++) {
+                /* Row m + r was tap t of the row REACH - t further on. */
+                const bool met = r < count && reaches(rows, m + r, REACH - t);
+                const float4 d = met ? vload4(m + r + REACH - t, dy) : (float4)0.0f;
+                vstore4(d, t, g[r]);
+                if (t == REACH)
+                    dbias += d;
+            }
+        for (int c = first_c; c < C; c += step) {
+            const size_t at = (size_t)m * C + c;
+            if (c + VW <= C)
+                gradients(dx + at, partials + c, g, x + at, filters + c, C, count, m == start, VW);
+            else
+                gradients(dx + at, partials + c, g, x + at, filters + c, C, count, m == start, C - c);
+        }
+    }
+    if (first_c == 0)
+        vstore4(dbias, 0, partials + FILTERS * C);
+}
+
+/* Adds the chunks' sums, in order, to dw [4][C][5] and, by work-items (o, FILTERS), to dbias [4]. */
+kernel void head_backward_sum(global float *dw, global float *dbias, const global float *scratch, int C, int chunks) {
+    const int c = get_global_id(0), f = get_global_id(1), t = f / OUTPUTS, o = f % OUTPUTS;
+    if (c >= (f < FILTERS ? C : OUTPUTS))
+        return;
+    const global float *partials = scratch + FILTERS * C + (size_t)f * C + c;
+    float sum = 0.0f;
+    for (int i = 0; i < chunks; i++)
+        sum += partials[(size_t)i * (FILTERS * C + OUTPUTS)];
+    if (f < FILTERS)
+        dw[((size_t)o * C + c) * TAPS + t] += sum;
+    else
+        dbias[c] += sum;
+}

@@ -1,0 +1,23 @@
+# bash completion for vqdna: commands and options come from the program's own help.
+_vqdna() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+    if ((COMP_CWORD == 1)); then
+        COMPREPLY=($(compgen -W "devices train eval tokenize detokenize info selftest help --help --version" -- "$word"))
+        return
+    fi
+    case $before in
+    --preset) COMPREPLY=($(compgen -W "tiny small base" -- "$word")) ;;
+    --quantizer) COMPREPLY=($(compgen -W "hrq vq" -- "$word")) ;;
+    -f | --format) COMPREPLY=($(compgen -W "tsv npy ndjson" -- "$word")) ;;
+    --device) COMPREPLY=($(compgen -W "cpu gpu" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "devices train eval tokenize detokenize info selftest" -- "$word")) ;;
+    *)
+        if [[ $word == -* ]]; then
+            COMPREPLY=($(compgen -W "$(vqdna help "$command" 2>/dev/null | grep -oE -- '^ +(-., +)?--[a-z-]+' | grep -oE -- '--[a-z-]+')" -- "$word"))
+        else
+            compopt -o default
+        fi
+        ;;
+    esac
+}
+complete -F _vqdna vqdna

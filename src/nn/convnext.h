@@ -1,0 +1,26 @@
+/* ConvNeXt block (Liu et al. 2022, arXiv 2201.03545) over rows of D channels, without layer scale:
+ *     y = x + down(gelu(up(norm(dw(x)))))        dw: depth-wise, kernel 7; up: D -> 4D; down: 4D -> D */
+#ifndef VQ_NN_CONVNEXT_H
+#define VQ_NN_CONVNEXT_H
+
+#include "device/memory.h"
+
+typedef struct vq_convnext {
+    int M, D;
+    vq_tensor dw_weight, dw_bias, norm_weight, norm_bias, up_weight, up_bias, down_weight, down_bias;
+    vq_tensor mixed, stats, normed; /* dw(x), its mean and rstd, norm(...): [M][D], [M][2], [M][D] */
+    vq_tensor pre, hidden;          /* up(...) before and after GELU, [M][4D]; pre exists in training only */
+    vq_tensor y;                    /* [M][D] */
+    vq_tensor dhidden, dnormed, dmixed, work; /* scratch */
+} vq_convnext;
+
+/* Declares the block's tensors under `name` ("enc.0"). */
+void vq_convnext_plan(vq_convnext *block, vq_plan *plan, vq_device *device, const char *name, int M, int D, bool training);
+
+/* block->y from x [M][D]; rows uchar4 [M]. */
+vq_status vq_convnext_forward(vq_convnext *block, vq_device *device, vq_view x, vq_view rows);
+
+/* dx [M][D] = from dy [M][D], which stays; parameters' gradients +=. x and rows as in forward. */
+vq_status vq_convnext_backward(vq_convnext *block, vq_device *device, vq_view dx, vq_view dy, vq_view x, vq_view rows);
+
+#endif

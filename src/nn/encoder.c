@@ -1,0 +1,82 @@
+#include "nn/encoder.h"
+
+#include "ops/gelu.h"
+#include "ops/layernorm.h"
+#include "ops/linear.h"
+#include "ops/stem.h"
+
+#include <stdio.h>
+
+void vq_encoder_plan(vq_encoder *e, vq_plan *plan, vq_device *device, const vq_config *config, int M, bool training) {
+    size_t m = (size_t)M, s = (size_t)config->stem, d = (size_t)config->dim;
+    e->config = config;
+    e->M = M;
+    vq_plan_tensor(plan, &e->conv_weight, VQ_PARAM, VQ_F32, "conv_in.weight", s, 4, 5);
+    vq_plan_tensor(plan, &e->conv_bias, VQ_PARAM, VQ_F32, "conv_in.bias", s);
+    vq_plan_tensor(plan, &e->norm_weight, VQ_PARAM, VQ_F32, "norm_in.weight", s);
+    vq_plan_tensor(plan, &e->norm_bias, VQ_PARAM, VQ_F32, "norm_in.bias", s);
+    vq_plan_tensor(plan, &e->join_weight, VQ_PARAM, VQ_F32, "join.weight", d, s);
+    vq_plan_tensor(plan, &e->join_bias, VQ_PARAM, VQ_F32, "join.bias", d);
+
+    vq_plan_tensor(plan, &e->x0, VQ_SAVED, VQ_F32, "enc.x0", m, d);
+    vq_role kept = training ? VQ_SAVED : VQ_SCRATCH;
+    vq_plan_scope_begin(plan);
+    vq_plan_tensor(plan, &e->conv, kept, VQ_F32, "conv_in.y", m, s);
+    vq_plan_tensor(plan, &e->normed, kept, VQ_F32, "norm_in.y", m, s);
+    vq_plan_tensor(plan, &e->stem, kept, VQ_F32, "stem.y", m, s);
+    size_t work = vq_stem_scratch(device, M, config->stem), linear = vq_linear_scratch(device, M, config->stem, config->dim);
+    work = linear > work ? linear : work;
+    if (training) {
+        size_t norm = vq_layernorm_scratch(device, M, config->stem);
+        work = norm > work ? norm : work;
+        vq_plan_tensor(plan, &e->stats, VQ_SAVED, VQ_F32, "norm_in.stats", m, 2);
+        vq_plan_tensor(plan, &e->dstem, VQ_SCRATCH, VQ_F32, "stem.dy", m, s);
+        vq_plan_tensor(plan, &e->dconv, VQ_SCRATCH, VQ_F32, "conv_in.dy", m, s);
+    }
+    vq_plan_tensor(plan, &e->work, VQ_SCRATCH, VQ_U8, "conv_in.work", work);
+    vq_plan_scope_end(plan);
+    for (int i = 0; i < config->blocks; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "enc.%d", i);
+        vq_convnext_plan(&e->blocks[i], plan, device, name, M, config->dim, training);
+    }
+}
+
+vq_view vq_encoder_tap(const vq_encoder *e, int level) {
+    return e->blocks[e->config->taps[level] - 1].y.view;
+}
+
+static vq_view input_of(const vq_encoder *e, int block) {
+    return block ? e->blocks[block - 1].y.view : e->x0.view;
+}
+
+vq_status vq_encoder_forward(vq_encoder *e, vq_device *device, vq_view rows) {
+    int M = e->M, S = e->config->stem, D = e->config->dim;
+    VQ_TRY(vq_stem_forward(device, e->conv.view, e->work.view, rows, e->conv_weight.view, e->conv_bias.view, M, S));
+    VQ_TRY(vq_layernorm_forward(device, e->normed.view, e->stats.view, e->conv.view, e->norm_weight.view, e->norm_bias.view, M, S));
+    VQ_TRY(vq_gelu_forward(device, e->stem.view, e->normed.view, M * S));
+    VQ_TRY(vq_linear_forward(device, e->x0.view, e->work.view, e->stem.view, e->join_weight.view, e->join_bias.view, M, S, D));
+    for (int i = 0; i < e->config->blocks; i++)
+        VQ_TRY(vq_convnext_forward(&e->blocks[i], device, input_of(e, i), rows));
+    return VQDNA_OK;
+}
+
+vq_status vq_encoder_backward(vq_encoder *e, vq_device *device, vq_view a, vq_view b, vq_view rows, vq_tap_gradient tap, void *user) {
+    int M = e->M, S = e->config->stem, D = e->config->dim;
+    int level = e->config->levels - 1;
+    VQ_TRY(tap(user, level--, a, false));
+    for (int i = e->config->blocks - 1; i >= 0; i--) {
+        VQ_TRY(vq_convnext_backward(&e->blocks[i], device, b, a, input_of(e, i), rows));
+        vq_view swap = a;
+        a = b;
+        b = swap;
+        if (level >= 0 && e->config->taps[level] == i)
+            VQ_TRY(tap(user, level--, a, true));
+    }
+    vq_view dstem = e->dstem.view, dconv = e->dconv.view, work = e->work.view;
+    VQ_TRY(vq_linear_backward_weight(device, e->join_weight.grad, e->join_bias.grad, work, a, e->stem.view, M, S, D));
+    VQ_TRY(vq_linear_backward_input(device, dstem, work, a, e->join_weight.view, e->normed.view, M, S, D));
+    VQ_TRY(vq_layernorm_backward(device, dconv, e->norm_weight.grad, e->norm_bias.grad, work, dstem, e->conv.view, e->stats.view,
+                                 e->norm_weight.view, M, S));
+    return vq_stem_backward(device, e->conv_weight.grad, e->conv_bias.grad, work, dconv, rows, M, S);
+}

@@ -1,0 +1,25 @@
+#include "ops/crossentropy.h"
+
+/* Rows of a work-item: enough for a CPU core to stay at, and on a GPU few, so that there are many. */
+static int rows_per_item(const vq_device *device) {
+    return device->family == VQ_FAMILY_CPU ? 128 : 8;
+}
+
+static int item_count(const vq_device *device, int M) {
+    return (M + rows_per_item(device) - 1) / rows_per_item(device);
+}
+
+size_t vq_crossentropy_scratch(const vq_device *device, int M) {
+    return sizeof(float) * 2 * (size_t)item_count(device, M);
+}
+
+vq_status vq_crossentropy(vq_device *device, vq_view dlogits, vq_view best, vq_view metrics, vq_view scratch, vq_view logits, vq_view rows,
+                          int M, int C, float scale) {
+    const int items = item_count(device, M);
+    VQ_TRY(vq_run(device, "crossentropy", "crossentropy", "", vq_grid1((size_t)items, 1), vq_in(dlogits), vq_in(best),
+                  vq_in(metrics.mem ? scratch : VQ_NO_VIEW), vq_in(logits), vq_in(rows), vq_int(M), vq_int(C), vq_float(scale),
+                  vq_int(rows_per_item(device))));
+    if (!metrics.mem)
+        return VQDNA_OK;
+    return vq_run(device, "crossentropy", "crossentropy_sum", "", vq_grid1(1, 1), vq_in(metrics), vq_in(scratch), vq_int(items));
+}

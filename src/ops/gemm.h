@@ -1,0 +1,40 @@
+/* Matrix product with what follows it.
+ *     C[M][N] = end(op(A) op(B))
+ * row-major float32. op(A) is [M][K], stored [K][M] if `ta`; op(B) is [K][N], stored [N][K] if `tb`. Two providers stand behind it: a
+ * register tile of ours on CPU devices, where the end costs no pass over memory, and CLBlast followed by a pass for the end on GPUs; a
+ * plain kernel of ours takes CLBlast's place where that fails its self-test. $VQDNA_GEMM=tile or clblast overrules.
+ * With our kernels an element depends on its row of A and column of B alone, bit for bit, whatever M and its place. */
+#ifndef VQ_OPS_GEMM_H
+#define VQ_OPS_GEMM_H
+
+#include "device/launch.h"
+
+typedef enum vq_gemm_kind {
+    VQ_GEMM_STORE,         /* C = P, the product */
+    VQ_GEMM_ADD,           /* C += P */
+    VQ_GEMM_BIAS,          /* C = P + bias */
+    VQ_GEMM_BIAS_GELU,     /* pre = P + bias, C = gelu(pre); pre may be VQ_NO_VIEW: then it is not stored */
+    VQ_GEMM_BIAS_RESIDUAL, /* C = P + bias + residual */
+    VQ_GEMM_GELU_GRAD,     /* C = P gelu'(pre) */
+} vq_gemm_kind;
+
+/* bias [N]; pre and residual [M][N]. GELU is the exact form x Phi(x). */
+typedef struct vq_gemm_end {
+    vq_gemm_kind kind;
+    vq_view bias, pre, residual;
+} vq_gemm_end;
+
+/* C must overlap no other view. `scratch` has vq_gemm_scratch() bytes for the same shape. */
+vq_status vq_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb, vq_gemm_end end);
+
+/* Bytes of scratch; never 0. */
+size_t vq_gemm_scratch(vq_device *device, int M, int N, int K, bool ta, bool tb);
+
+/* The tile's sizes on a CPU device, for operations that share it: rows and columns of a panel, and the most rows a work-item may keep of
+ * `chunks` blocks of VQ_TILE_STEPS steps in local memory (0 if not even one panel fits). */
+enum { VQ_TILE_STEPS = 256 };
+int vq_tile_rows(const vq_device *device);
+int vq_tile_columns(const vq_device *device);
+int vq_tile_block(const vq_device *device, int chunks);
+
+#endif

@@ -1,0 +1,271 @@
+#include "seq/dataset.h"
+
+#include "base/file.h"
+#include "base/rng.h"
+#include "seq/reader.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+enum { BUFFER = 64 << 10 };
+
+typedef struct contig {
+    uint64_t offset, length; /* byte in the temporary file; bases, the even ones in the low half of their byte */
+    uint64_t before;         /* bases of the contigs sorted before it */
+} contig;
+
+struct vqdna_dataset {
+    int fd;
+    uint64_t size; /* bytes of the temporary file, with those in the buffer */
+    uint8_t *buffer;
+    size_t buffered;
+    contig *contigs; /* longest first, then in order of adding */
+    size_t room;
+    vqdna_dataset_info info;
+    XXH3_state_t *hash;
+};
+
+vq_status vq_dataset_create(vq_dataset **out) {
+    vq_dataset *d;
+    VQ_TRY(vq_alloc(&d, 1, sizeof *d));
+    d->fd = -1;
+    const char *folder = getenv("TMPDIR");
+    folder = folder && *folder ? folder : "/tmp";
+    char *path = NULL;
+    vq_status status = VQDNA_OK;
+    VQ_TRY_OR(done, vq_alloc(&d->buffer, BUFFER, 1));
+    VQ_TRY_OR(done, vq_path_join(&path, folder, "vqdna-XXXXXX"));
+    d->hash = XXH3_createState();
+    if (!d->hash) {
+        status = vq_fail(VQDNA_ERR_MEMORY, "out of memory for a hash state");
+        goto done;
+    }
+    XXH3_64bits_reset(d->hash);
+    d->fd = mkostemp(path, O_CLOEXEC);
+    if (d->fd < 0) {
+        status = vq_fail_errno(VQDNA_ERR_OUTPUT, "no temporary file can be made in %s (TMPDIR names another folder)", folder);
+        goto done;
+    }
+    unlink(path);
+done:
+    free(path);
+    if (status < 0)
+        vq_dataset_destroy(d);
+    else
+        *out = d;
+    return status;
+}
+
+void vq_dataset_destroy(vq_dataset *d) {
+    if (!d)
+        return;
+    if (d->fd >= 0)
+        close(d->fd);
+    XXH3_freeState(d->hash);
+    free(d->buffer);
+    free(d->contigs);
+    free(d);
+}
+
+/* ---- Adding ---- */
+
+static vq_status flush(vq_dataset *d) {
+    uint64_t start = d->size - d->buffered;
+    for (size_t done = 0; done < d->buffered;) {
+        ssize_t n = pwrite(d->fd, d->buffer + done, d->buffered - done, (off_t)(start + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return vq_fail_errno(VQDNA_ERR_OUTPUT,
+                                 "the temporary file for the sequences cannot be written (TMPDIR names another folder)");
+        done += (size_t)n;
+    }
+    d->buffered = 0;
+    return VQDNA_OK;
+}
+
+/* Appends a piece to the last contig, which has `length` bases so far. */
+static vq_status append(vq_dataset *d, uint64_t length, const uint8_t *codes, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if ((length + i) & 1) {
+            d->buffer[d->buffered - 1] |= (uint8_t)(codes[i] << 4);
+            continue;
+        }
+        /* One byte stays behind: an odd base may have to join it. */
+        if (d->buffered == BUFFER)
+            VQ_TRY(flush(d));
+        d->buffer[d->buffered++] = codes[i];
+        d->size++;
+    }
+    return VQDNA_OK;
+}
+
+static vq_status new_contig(vq_dataset *d, contig **out) {
+    if (d->info.contigs == d->room) {
+        size_t room = d->room ? 2 * d->room : 64;
+        contig *larger = realloc(d->contigs, room * sizeof *larger);
+        if (!larger)
+            return vq_fail(VQDNA_ERR_MEMORY, "out of memory for %zu contigs", room);
+        d->contigs = larger;
+        d->room = room;
+    }
+    *out = &d->contigs[d->info.contigs++];
+    **out = (contig){.offset = d->size};
+    return VQDNA_OK;
+}
+
+static int by_length(const void *a, const void *b) {
+    const contig *x = a, *y = b;
+    if (x->length != y->length)
+        return x->length > y->length ? -1 : 1;
+    return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+static void index_contigs(vq_dataset *d) {
+    qsort(d->contigs, d->info.contigs, sizeof *d->contigs, by_length);
+    uint64_t before = 0;
+    for (size_t i = 0; i < d->info.contigs; i++) {
+        d->contigs[i].before = before;
+        before += d->contigs[i].length;
+    }
+}
+
+static vq_status add_pieces(vq_dataset *d, vq_reader *reader) {
+    contig *last = NULL;
+    vq_piece piece;
+    vq_status status;
+    while ((status = vq_reader_next(reader, &piece)) == VQDNA_OK) {
+        if (piece.count) {
+            if (piece.start == 0)
+                VQ_TRY(new_contig(d, &last));
+            VQ_TRY(append(d, last->length, piece.codes, piece.count));
+            XXH3_64bits_update(d->hash, piece.codes, piece.count);
+            last->length += piece.count;
+        }
+        if (piece.last && piece.start + piece.count > 0)
+            XXH3_64bits_update(d->hash, &last->length, sizeof last->length);
+    }
+    VQ_TRY(status);
+    return flush(d);
+}
+
+vq_status vq_dataset_add(vq_dataset *d, const char *path) {
+    vq_reader *reader;
+    VQ_TRY(vq_reader_open(&reader, path, 0));
+    vqdna_dataset_info info = d->info;
+    uint64_t size = d->size;
+    vq_status status = VQDNA_OK;
+    XXH3_state_t *hash = XXH3_createState();
+    if (!hash) {
+        status = vq_fail(VQDNA_ERR_MEMORY, "out of memory for a hash state");
+        goto done;
+    }
+    XXH3_copyState(hash, d->hash);
+    VQ_TRY_OR(done, add_pieces(d, reader));
+    vq_reader_stats stats = vq_reader_describe(reader);
+    d->info.files++;
+    d->info.bases += stats.bases;
+    d->info.unknown += stats.unknown;
+    index_contigs(d);
+done:
+    if (status < 0 && hash) {
+        XXH3_copyState(d->hash, hash);
+        d->info = info;
+        d->size = size;
+        d->buffered = 0;
+        (void)!ftruncate(d->fd, (off_t)size); /* gives the space back; otherwise harmless */
+    }
+    XXH3_freeState(hash);
+    vq_reader_close(reader);
+    return status;
+}
+
+vqdna_dataset_info vq_dataset_describe(const vq_dataset *d) {
+    return d->info;
+}
+
+uint64_t vq_dataset_fingerprint(const vq_dataset *d) {
+    return XXH3_64bits_digest(d->hash);
+}
+
+/* ---- Windows ---- */
+
+/* Contigs of at least `length` bases: a prefix of the sorted ones. */
+static size_t count_long(const vq_dataset *d, uint64_t length) {
+    size_t low = 0, high = d->info.contigs;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (d->contigs[middle].length >= length)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Window positions in the first i contigs, of which those up to `whole` are at least `length` long and the others have one each.
+ * Thanks to the order this needs no table for each window length. */
+static uint64_t positions_before(const vq_dataset *d, size_t i, size_t whole, uint64_t length) {
+    size_t n = i < whole ? i : whole;
+    uint64_t bases = n < d->info.contigs ? d->contigs[n].before : d->info.bases;
+    return bases - n * (length - 1) + (i - n);
+}
+
+/* Unpacks bases [start, start + count) of a contig. */
+static vq_status read_bases(const vq_dataset *d, const contig *from, uint64_t start, uint8_t *out, size_t count) {
+    size_t odd = start & 1, bytes = (count + odd + 1) / 2;
+    /* The packed bytes land at the end of `out` and are unpacked towards it: base i never overtakes the byte it comes from. A
+     * single byte more than `out` holds cannot happen, since bytes <= count for count >= 1. */
+    uint8_t *packed = out + (count - bytes);
+    for (size_t done = 0; done < bytes;) {
+        ssize_t n = pread(d->fd, packed + done, bytes - done, (off_t)(from->offset + start / 2 + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return vq_fail_errno(VQDNA_ERR_INPUT, "the temporary file of the sequences cannot be read back");
+        done += (size_t)n;
+    }
+    for (size_t k = 0, i = 0; k < bytes; k++) {
+        uint8_t pair = packed[k];
+        if (k > 0 || !odd)
+            out[i++] = pair & 15;
+        if (i < count)
+            out[i++] = pair >> 4;
+    }
+    return VQDNA_OK;
+}
+
+vq_status vq_dataset_window(const vq_dataset *d, uint64_t seed, uint64_t step, uint32_t index, int length, bool both_strands,
+                            uint8_t *out, int *count) {
+    assert(length > 0);
+    if (d->info.contigs == 0)
+        return vq_fail(VQDNA_ERR_INPUT, "the dataset holds no sequences to train on");
+    vq_rng_block random = vq_rng(seed, VQ_STREAM_SAMPLE, step, index);
+    size_t whole = count_long(d, (uint64_t)length);
+    uint64_t total = positions_before(d, d->info.contigs, whole, (uint64_t)length);
+    uint64_t position = vq_rng_bound(vq_rng_join(random.v[0], random.v[1]), total);
+    size_t low = 0, high = d->info.contigs - 1; /* the last contig with positions_before <= position */
+    while (low < high) {
+        size_t middle = high - (high - low) / 2;
+        if (positions_before(d, middle, whole, (uint64_t)length) <= position)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    const contig *from = &d->contigs[low];
+    size_t n = from->length < (uint64_t)length ? (size_t)from->length : (size_t)length;
+    VQ_TRY(read_bases(d, from, position - positions_before(d, low, whole, (uint64_t)length), out, n));
+    if (both_strands && random.v[2] >> 31)
+        for (size_t i = 0, j = n; i < j--; i++) {
+            uint8_t code = vq_complement(out[i]);
+            out[i] = vq_complement(out[j]);
+            out[j] = code;
+        }
+    *count = (int)n;
+    return VQDNA_OK;
+}

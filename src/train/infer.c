@@ -1,0 +1,327 @@
+#include "train/infer.h"
+
+#include "seq/reader.h"
+#include "train/cutter.h"
+#include "train/metrics.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* One stream being worked on. */
+typedef struct {
+    vq_model *model;
+    const vqdna_stream_options *options;
+    vqdna_stream_stats stats;
+    double began, told;
+    vq_cutter *cutter;
+    vq_row *rows;                     /* [M] */
+    int32_t *codes[VQDNA_MAX_LEVELS]; /* [M] of each level */
+    uint16_t *out;                    /* [M][levels] of a segment's core */
+    uint8_t *bases;                   /* [M], from the decoder */
+    char *letters;                    /* [M] */
+
+    vqdna_codes_sink codes_sink;
+    vqdna_bases_sink bases_sink;
+    void *user;
+
+    uint64_t *usage[VQDNA_MAX_LEVELS]; /* evaluation */
+    uint64_t correct, compared;
+} stream;
+
+int vq_infer_least_rows(const vq_config *config) {
+    return vq_cutter_least_rows(vq_config_encoder_halo(config) + vq_config_decoder_halo(config));
+}
+
+static void close_stream(stream *s) {
+    vq_cutter_destroy(s->cutter);
+    for (int i = 0; i < VQDNA_MAX_LEVELS; i++) {
+        free(s->codes[i]);
+        free(s->usage[i]);
+    }
+    free(s->rows);
+    free(s->out);
+    free(s->bases);
+    free(s->letters);
+}
+
+static vq_status open_stream(stream *s, vq_model *model, const vqdna_stream_options *options, size_t width, int halo, vq_batch_sink sink) {
+    static const vqdna_stream_options none;
+    size_t M = (size_t)model->M;
+    *s = (stream){.model = model, .options = options ? options : &none, .began = now()};
+    s->told = s->began;
+    VQ_TRY(vq_alloc(&s->rows, M, sizeof *s->rows));
+    VQ_TRY(vq_alloc(&s->bases, M, 1));
+    VQ_TRY(vq_alloc(&s->letters, M, 1));
+    VQ_TRY(vq_alloc(&s->out, M * (size_t)model->config.levels, sizeof *s->out));
+    for (int i = 0; i < model->config.levels; i++) {
+        VQ_TRY(vq_alloc(&s->codes[i], M, sizeof *s->codes[i]));
+        VQ_TRY(vq_alloc(&s->usage[i], (size_t)model->config.codes[i], sizeof *s->usage[i]));
+    }
+    return vq_cutter_create(&s->cutter, model->M, width, halo, sink, s);
+}
+
+/* Between batches: asks whether to stop and tells how far it is. */
+static vq_status attend(stream *s) {
+    const vqdna_stream_options *o = s->options;
+    double at = now();
+    s->stats.seconds = at - s->began;
+    if (o->interrupted && o->interrupted(o->user))
+        return vq_fail(VQDNA_ERR_INTERRUPTED, "interrupted");
+    if (o->progress && at - s->told >= 0.2) {
+        s->told = at;
+        o->progress(o->user, &s->stats);
+    }
+    return VQDNA_OK;
+}
+
+/* ---- The device's part -------------------------------------------------------------------------------------------------------- */
+
+static vq_status upload_bases(stream *s, const vq_batch *batch) {
+    const uint8_t *bases = batch->elements;
+    for (int i = 0; i < batch->segment_count; i++) {
+        const vq_segment *g = &batch->segments[i];
+        vq_rows_piece(s->rows + g->row, bases + g->row, g->rows, g->start - (uint64_t)g->left, s->model->config.decoder_stride);
+    }
+    vq_rows_padding(s->rows + batch->used, s->model->M - batch->used);
+    return vq_model_upload(s->model, s->rows);
+}
+
+static vq_status read_codes(stream *s) {
+    vq_model *m = s->model;
+    for (int i = 0; i < m->config.levels; i++)
+        VQ_TRY(vq_read(m->device, s->codes[i], m->quantizer.level[i].codes.view, 0, (size_t)m->M * sizeof(int32_t)));
+    return VQDNA_OK;
+}
+
+static vq_status read_bases(stream *s) {
+    return vq_read(s->model->device, s->bases, s->model->bases.view, 0, (size_t)s->model->M);
+}
+
+/* ---- Tokenize ----------------------------------------------------------------------------------------------------------------- */
+
+static vq_status send_codes(stream *s, const vq_batch *batch) {
+    int N = s->model->config.levels;
+    for (int i = 0; i < batch->segment_count; i++) {
+        const vq_segment *g = &batch->segments[i];
+        int first = g->row + g->left;
+        for (int j = 0; j < g->count; j++)
+            for (int n = 0; n < N; n++)
+                s->out[j * N + n] = (uint16_t)s->codes[n][first + j];
+        vqdna_codes run = {g->record, g->start, (size_t)g->count, N, s->out, (const uint8_t *)batch->elements + first, g->last};
+        vq_status status = s->codes_sink(s->user, &run);
+        if (status != VQDNA_OK)
+            return status;
+    }
+    return VQDNA_OK;
+}
+
+static vq_status tokenize_batch(void *user, const vq_batch *batch) {
+    stream *s = user;
+    VQ_TRY(attend(s));
+    VQ_TRY(upload_bases(s, batch));
+    VQ_TRY(vq_model_encode(s->model));
+    VQ_TRY(read_codes(s));
+    return send_codes(s, batch);
+}
+
+/* Pushes a file's records through the stream's cutter. */
+static vq_status push_file(stream *s, const char *path) {
+    vq_reader *reader;
+    vq_piece piece;
+    vqdna_stream_stats before = s->stats;
+    VQ_TRY(vq_reader_open(&reader, path, s->options->read_bytes));
+    vq_status status;
+    while ((status = vq_reader_next(reader, &piece)) == VQDNA_OK) {
+        vq_reader_stats r = vq_reader_describe(reader);
+        s->stats.records = before.records + r.records;
+        s->stats.bases = before.bases + r.bases;
+        s->stats.unknown = before.unknown + r.unknown;
+        status = vq_cutter_push(s->cutter, piece.name, piece.start, piece.codes, piece.count, piece.last);
+        if (status != VQDNA_OK)
+            break;
+    }
+    if (status == VQDNA_END) {
+        vq_reader_stats r = vq_reader_describe(reader);
+        s->stats.records = before.records + r.records;
+        s->stats.bases = before.bases + r.bases;
+        s->stats.unknown = before.unknown + r.unknown;
+        status = VQDNA_OK;
+    }
+    vq_reader_close(reader);
+    return status;
+}
+
+static vq_status finish(stream *s, vqdna_stream_stats *stats) {
+    vq_status status = vq_cutter_finish(s->cutter);
+    s->stats.seconds = now() - s->began;
+    if (stats)
+        *stats = s->stats;
+    return status;
+}
+
+vq_status vq_tokenize_file(vq_model *model, const char *path, const vqdna_stream_options *options, vqdna_codes_sink sink, void *user,
+                           vqdna_stream_stats *stats) {
+    stream s;
+    vq_status status = open_stream(&s, model, options, 1, vq_config_encoder_halo(&model->config), tokenize_batch);
+    s.codes_sink = sink;
+    s.user = user;
+    if (status == VQDNA_OK)
+        status = push_file(&s, path);
+    if (status == VQDNA_OK)
+        status = finish(&s, stats);
+    close_stream(&s);
+    return status;
+}
+
+static vq_status keep_codes(void *user, const vqdna_codes *run) {
+    uint16_t *out = user;
+    memcpy(out + run->start * (uint64_t)run->levels, run->codes, run->count * (size_t)run->levels * sizeof *out);
+    return VQDNA_OK;
+}
+
+vq_status vq_encode(vq_model *model, const uint8_t *bases, size_t count, uint16_t *codes) {
+    stream s;
+    vq_status status = open_stream(&s, model, NULL, 1, vq_config_encoder_halo(&model->config), tokenize_batch);
+    s.codes_sink = keep_codes;
+    s.user = codes;
+    if (status == VQDNA_OK)
+        status = vq_cutter_push(s.cutter, "", 0, bases, count, true);
+    if (status == VQDNA_OK)
+        status = finish(&s, NULL);
+    close_stream(&s);
+    return status;
+}
+
+/* ---- Detokenize --------------------------------------------------------------------------------------------------------------- */
+
+static vq_status decode_batch(void *user, const vq_batch *batch) {
+    stream *s = user;
+    vq_model *m = s->model;
+    int N = m->config.levels;
+    const uint16_t *codes = batch->elements;
+    VQ_TRY(attend(s));
+    memset(s->bases, VQ_UNKNOWN_BASE, (size_t)m->M);
+    for (int i = 0; i < batch->segment_count; i++) {
+        const vq_segment *g = &batch->segments[i];
+        vq_rows_piece(s->rows + g->row, s->bases, g->rows, g->start - (uint64_t)g->left, m->config.decoder_stride);
+    }
+    vq_rows_padding(s->rows + batch->used, m->M - batch->used);
+    VQ_TRY(vq_model_upload(m, s->rows));
+    for (int n = 0; n < N; n++) {
+        for (int j = 0; j < m->M; j++)
+            s->codes[n][j] = j < batch->used ? codes[j * N + n] : 0;
+        VQ_TRY(vq_upload(m->device, m->quantizer.level[n].codes.view, s->codes[n], (size_t)m->M * sizeof(int32_t)));
+    }
+    VQ_TRY(vq_model_embed(m));
+    VQ_TRY(vq_model_decode(m));
+    VQ_TRY(read_bases(s));
+    for (int i = 0; i < batch->segment_count; i++) {
+        const vq_segment *g = &batch->segments[i];
+        for (int j = 0; j < g->count; j++)
+            s->letters[j] = "ACGT"[s->bases[g->row + g->left + j] & 3];
+        vq_status status = s->bases_sink(s->user, g->record, g->start, s->letters, (size_t)g->count, g->last);
+        if (status != VQDNA_OK)
+            return status;
+    }
+    return VQDNA_OK;
+}
+
+/* A code from outside must lie in its codebook: a kernel would read past the end. */
+static vq_status check_run(const vq_config *config, const vqdna_codes *run) {
+    if (run->levels != config->levels)
+        return vq_fail(VQDNA_ERR_INPUT, "the tokens have %d levels, the model has %d", run->levels, config->levels);
+    for (size_t i = 0; i < run->count; i++)
+        for (int n = 0; n < run->levels; n++)
+            if (run->codes[i * (size_t)run->levels + (size_t)n] >= config->codes[n])
+                return vq_fail(VQDNA_ERR_INPUT, "record %s, base %llu: code %u of level %d is outside its codebook of %d", run->contig,
+                               (unsigned long long)(run->start + i), run->codes[i * (size_t)run->levels + (size_t)n], n + 1, config->codes[n]);
+    return VQDNA_OK;
+}
+
+vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vqdna_codes_source source, vqdna_bases_sink sink, void *user,
+                        vqdna_stream_stats *stats) {
+    stream s;
+    size_t width = (size_t)model->config.levels * sizeof(uint16_t);
+    vq_status status = open_stream(&s, model, options, width, vq_config_decoder_halo(&model->config), decode_batch);
+    s.bases_sink = sink;
+    s.user = user;
+    bool inside = false;
+    uint64_t next = 0;
+    while (status == VQDNA_OK) {
+        vqdna_codes run;
+        status = source(user, &run);
+        if (status != VQDNA_OK)
+            break;
+        if (inside && run.start != next) {
+            status = vq_fail(VQDNA_ERR_INPUT, "record %s: base %llu follows base %llu: tokens are missing or out of order", run.contig,
+                             (unsigned long long)run.start, (unsigned long long)(next - 1));
+            break;
+        }
+        status = check_run(&model->config, &run);
+        if (status == VQDNA_OK)
+            status = vq_cutter_push(s.cutter, run.contig, run.start, run.codes, run.count, run.last);
+        inside = !run.last;
+        next = run.start + run.count;
+        s.stats.bases += run.count;
+        s.stats.records += run.last;
+    }
+    if (status == VQDNA_END)
+        status = inside ? vq_fail(VQDNA_ERR_INPUT, "the tokens end within a record") : finish(&s, stats);
+    close_stream(&s);
+    return status;
+}
+
+/* ---- Evaluate ----------------------------------------------------------------------------------------------------------------- */
+
+static vq_status evaluate_batch(void *user, const vq_batch *batch) {
+    stream *s = user;
+    const uint8_t *bases = batch->elements;
+    VQ_TRY(attend(s));
+    VQ_TRY(upload_bases(s, batch));
+    VQ_TRY(vq_model_encode(s->model));
+    VQ_TRY(vq_model_decode(s->model));
+    VQ_TRY(read_codes(s));
+    VQ_TRY(read_bases(s));
+    for (int i = 0; i < batch->segment_count; i++) {
+        const vq_segment *g = &batch->segments[i];
+        for (int row = g->row + g->left; row < g->row + g->left + g->count; row++) {
+            if (bases[row] >= VQ_UNKNOWN_BASE)
+                continue;
+            s->compared++;
+            s->correct += s->bases[row] == bases[row];
+            for (int n = 0; n < s->model->config.levels; n++)
+                s->usage[n][s->codes[n][row]]++;
+        }
+    }
+    return VQDNA_OK;
+}
+
+vq_status vq_evaluate(vq_model *model, const char *const *paths, size_t count, const vqdna_stream_options *options, vqdna_metrics *out) {
+    stream s;
+    int halo = vq_config_encoder_halo(&model->config) + vq_config_decoder_halo(&model->config);
+    vq_status status = open_stream(&s, model, options, 1, halo, evaluate_batch);
+    for (size_t i = 0; i < count && status == VQDNA_OK; i++)
+        status = push_file(&s, paths[i]);
+    if (status == VQDNA_OK)
+        status = finish(&s, NULL);
+    if (status == VQDNA_OK) {
+        vqdna_metrics m = {.correct = s.correct, .bases = s.stats.bases, .skipped = s.stats.bases - s.compared, .seconds = s.stats.seconds};
+        m.reconstruction_accuracy = s.compared ? (double)s.correct / (double)s.compared : 0;
+        m.bases_per_second = s.stats.seconds > 0 ? (double)s.stats.bases / s.stats.seconds : 0;
+        m.levels = model->config.levels;
+        for (int n = 0; n < m.levels; n++) {
+            m.level[n].codes = model->config.codes[n];
+            vq_code_use(s.usage[n], m.level[n].codes, &m.level[n].used, &m.level[n].perplexity);
+        }
+        *out = m;
+    }
+    close_stream(&s);
+    return status;
+}

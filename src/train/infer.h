@@ -1,0 +1,20 @@
+/* Running a trained model over streams: bases to codes, codes to bases, and how well the two agree. */
+#ifndef VQ_TRAIN_INFER_H
+#define VQ_TRAIN_INFER_H
+
+#include "nn/model.h"
+
+/* As their public namesakes in vqdna.h; `model` is a plan for inference with its weights in place. Options and stats may be NULL. */
+vq_status vq_tokenize_file(vq_model *model, const char *path, const vqdna_stream_options *options, vqdna_codes_sink sink, void *user,
+                           vqdna_stream_stats *stats);
+vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vqdna_codes_source source, vqdna_bases_sink sink, void *user,
+                        vqdna_stream_stats *stats);
+vq_status vq_evaluate(vq_model *model, const char *const *paths, size_t count, const vqdna_stream_options *options, vqdna_metrics *out);
+
+/* One sequence in memory: codes 0..4 to codes [count][levels]. */
+vq_status vq_encode(vq_model *model, const uint8_t *bases, size_t count, uint16_t *codes);
+
+/* Rows of a batch a model needs at least. */
+int vq_infer_least_rows(const vq_config *config);
+
+#endif

@@ -1,0 +1,17 @@
+/* Options of model and training: one table of keys for --set, trainer.json and the defaults. */
+#ifndef VQ_TRAIN_OPTIONS_H
+#define VQ_TRAIN_OPTIONS_H
+
+#include "nn/config.h"
+
+/* "key=value" into whichever struct has the key. A value of 0 is stored so that it does not read as the default. */
+vq_status vq_option_set(vqdna_model_options *model, vqdna_train_options *train, const char *assignment);
+
+/* Defaults filled in, ranges checked. `bases` of the dataset turns epochs into steps. */
+vq_status vq_train_resolve(vqdna_train_options *out, const vqdna_train_options *options, const vq_config *config, uint64_t bases);
+
+/* Resolved options as a JSON object, and back. */
+vq_status vq_train_to_json(json_t **out, const vqdna_train_options *options);
+vq_status vq_train_from_json(vqdna_train_options *out, const json_t *json, const char *path);
+
+#endif

@@ -1,0 +1,69 @@
+#include "base/json.h"
+#include "scratch.h"
+
+START_TEST(bad_files) {
+    json_t *json;
+    ck_fails(vq_json_load(&json, scratch_path("missing")), VQDNA_ERR_INPUT, "missing", "does not exist");
+    ck_fails(vq_json_load(&json, scratch_text("bad", "{\n\"a\": 1,\n\"b\" 2}")), VQDNA_ERR_INPUT, "bad, line 3", "JSON");
+    ck_fails(vq_json_load(&json, scratch_text("twice", "{\"a\": 1, \"a\": 2}")), VQDNA_ERR_INPUT, "twice", "duplicate");
+    ck_fails(vq_json_load(&json, scratch_text("array", "[1]")), VQDNA_ERR_INPUT, "array", "object");
+    ck_fails(vq_json_load(&json, scratch_text("empty", "")), VQDNA_ERR_INPUT, "empty");
+    ck_fails(vq_json_load(&json, scratch_text("more", "{} {}")), VQDNA_ERR_INPUT, "more");
+    ck_fails(vq_json_load(&json, scratch_text("big", "{\"a\": 9223372036854775808}")), VQDNA_ERR_INPUT, "big");
+    ck_fails(vq_json_load(&json, scratch_text("nan", "{\"a\": NaN}")), VQDNA_ERR_INPUT, "nan");
+    ck_fails(vq_json_load(&json, scratch_write("nul", "{\"a\": \"x\0y\"}", 12)), VQDNA_ERR_INPUT, "nul");
+}
+END_TEST
+
+START_TEST(members) {
+    json_t *json, *list;
+    ck_ok(vq_json_load(&json, scratch_text("ok", "{\"i\": 7, \"x\": 0.5, \"s\": \"text\", \"b\": true, \"l\": [1]}")));
+    int64_t i;
+    double x;
+    const char *s;
+    bool b;
+    ck_ok(vq_json_integer(&i, json, "i", 7, 7, "f"));
+    ck_assert_int_eq(i, 7);
+    ck_fails(vq_json_integer(&i, json, "i", 8, 9, "f"), VQDNA_ERR_INPUT, "f: \"i\" is 7", "8 and 9");
+    ck_fails(vq_json_integer(&i, json, "i", 1, 6, "f"), VQDNA_ERR_INPUT, "f: \"i\"");
+    ck_fails(vq_json_integer(&i, json, "x", 0, 9, "f"), VQDNA_ERR_INPUT, "\"x\" must be an integer");
+    ck_fails(vq_json_integer(&i, json, "none", 0, 9, "f"), VQDNA_ERR_INPUT, "\"none\" is missing");
+    ck_ok(vq_json_number(&x, json, "x", 0, 1, "f"));
+    ck_assert_double_eq(x, 0.5);
+    ck_ok(vq_json_number(&x, json, "i", 0, 10, "f"));
+    ck_assert_double_eq(x, 7);
+    ck_fails(vq_json_number(&x, json, "x", 0.6, 1, "f"), VQDNA_ERR_INPUT, "\"x\" is 0.5");
+    ck_fails(vq_json_number(&x, json, "s", 0, 1, "f"), VQDNA_ERR_INPUT, "\"s\" must be a number");
+    ck_ok(vq_json_text(&s, json, "s", "f"));
+    ck_assert_str_eq(s, "text");
+    ck_fails(vq_json_text(&s, json, "b", "f"), VQDNA_ERR_INPUT, "\"b\" must be a string");
+    ck_ok(vq_json_boolean(&b, json, "b", "f"));
+    ck_assert(b);
+    ck_fails(vq_json_boolean(&b, json, "i", "f"), VQDNA_ERR_INPUT, "true or false");
+    ck_ok(vq_json_member(&list, json, "l", JSON_ARRAY, "f"));
+    ck_fails(vq_json_member(&list, json, "l", JSON_OBJECT, "f"), VQDNA_ERR_INPUT, "\"l\" must be an object");
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(round_trip) {
+    json_t *json = json_pack("{s:i, s:f, s:{s:s}}", "z", 1, "a", 0.1, "deep", "key", "value"), *back;
+    char *path = scratch_path("round.json");
+    ck_ok(vq_json_save(json, path));
+    ck_ok(vq_json_load(&back, path));
+    ck_assert(json_equal(json, back));
+    json_decref(back);
+    ck_fails(vq_json_save(json, "/dev/full"), VQDNA_ERR_OUTPUT, "/dev/full");
+    json_decref(json);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("json");
+    TCase *tests = tcase_create("json");
+    tcase_add_test(tests, bad_files);
+    tcase_add_test(tests, members);
+    tcase_add_test(tests, round_trip);
+    suite_add_tcase(suite, tests);
+    return scratch_run(suite);
+}

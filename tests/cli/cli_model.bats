@@ -1,0 +1,116 @@
+# Model folders: what info says, and damage of every kind.
+load common
+
+setup_file() {
+    train_once
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    model=$BATS_FILE_TMPDIR/model
+    genome=$BATS_FILE_TMPDIR/genome.fa
+}
+
+# patch CODE: a copy of the model in bad/, whose safetensors was changed by perl code on $h (header) and $d (data).
+patch() {
+    rm -rf bad
+    cp -r "$model" bad
+    perl -e 'local $/; open F, "<:raw", "bad/model.safetensors"; $_ = <F>;
+        my $n = unpack "Q<", $_; my ($h, $d) = (substr($_, 8, $n), substr($_, 8 + $n));
+        my $length; eval $ARGV[0]; die $@ if $@; $length = length $h unless defined $length;
+        open F, ">:raw", "bad/model.safetensors"; print F pack("Q<", $length), $h, $d' "$1"
+    ! cmp -s bad/model.safetensors "$model/model.safetensors"
+}
+
+# damaged CODE: such a model is refused by whoever would use its weights.
+damaged() {
+    patch "$1"
+    refused 2 bad/ "$VQDNA" tokenize -q -m bad -o out.tsv "$genome"
+    refused 2 bad/ "$VQDNA" eval -q -m bad "$genome"
+    [ ! -e out.tsv ]
+    nothing_left .
+}
+
+@test "info: sizes, codes, tensors, without a device" {
+    mkdir none
+    OCL_ICD_VENDORS=$PWD/none/ run --separate-stderr "$VQDNA" info "$model"
+    [ "$status" -eq 0 ]
+    [[ $output == *"hrq"* ]]
+    [[ $output == *"40 steps"* ]]
+    [[ $output == *"$(sha256sum <"$model/model.safetensors" | cut -d' ' -f1)"* ]]
+    "$VQDNA" info --json "$model" >info.json
+    grep -q '"step": 40' info.json
+    [ "$(grep -c '"dtype": "F32"' info.json)" -ge 20 ]
+}
+
+@test "no model folder, a file as folder, an empty folder" {
+    touch file
+    mkdir empty
+    for folder in missing file empty; do
+        refused 2 $folder "$VQDNA" info $folder
+        refused 2 $folder "$VQDNA" tokenize -q -m $folder -o out.tsv "$genome"
+        refused 2 $folder "$VQDNA" detokenize -q -m $folder out.tsv
+        refused 2 $folder "$VQDNA" eval -q -m $folder "$genome"
+    done
+}
+
+@test "config.json missing, not JSON, of another model" {
+    cp -r "$model" bad
+    rm bad/config.json
+    refused 2 bad/config.json "$VQDNA" info bad
+    echo '{"preset":' >bad/config.json
+    refused 2 bad/config.json "$VQDNA" info bad
+    echo '[]' >bad/config.json
+    refused 2 bad/config.json "$VQDNA" info bad
+    rm bad/config.json bad/model.safetensors
+    cp "$model/config.json" bad
+    refused 2 bad/model.safetensors "$VQDNA" info bad
+}
+
+@test "a missing tensor" {
+    damaged '$h =~ s/"([^"]+)":\{"dtype"/"other.name":{"dtype"/'
+}
+
+@test "a tensor of another type" {
+    damaged '$h =~ s/"F32"/"I32"/'
+}
+
+@test "a tensor of another shape" {
+    damaged '$h =~ s/"shape":\[/"shape":[1,/'
+    damaged '$h =~ s/"shape":\[(\d+)/"shape":[9$1/'
+}
+
+@test "a weight that is not finite" {
+    damaged 'substr($d, 0, 4) = pack "V", 0x7fc00000'
+    damaged 'substr($d, -4, 4) = pack "V", 0xff800000'
+}
+
+@test "weights cut short, or followed by something" {
+    damaged '$d = substr($d, 0, length($d) - 4)'
+    damaged '$d .= "x"'
+}
+
+@test "a header length beyond the file, 2^63, and 0" {
+    damaged '$length = length($h) + length($d) + 1'
+    damaged '$length = 1 << 63'
+    damaged '$length = 0'
+    : >bad/model.safetensors
+    refused 2 bad/model.safetensors "$VQDNA" info bad
+    printf 'abc' >bad/model.safetensors
+    refused 2 bad/model.safetensors "$VQDNA" info bad
+}
+
+@test "offsets that overlap, run backwards, are negative or huge" {
+    damaged '$h =~ s/"data_offsets":\[(?!0,)(\d+),/"data_offsets":[0,/'
+    damaged '$h =~ s/"data_offsets":\[(\d+),(\d+)\]/"data_offsets":[$2,$1]/'
+    damaged '$h =~ s/"data_offsets":\[0,/"data_offsets":[-4,/'
+    damaged '$h =~ s/("data_offsets":\[\d+),\d+/$1,9223372036854775808/'
+    damaged '$h =~ s/"shape":\[\d+/"shape":[4611686018427387904/'
+    damaged '$h =~ s/"shape":\[\d+/"shape":[-1/'
+}
+
+@test "a duplicate key, and a header that is no JSON" {
+    damaged '$h =~ s/("[^"]+":\{"dtype"[^}]*\})/$1,$1/'
+    damaged '$h =~ s/\{/[/'
+    damaged '$h = "\0" x length $h'
+}

@@ -1,0 +1,170 @@
+# train: files, determinism, interruption, resuming, full disks.
+load common
+
+setup_file() {
+    genome 1 2 3000 >"$BATS_FILE_TMPDIR/genome.fa"
+    genome 3 1 1000 >"$BATS_FILE_TMPDIR/held_out.fa"
+    "$VQDNA" train -q "${small[@]}" --steps 60 --report-every 5 --eval "$BATS_FILE_TMPDIR/held_out.fa" \
+        -o "$BATS_FILE_TMPDIR/whole" "$BATS_FILE_TMPDIR/genome.fa"
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    genome=$BATS_FILE_TMPDIR/genome.fa
+    whole=$BATS_FILE_TMPDIR/whole
+    train=("$VQDNA" train -q "${small[@]}" --report-every 5)
+}
+
+teardown() {
+    ! mountpoint -q small_disk || umount small_disk
+}
+
+# wait_for COMMAND...: until it succeeds, half a minute at most.
+wait_for() {
+    for _ in $(seq 1500); do
+        "$@" && return
+        sleep 0.02
+    done
+    return 1
+}
+
+# What a log says besides the clock.
+log_without_clock() {
+    sed -E 's/,"(seconds|bases_per_second)":[^,}]*//g' "$1/log.ndjson"
+}
+
+@test "a training leaves model, trainer, log, metrics and curves" {
+    for file in config.json model.safetensors trainer.json trainer.safetensors log.ndjson metrics.json training.svg; do
+        [ -s "$whole/$file" ]
+    done
+    [ "$(ls -A "$whole" | wc -l)" -eq 7 ]
+    [ "$(wc -l <"$whole/log.ndjson")" -eq 12 ]
+    tail -1 "$whole/log.ndjson" | grep -q '"step":60,"steps":60'
+    grep -q '"reconstruction_accuracy": 0\.' "$whole/metrics.json"
+    grep -q '"files"' "$whole/metrics.json"
+    grep -q '"program": "vqdna"' "$whole/metrics.json"
+    head -c 5 "$whole/training.svg" | grep -q '<svg'
+    tail -1 "$whole/training.svg" | grep -q '</svg>'
+}
+
+@test "two trainings with one seed are identical, another seed differs" {
+    "${train[@]}" --steps 60 -o again "$genome"
+    cmp again/model.safetensors "$whole/model.safetensors"
+    diff <(log_without_clock again) <(log_without_clock "$whole")
+    "${train[@]}" --steps 60 --seed 2 -o other "$genome"
+    ! cmp -s other/model.safetensors "$whole/model.safetensors"
+}
+
+@test "the number of threads does not change the model" {
+    "${train[@]}" --steps 60 -t 1 -o single "$genome"
+    cmp single/model.safetensors "$whole/model.safetensors"
+}
+
+@test "killed with SIGKILL and resumed: the model and log of the uninterrupted training" {
+    "${train[@]}" --steps 60 --checkpoint-every 0 -o killed "$genome" 3>&- &
+    wait_for test -s killed/trainer.json
+    kill -9 $!
+    wait $! || [ $? -eq 137 ]
+    "${train[@]}" --resume -o killed "$genome"
+    cmp killed/model.safetensors "$whole/model.safetensors"
+    diff <(log_without_clock killed) <(log_without_clock "$whole")
+}
+
+@test "Ctrl-C and SIGTERM write a checkpoint and end with 130; --resume goes on to the same model" {
+    for signal in INT TERM; do
+        rm -rf stopped
+        "$VQDNA" train "${small[@]}" --steps 60 --report-every 1 -o stopped "$genome" 2>said 3>&- &
+        wait_for grep -qs step stopped/log.ndjson
+        kill -$signal $!
+        code=0
+        wait $! || code=$?
+        if [ $code -ne 130 ]; then
+            cat said
+            return 1
+        fi
+        tail -1 said | grep -q -- '--resume goes on'
+        [ -s stopped/trainer.json ]
+        [ ! -e stopped/metrics.json ]
+        "${train[@]}" --resume -o stopped "$genome"
+        cmp stopped/model.safetensors "$whole/model.safetensors"
+    done
+}
+
+@test "a finished training resumes to itself" {
+    cp -r "$whole" done
+    "${train[@]}" --resume -o done "$genome"
+    cmp done/model.safetensors "$whole/model.safetensors"
+    cmp done/log.ndjson "$whole/log.ndjson"
+}
+
+@test "--resume without a checkpoint begins, with other sequences it refuses" {
+    "${train[@]}" --resume --steps 5 -o fresh "$genome"
+    [ -s fresh/model.safetensors ]
+    cp -r fresh before
+    genome 9 2 3000 >other.fa
+    refused 2 fresh "${train[@]}" --resume -o fresh other.fa
+    diff -r fresh before
+}
+
+@test "damaged checkpoints are refused and left alone" {
+    cp -r "$whole" bad
+    echo '{' >bad/trainer.json
+    refused 2 bad/trainer.json "${train[@]}" --resume -o bad "$genome"
+    cp "$whole/trainer.json" bad
+    truncate -s -4 bad/trainer.safetensors
+    refused 2 bad/trainer.safetensors "${train[@]}" --resume -o bad "$genome"
+    rm bad/trainer.safetensors
+    refused 2 bad/trainer.safetensors "${train[@]}" --resume -o bad "$genome"
+    cmp bad/model.safetensors "$whole/model.safetensors"
+}
+
+@test "a model is not overwritten without --force" {
+    cp -r "$whole" kept
+    refused 1 "--resume" "${train[@]}" --steps 5 -o kept "$genome"
+    diff -r kept "$whole"
+    "${train[@]}" --steps 5 --force -o kept "$genome"
+    [ "$(wc -l <kept/log.ndjson)" -eq 1 ]
+}
+
+@test "--plan prints the memory plan and trains nothing" {
+    mkdir here && cd here
+    run --separate-stderr "$VQDNA" train "${small[@]}" --plan
+    [ "$status" -eq 0 ]
+    [[ ${lines[0]} == tensor*role*shape*bytes* ]]
+    [[ ${lines[-1]} == *"largest batch"* ]]
+    [ -z "$(ls -A)" ]
+}
+
+@test "vq, and codes scarce for the decoder, train and tokenize" {
+    "${train[@]}" --quantizer vq --steps 10 -o vq "$genome"
+    "$VQDNA" tokenize -q -m vq "$genome" | sed -n 3p | grep -qx $'#contig\tstart\tlevel1'
+    "${train[@]}" --set decoder_stride=4 --steps 10 -o scarce "$genome"
+    "$VQDNA" eval -q --json -m scarce "$genome" | grep -q reconstruction_accuracy
+}
+
+@test "a learning rate that explodes ends with 4" {
+    run --separate-stderr "${train[@]}" --set learning_rate=10 --set weight_decay=10 --set warmup=1 --steps 60 -o hot "$genome"
+    [ "$status" -eq 4 ]
+    [ -n "$stderr" ]
+    [ ! -e hot/metrics.json ]
+}
+
+@test "the disk fills up during a training: one sentence, 2, the checkpoint before stands" {
+    mkdir small_disk
+    mount -t tmpfs -o size=4m tmpfs small_disk 2>/dev/null || skip "mounting a tmpfs is not permitted here"
+    "${train[@]}" --steps 100000 --checkpoint-every 0 -o small_disk/model "$genome" 2>said 3>&- &
+    wait_for test -s small_disk/model/trainer.json
+    head -c 9000000 /dev/zero >small_disk/filler 2>/dev/null || true
+    code=0
+    wait $! || code=$?
+    [ $code -eq 2 ]
+    [ "$(wc -l <said)" -eq 1 ]
+    grep -q small_disk/model said
+    rm small_disk/filler
+    [ -z "$(find small_disk -name '*tmp*')" ]
+    "$VQDNA" info small_disk/model >/dev/null
+    "$VQDNA" tokenize -q -m small_disk/model "$genome" >/dev/null
+    step=$(grep -c . small_disk/model/log.ndjson)
+    timeout -s INT 3 "${train[@]}" --resume --checkpoint-every 0 -o small_disk/model "$genome" 2>/dev/null || true
+    [ "$(grep -c . small_disk/model/log.ndjson)" -ge "$step" ]
+}

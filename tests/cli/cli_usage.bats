@@ -1,0 +1,108 @@
+# Help, version, and wrong usage. None of these needs a device.
+load common
+
+commands=(devices train eval tokenize detokenize info selftest)
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    mkdir no_platform
+    export OCL_ICD_VENDORS=$BATS_TEST_TMPDIR/no_platform/
+}
+
+@test "no arguments: usage on standard error, 1" {
+    run --separate-stderr "$VQDNA"
+    [ "$status" -eq 1 ]
+    [ -z "$output" ]
+    [[ $stderr == "Usage: vqdna COMMAND"* ]]
+}
+
+@test "--version: one parseable line, then the libraries" {
+    run --separate-stderr "$VQDNA" --version
+    [ "$status" -eq 0 ]
+    [[ ${lines[0]} =~ ^vqdna\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+    [[ ${lines[1]} == *OpenCL* ]]
+    [ -z "$stderr" ]
+}
+
+@test "help lists every command on standard output" {
+    run --separate-stderr "$VQDNA" help
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
+    for command in "${commands[@]}"; do
+        grep -q "^  $command " <<<"$output"
+    done
+    [ "$output" = "$("$VQDNA" --help)" ]
+}
+
+@test "help of every command, both ways, without a device" {
+    for command in "${commands[@]}"; do
+        run --separate-stderr "$VQDNA" "$command" --help
+        [ "$status" -eq 0 ]
+        [ -z "$stderr" ]
+        [[ $output == "vqdna $command: "* ]]
+        [[ $output == *"--device DEVICE"* ]]
+        [ "$output" = "$("$VQDNA" help "$command")" ]
+    done
+}
+
+@test "every option of a command is in its man page, and every option there is one" {
+    pages=$BATS_TEST_DIRNAME/../../src/cli
+    for command in "${commands[@]}"; do
+        "$VQDNA" help "$command" | sed '/^Common options/,$d' | grep -oE '^ +(-., +)?--[a-z-]+' |
+            grep -oE -- '--[a-z-]+' | sort >in_help
+        sed -n '/^# OPTIONS/,/^The common options/p' "$pages/vqdna-$command.1.scd" | grep '^\*-' |
+            grep -oE -- '--[a-z-]+' | sort >in_page
+        diff in_help in_page
+    done
+}
+
+@test "an unknown command names the nearest" {
+    refused 1 "did you mean 'train'" "$VQDNA" trian
+    refused 1 "did you mean 'detokenize'" "$VQDNA" help detokenise
+    refused 1 "unknown command 'zzzzzzzzzzzz'" "$VQDNA" zzzzzzzzzzzz
+}
+
+@test "an unknown option names the nearest" {
+    refused 1 "did you mean --steps?" "$VQDNA" train --stpes 3
+    refused 1 "did you mean --read-bytes?" "$VQDNA" tokenize --read_bytes=3 x
+    refused 1 "did you mean --quiet?" "$VQDNA" --quite devices
+    refused 1 "unknown option -Z" "$VQDNA" eval -Z
+}
+
+@test "an option's argument is checked" {
+    refused 1 "--steps needs an argument" "$VQDNA" train --steps
+    refused 1 "--quiet takes no argument" "$VQDNA" train --quiet=yes
+    refused 1 "--batch takes a whole number from 1 up, not '0'" "$VQDNA" eval --batch 0
+    refused 1 "not '-3'" "$VQDNA" tokenize --read-bytes -3
+    refused 1 "not '12x'" "$VQDNA" devices -t 12x
+    refused 1 "not '99999999999999999999'" "$VQDNA" train --seed 99999999999999999999
+    refused 1 "--checkpoint-every takes a number" "$VQDNA" train --checkpoint-every soon
+    refused 1 "did you mean tsv" "$VQDNA" tokenize -m m -f tvs x
+}
+
+@test "--set checks keys and values" {
+    touch x.fa
+    refused 1 "commitment" "$VQDNA" train --set comitment=1 -o m x.fa
+    refused 1 "window" "$VQDNA" train --window many -o m x.fa
+    refused 1 "preset" "$VQDNA" train --preset huge -o m x.fa
+    refused 1 "quantizer" "$VQDNA" train --quantizer rvq -o m x.fa
+    [ ! -e m ]
+}
+
+@test "what is missing or too much is said" {
+    refused 1 "-m" "$VQDNA" eval x.fa
+    refused 1 "-m" "$VQDNA" tokenize x.fa
+    refused 1 "-m" "$VQDNA" detokenize x.tsv
+    refused 1 "an input is missing" "$VQDNA" tokenize -m m
+    refused 1 "an input is missing" "$VQDNA" info
+    refused 1 "one argument too many" "$VQDNA" tokenize -m m a.fa b.fa
+    refused 1 "no sequences" "$VQDNA" train -o m
+    refused 1 "-o" "$VQDNA" train x.fa
+    refused 1 "exclude each other" "$VQDNA" train --steps 3 --epochs 2 -o m x.fa
+}
+
+@test "a full disk under standard output is said" {
+    run --separate-stderr bash -c '"$VQDNA" help >/dev/full'
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"cannot write standard output"* ]]
+}

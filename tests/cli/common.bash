@@ -1,0 +1,50 @@
+# Shared by the bats files of the command line. $VQDNA is the program.
+bats_require_minimum_version 1.5.0
+: "${VQDNA:?the path of the program}"
+
+# genome SEED CONTIGS BASES: random contigs as FASTA, the same for the same seed.
+genome() {
+    awk -v seed="$1" -v contigs="$2" -v bases="$3" 'BEGIN {
+        srand(seed)
+        for (c = 1; c <= contigs; c++) {
+            printf ">contig%d a description", c
+            for (i = 0; i < bases; i++)
+                printf "%s%s", i % 70 ? "" : "\n", substr("ACGT", 1 + int(4 * rand()), 1)
+            printf "\n"
+        }
+    }'
+}
+
+# A network small enough for seconds on one core.
+small=(--set dim=32 --set stem=16 --set codes=32 --window 64 --batch 4)
+
+# A model trained on a genome of its own, in $BATS_FILE_TMPDIR/model; the genome beside it.
+train_once() {
+    genome 1 2 3000 >"$BATS_FILE_TMPDIR/genome.fa"
+    "$VQDNA" train -q "${small[@]}" --steps 40 -o "$BATS_FILE_TMPDIR/model" "$BATS_FILE_TMPDIR/genome.fa"
+}
+
+# Names and sequences of a FASTA, a line each: what a round trip must keep.
+flat() {
+    awk '/^>/ { if (NR > 1) print s; print $1; s = ""; next } { s = s $0 } END { print s }' "$1"
+}
+
+# refused CODE TEXT COMMAND...: the command ends with CODE, prints nothing on standard output, and one sentence with TEXT on
+# standard error.
+refused() {
+    local code=$1 text=$2
+    shift 2
+    run --separate-stderr "$@"
+    local lines
+    lines=$(grep -vc ': warning: ' <<<"$stderr")
+    if [ "$status" -ne "$code" ] || [ -n "$output" ] || [ "$lines" -ne 1 ] || [[ $stderr != *"$text"* ]]; then
+        echo "expected status $code and one sentence with '$text'"
+        echo "status $status, standard output '$output', standard error '$stderr'"
+        return 1
+    fi
+}
+
+# No temporary file was left in a folder.
+nothing_left() {
+    [ -z "$(find "$1" -name '*tmp*' -newer "$BATS_TEST_FILENAME" -print -quit)" ]
+}

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Kernels through clang's OpenCL C 1.2 front end, without a device, for every vector width.
+# usage: lint_kernels.sh CL_FOLDER
+set -u
+clang=$(command -v clang || command -v clang-14 || true)
+if [ -z "$clang" ]; then
+    echo "SKIP: clang is not installed"
+    exit 77
+fi
+text=$(mktemp --suffix=.cl) || exit 1
+trap 'rm -f "$text"' EXIT
+status=0
+for file in "$1"/*.cl; do
+    [ "$(basename "$file")" = prelude.cl ] && continue
+    { cat "$1/prelude.cl"; echo "#line 1 \"$file\""; cat "$file"; } >"$text"
+    for width in 4 8 16; do
+        "$clang" -x cl -cl-std=CL1.2 -Xclang -finclude-default-header -target spir64 -fsyntax-only -Wall -Wextra -Wno-unused-function -Wno-unused-parameter -Werror \
+            -DVW=$width "$text" || status=1
+    done
+done
+exit $status

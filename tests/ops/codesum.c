@@ -1,0 +1,81 @@
+#include "ops/codesum.h"
+
+#include "ops/case.h"
+
+static size_t scratch_bytes(int M, int K) {
+    const vq_device cpu = {.family = VQ_FAMILY_CPU}, gpu = {.family = VQ_FAMILY_GPU};
+    const size_t a = vq_codesum_scratch(&cpu, M, K), b = vq_codesum_scratch(&gpu, M, K);
+    return a > b ? a : b;
+}
+
+/* dims: M D K one; one: all rows have the last code */
+static vq_status declare(vq_case *c, const int *d) {
+    const size_t M = (size_t)d[0], D = (size_t)d[1], K = (size_t)d[2];
+    vq_case_input(c, "h", M * D, -1, 1);
+    vq_case_indices(c, "codes", VQ_I32, M, d[3] ? d[2] - 1 : 0, d[2] - 1);
+    vq_case_output(c, "sums", VQ_F32, K * D);
+    vq_case_output(c, "counts", VQ_I32, K);
+    vq_case_output(c, "order", VQ_I32, M);
+    vq_case_output(c, "usage", VQ_I32, K);
+    vq_case_scratch(c, "scratch", scratch_bytes(d[0], d[2]));
+    return VQDNA_OK;
+}
+
+static vq_status forward(vq_case *c, vq_device *device, const int *d) {
+    const vq_view usage = vq_case_view(c, "usage"), counts = vq_case_view(c, "counts");
+    VQ_TRY(vq_codesum_forward(device, vq_case_view(c, "sums"), counts, vq_case_view(c, "order"), vq_case_view(c, "h"),
+                              vq_case_view(c, "codes"), vq_case_view(c, "scratch"), d[0], d[1], d[2]));
+    VQ_TRY(vq_zero(device, usage));
+    VQ_TRY(vq_codesum_usage(device, usage, counts, d[2]));
+    return vq_codesum_usage(device, usage, counts, d[2]);
+}
+
+static void reference(vq_case *c, const int *d) {
+    const double *h = vq_case_value(c, "h"), *codes = vq_case_value(c, "codes");
+    double *sums = vq_case_value(c, "sums"), *counts = vq_case_value(c, "counts"), *order = vq_case_value(c, "order"),
+           *usage = vq_case_value(c, "usage");
+    size_t at = 0, D = (size_t)d[1];
+    for (int k = 0; k < d[2]; k++) {
+        double *sum = sums + (size_t)k * D;
+        counts[k] = 0;
+        for (size_t j = 0; j < D; j++)
+            sum[j] = 0;
+        for (size_t m = 0; m < (size_t)d[0]; m++)
+            if (codes[m] == k) {
+                counts[k]++;
+                order[at++] = (double)m;
+                for (size_t j = 0; j < D; j++)
+                    sum[j] += h[m * D + j];
+            }
+        usage[k] = 2 * counts[k];
+    }
+}
+
+static double bytes(const int *d) {
+    return 4.0 * d[1] * ((double)d[0] + d[2]);
+}
+
+static const vq_case_shape shapes[] = {
+    {{1, 1, 1, 0}},
+    {{1, 17, 5, 0}},
+    {{300, 3, 1, 0}},
+    {{70, 16, 9, 1}},
+    {{600, 5, 50, 0}},
+    {{129, 33, 300, 0}},
+    {{1100, 1, 1500, 0}},
+    {{2048, 64, 1024, 0}, true},
+    {{4096, 384, 1024, 0}, true},
+    {{8192, 64, 1024, 1}, true},
+    {{0}},
+};
+
+const vq_case_table vq_cases_codesum = {
+    .operation = "codesum",
+    .dims = "M D K one",
+    .shapes = shapes,
+    .tolerance = 1e-5,
+    .declare = declare,
+    .forward = forward,
+    .reference = reference,
+    .bytes = bytes,
+};

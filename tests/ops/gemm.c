@@ -1,0 +1,121 @@
+#include "ops/gemm.h"
+
+#include "ops/case.h"
+
+#include <math.h>
+#include <string.h>
+
+/* dims: M N K ta tb end without; `without` 1: no view for pre */
+enum { M_, N_, K_, TA_, TB_, END_, WITHOUT_ };
+
+static bool has_bias(const int *d) {
+    return d[END_] == VQ_GEMM_BIAS || d[END_] == VQ_GEMM_BIAS_GELU || d[END_] == VQ_GEMM_BIAS_RESIDUAL;
+}
+
+static vq_status declare_on(vq_case *c, const int *d) {
+    size_t M = (size_t)d[M_], N = (size_t)d[N_], K = (size_t)d[K_];
+    vq_case_input(c, "A", M * K, -1, 1);
+    vq_case_input(c, "B", K * N, -1, 1);
+    vq_case_input(c, "bias", N, -1, 1);
+    if (d[END_] == VQ_GEMM_ADD)
+        vq_case_inout(c, "C", M * N, -1, 1);
+    else
+        vq_case_output(c, "C", VQ_F32, M * N);
+    if (d[END_] == VQ_GEMM_BIAS_GELU && !d[WITHOUT_])
+        vq_case_output(c, "pre", VQ_F32, M * N);
+    if (d[END_] == VQ_GEMM_GELU_GRAD)
+        vq_case_input(c, "pre", M * N, -4, 4);
+    if (d[END_] == VQ_GEMM_BIAS_RESIDUAL)
+        vq_case_input(c, "residual", M * N, -1, 1);
+    vq_case_scratch(c, "scratch", vq_gemm_scratch(vq_case_device(c), d[M_], d[N_], d[K_], d[TA_], d[TB_]));
+    return VQDNA_OK;
+}
+
+static vq_status forward(vq_case *c, vq_device *device, const int *d) {
+    vq_gemm_end end = {.kind = (vq_gemm_kind)d[END_]};
+    if (has_bias(d))
+        end.bias = vq_case_view(c, "bias");
+    if ((d[END_] == VQ_GEMM_BIAS_GELU && !d[WITHOUT_]) || d[END_] == VQ_GEMM_GELU_GRAD)
+        end.pre = vq_case_view(c, "pre");
+    if (d[END_] == VQ_GEMM_BIAS_RESIDUAL)
+        end.residual = vq_case_view(c, "residual");
+    return vq_gemm(device, vq_case_view(c, "C"), vq_case_view(c, "A"), vq_case_view(c, "B"), vq_case_view(c, "scratch"), d[M_], d[N_], d[K_],
+                   d[TA_], d[TB_], end);
+}
+
+static double gelu(double x) {
+    return 0.5 * x * erfc(-x / sqrt(2));
+}
+
+static double gelu_gradient(double x) {
+    return 0.5 * erfc(-x / sqrt(2)) + x * exp(-0.5 * x * x) / sqrt(2 * acos(-1));
+}
+
+static void reference(vq_case *c, const int *d) {
+    const size_t M = (size_t)d[M_], N = (size_t)d[N_], K = (size_t)d[K_];
+    const double *A = vq_case_value(c, "A"), *B = vq_case_value(c, "B"), *bias = vq_case_value(c, "bias");
+    double *C = vq_case_value(c, "C");
+    for (size_t m = 0; m < M; m++)
+        for (size_t n = 0; n < N; n++) {
+            const size_t at = m * N + n;
+            double sum = 0;
+            for (size_t k = 0; k < K; k++)
+                sum += A[d[TA_] ? k * M + m : m * K + k] * B[d[TB_] ? n * K + k : k * N + n];
+            if (has_bias(d))
+                sum += bias[n];
+            switch (d[END_]) {
+            case VQ_GEMM_ADD:
+                sum += vq_case_before(c, "C")[at];
+                break;
+            case VQ_GEMM_BIAS_GELU:
+                if (!d[WITHOUT_])
+                    vq_case_value(c, "pre")[at] = sum;
+                sum = gelu(sum);
+                break;
+            case VQ_GEMM_BIAS_RESIDUAL:
+                sum += vq_case_value(c, "residual")[at];
+                break;
+            case VQ_GEMM_GELU_GRAD:
+                sum *= gelu_gradient(vq_case_value(c, "pre")[at]);
+                break;
+            }
+            C[at] = sum;
+        }
+}
+
+static double flops(const int *d) {
+    return 2.0 * d[M_] * d[N_] * d[K_];
+}
+
+static const vq_case_shape shapes[] = {
+    {{1, 1, 1, 0, 0, VQ_GEMM_STORE}},
+    {{1, 33, 7, 0, 1, VQ_GEMM_BIAS}},
+    {{13, 31, 5, 1, 0, VQ_GEMM_ADD}},
+    {{25, 17, 300, 0, 0, VQ_GEMM_BIAS_RESIDUAL}},
+    {{7, 65, 19, 1, 1, VQ_GEMM_BIAS_GELU}},
+    {{12, 32, 8, 0, 1, VQ_GEMM_BIAS_GELU, 1}},
+    {{29, 70, 3, 0, 0, VQ_GEMM_GELU_GRAD}},
+    {{150, 96, 257, 0, 1, VQ_GEMM_BIAS_GELU}},
+    {{301, 40, 64, 0, 1, VQ_GEMM_BIAS_RESIDUAL}},
+    {{64, 256, 600, 1, 0, VQ_GEMM_ADD}},
+    {{40, 33, 513, 1, 1, VQ_GEMM_GELU_GRAD}},
+    {{37, 1100, 20, 0, 0, VQ_GEMM_STORE}},
+    {{4096, 1536, 384, 0, 1, VQ_GEMM_BIAS_GELU}, true},
+    {{4096, 384, 1536, 0, 1, VQ_GEMM_BIAS_RESIDUAL}, true},
+    {{4096, 1536, 384, 0, 0, VQ_GEMM_GELU_GRAD}, true},
+    {{1536, 384, 4096, 1, 0, VQ_GEMM_ADD}, true},
+    {{2048, 256, 64, 0, 1, VQ_GEMM_BIAS_GELU}, true},
+    {{64, 256, 2048, 1, 0, VQ_GEMM_ADD}, true},
+    {{0}},
+};
+
+const vq_case_table vq_cases_gemm = {
+    .operation = "gemm",
+    .dims = "M N K ta tb end without",
+    .shapes = shapes,
+    .tolerance = 1e-5,
+    .declare = declare_on,
+    .forward = forward,
+    .reference = reference,
+    .flops = flops,
+};
