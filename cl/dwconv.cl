@@ -3,6 +3,7 @@
 #ifndef DWCONV_ROWS
 #define DWCONV_ROWS 4 /* rows computed together, so that a weight and a row of x are loaded once for several outputs */
 #endif
+#define CHUNK_ROWS 8 /* the same for the weights' gradient */
 #define TAPS 7
 #define REACH 3
 
@@ -22,6 +23,12 @@ void full_rows(global float *y, const global float *start, int stride, const glo
 #pragma unroll
     for (int r = 0; r < DWCONV_ROWS + TAPS - 1; r++)
         v[r] = vq_load(x + (r - REACH) * D, n);
+#pragma unroll
+    for (int r = 0; r < DWCONV_ROWS; r++) {
+        VQ_PREFETCH(x + (r + DWCONV_ROWS + REACH) * D);
+        if (stride)
+            VQ_PREFETCH(start + (r + DWCONV_ROWS) * stride);
+    }
 #pragma unroll
     for (int t = 0; t < TAPS; t++) {
         const vf k = vq_load(taps + t * D, n);
@@ -85,6 +92,8 @@ void add_rows(global float *sums, const global float *dy, const global float *x,
     for (int r = 0; r < count; r++) {
         const vf g = vq_load(dy + r * D, n);
         const global float *v = x + (r - REACH) * D;
+        VQ_PREFETCH(dy + (r + CHUNK_ROWS) * D);
+        VQ_PREFETCH(v + (CHUNK_ROWS + TAPS - 1) * D);
         sum[TAPS] += g;
         if (min(rows[r].s1, rows[r].s2) >= REACH) {
 #pragma unroll
@@ -102,18 +111,18 @@ void add_rows(global float *sums, const global float *dy, const global float *x,
         vq_store(sum[t], sums + t * D, n);
 }
 
-/* Sums of a chunk of `per` rows, 8 rows of all channels at a time so that they are read in the order they lie in. */
+/* Sums of a chunk of `per` rows, CHUNK_ROWS rows of all channels at a time so that they are read in the order they lie in. */
 kernel void dwconv_backward_chunks(global float *partials, const global float *dy, const global float *x, const global uchar4 *rows, int M,
                                    int D, int per) {
     const int start = get_global_id(1) * per, end = min(start + per, M), first_d = get_global_id(0) * VW, step = get_global_size(0) * VW;
     global float *sums = partials + (size_t)get_global_id(1) * (TAPS + 1) * D;
-    for (int m = start; m < end; m += 8)
+    for (int m = start; m < end; m += CHUNK_ROWS)
         for (int d = first_d; d < D; d += step) {
             const size_t at = (size_t)m * D + d;
             if (d + VW <= D)
-                add_rows(sums + d, dy + at, x + at, rows + m, D, min(8, end - m), m == start, VW);
+                add_rows(sums + d, dy + at, x + at, rows + m, D, min(CHUNK_ROWS, end - m), m == start, VW);
             else
-                add_rows(sums + d, dy + at, x + at, rows + m, D, min(8, end - m), m == start, D - d);
+                add_rows(sums + d, dy + at, x + at, rows + m, D, min(CHUNK_ROWS, end - m), m == start, D - d);
         }
 }
 

@@ -21,6 +21,14 @@ typedef struct __attribute__((packed, aligned(4))) vf_anywhere {
 } vf_anywhere;
 #define GLOAD(p) (((const global vf_anywhere *)(p))->v)
 #define GSTORE(w, p) (((global vf_anywhere *)(p))->v = (w))
+
+/* Asks for the cache line at a global address that will be read soon: several rows read abreast are too much for the hardware to foresee.
+ * PoCL has an empty prefetch(). */
+#ifdef POCL_DEVICE_ADDRESS_BITS
+#define VQ_PREFETCH(p) __builtin_prefetch(p)
+#else
+#define VQ_PREFETCH(p) prefetch(p, 1)
+#endif
 #define VINT(v) VQ_JOIN(convert_int, VW)(v)
 #define AS_VF(v) VQ_JOIN(as_float, VW)(v)
 #define AS_VI(v) VQ_JOIN(as_int, VW)(v)

@@ -13,8 +13,8 @@ typedef struct vq_session {
     char model_sha256[65]; /* of model.safetensors; "" without a model */
 } vq_session;
 
-/* Opens the device; with `model` also that folder, looked at before the device so that a mistyped name is told at once. Destroys
- * nothing on failure that vq_session_close would not. VQ_GO_ON, or an exit code after a sentence. */
+/* Opens the device; with `model` also that folder, looked at before the device so that a mistyped name is told at once. Close
+ * the session after a failure too. VQ_GO_ON, or an exit code after a sentence. */
 int vq_session_open(vq_session *session, vq_cli *cli, const char *model);
 void vq_session_close(vq_session *session);
 

@@ -13,7 +13,9 @@ _vqdna() {
     help) COMPREPLY=($(compgen -W "devices train eval tokenize detokenize info selftest" -- "$word")) ;;
     *)
         if [[ $word == -* ]]; then
-            COMPREPLY=($(compgen -W "$(vqdna help "$command" 2>/dev/null | grep -oE -- '^ +(-., +)?--[a-z-]+' | grep -oE -- '--[a-z-]+')" -- "$word"))
+            local options
+            options=$(vqdna help "$command" 2>/dev/null | grep -oE -- '^ +(-., +)?--[a-z-]+' | grep -oE -- '--[a-z-]+')
+            COMPREPLY=($(compgen -W "$options" -- "$word"))
         else
             compopt -o default
         fi

@@ -79,9 +79,8 @@ static vq_status finish(vq_device *device, vq_view C, int M, int N, const vq_gem
         return VQDNA_OK;
     char options[64];
     snprintf(options, sizeof options, "-DEND=%d", end->kind);
-    size_t group = device->family == VQ_FAMILY_CPU ? 1 : GROUP;
-    size_t items = (size_t)ceil_div(N, device->vector_width), groups = (items + group - 1) / group;
-    return vq_run(device, "gemm", "gemm_end", options, vq_grid2(groups, (size_t)M, group, 1), vq_in(C), vq_in(end->bias), vq_in(end->pre),
+    size_t groups = (size_t)ceil_div(ceil_div(N, device->vector_width), GROUP);
+    return vq_run(device, "gemm", "gemm_end", options, vq_grid2(groups, (size_t)M, GROUP, 1), vq_in(C), vq_in(end->bias), vq_in(end->pre),
                   vq_in(end->residual), vq_int(N));
 }
 

@@ -32,8 +32,6 @@ static vq_status open_trainer(vq_trainer *t, vq_device *device, const vq_config 
 
 vq_status vq_trainer_create(vq_trainer **out, vq_device *device, const vq_config *config, const vq_dataset *dataset,
                             const vqdna_train_options *options) {
-    if (vq_dataset_describe(dataset).bases == 0)
-        return vq_fail(VQDNA_ERR_INPUT, "there is nothing to train on: the dataset has no bases");
     vq_trainer *t;
     VQ_TRY(vq_alloc(&t, 1, sizeof *t));
     t->dataset = dataset;

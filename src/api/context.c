@@ -1,0 +1,88 @@
+#include "api/handles.h"
+
+#include "base/log.h"
+#include "ops/case.h"
+
+#include <htslib/hts.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *vqdna_last_error(void) {
+    return vq_error();
+}
+
+const char *vqdna_version(void) {
+    return VQDNA_VERSION;
+}
+
+const char *vqdna_libraries(void) {
+    static _Thread_local char text[160];
+    snprintf(text, sizeof text, "CLBlast %s, htslib %s, jansson %s", VQDNA_CLBLAST_VERSION, hts_version(), JANSSON_VERSION);
+    return text;
+}
+
+void vqdna_set_message_handler(vqdna_message_fn fn, void *user) {
+    vq_log_handler(fn, user);
+}
+
+vqdna_status vqdna_devices(vqdna_device_info **out, size_t *count, const char *selector) {
+    VQ_REQUIRE(out);
+    VQ_REQUIRE(count);
+    return vq_device_list(out, count, selector);
+}
+
+void vqdna_devices_free(vqdna_device_info *devices) {
+    free(devices);
+}
+
+vqdna_status vqdna_context_create(vqdna_context **out, const vqdna_context_options *options) {
+    const vqdna_context_options none = {0}, *o = options ? options : &none;
+    VQ_REQUIRE(out);
+    if (o->threads < 0)
+        return vq_fail(VQDNA_ERR_USAGE, "threads is %d, it must be at least 1", o->threads);
+    vqdna_context *c;
+    VQ_TRY(vq_alloc(&c, 1, sizeof *c));
+    vq_status status = vq_device_open(&c->device, o->device, o->threads);
+    if (status < 0)
+        free(c);
+    else
+        *out = c;
+    return status;
+}
+
+void vqdna_context_destroy(vqdna_context *context) {
+    if (!context)
+        return;
+    vq_device_close(context->device);
+    free(context);
+}
+
+const vqdna_device_info *vqdna_context_device(const vqdna_context *context) {
+    return &context->device->info;
+}
+
+vqdna_status vqdna_selftest(vqdna_context *context, vqdna_check_fn fn, void *user) {
+    VQ_REQUIRE(context);
+    int failed = 0, checks = 0;
+    for (const vq_case_table *const *table = vq_case_tables; *table; table++)
+        for (const vq_case_shape *shape = (*table)->shapes; shape->dims[0]; shape++) {
+            if (shape->large)
+                continue;
+            char label[160];
+            vqdna_check check = {.operation = (*table)->operation, .shape = label, .message = ""};
+            vq_case_label(*table, shape, label, sizeof label);
+            check.passed = vq_case_run(*table, shape, context->device, &check.error) == VQDNA_OK;
+            if (!check.passed)
+                check.message = vq_error();
+            checks++;
+            failed += !check.passed;
+            if (fn)
+                fn(user, &check);
+        }
+    if (failed)
+        return vq_fail(VQDNA_ERR_DEVICE, "%d of %d self-tests failed on %s: do not trust this device or driver", failed, checks,
+                       context->device->info.name);
+    return VQDNA_OK;
+}

@@ -1,0 +1,22 @@
+#include "api/handles.h"
+
+#include "seq/dataset.h"
+
+vqdna_status vqdna_dataset_create(vqdna_dataset **out) {
+    VQ_REQUIRE(out);
+    return vq_dataset_create(out);
+}
+
+void vqdna_dataset_destroy(vqdna_dataset *dataset) {
+    vq_dataset_destroy(dataset);
+}
+
+vqdna_status vqdna_dataset_add(vqdna_dataset *dataset, const char *path) {
+    VQ_REQUIRE(dataset);
+    VQ_REQUIRE(path);
+    return vq_dataset_add(dataset, path);
+}
+
+vqdna_dataset_info vqdna_dataset_describe(const vqdna_dataset *dataset) {
+    return vq_dataset_describe(dataset);
+}

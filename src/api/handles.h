@@ -1,0 +1,38 @@
+/* What the public handles are. */
+#ifndef VQ_API_HANDLES_H
+#define VQ_API_HANDLES_H
+
+#include "device/device.h"
+#include "nn/model.h"
+#include "train/trainer.h"
+
+struct vqdna_context {
+    vq_device *device;
+};
+
+struct vqdna_tokenizer {
+    vq_device *device;
+    vq_config config;
+    vq_state state;   /* the weights, unless `trainer` has newer ones */
+    uint64_t step;    /* training steps behind them */
+    vq_model *model;  /* for inference, made when first needed */
+    bool current;     /* model has the weights of state */
+    vqdna_trainer *trainer;
+};
+
+struct vqdna_trainer {
+    vq_trainer *trainer;
+    vqdna_tokenizer *tokenizer;
+};
+
+/* Fetches newer weights from the tokenizer's trainer, if it has one. */
+vq_status vq_tokenizer_refresh(vqdna_tokenizer *tokenizer);
+
+/* A mistake of the caller's: an argument that must not be NULL. */
+#define VQ_REQUIRE(argument)                                                                                                     \
+    do {                                                                                                                         \
+        if (!(argument))                                                                                                         \
+            return vq_fail(VQDNA_ERR_USAGE, "%s: %s is NULL", __func__, #argument);                                              \
+    } while (0)
+
+#endif

@@ -1,0 +1,111 @@
+#include "api/handles.h"
+
+#include "train/checkpoint.h"
+#include "train/options.h"
+
+#include <stdlib.h>
+
+vqdna_status vqdna_set_option(vqdna_model_options *model, vqdna_train_options *train, const char *assignment) {
+    VQ_REQUIRE(model);
+    VQ_REQUIRE(train);
+    VQ_REQUIRE(assignment);
+    return vq_option_set(model, train, assignment);
+}
+
+vqdna_status vqdna_trainer_create(vqdna_trainer **out, vqdna_tokenizer *tokenizer, const vqdna_dataset *dataset,
+                                  const vqdna_train_options *options) {
+    VQ_REQUIRE(out);
+    VQ_REQUIRE(tokenizer);
+    VQ_REQUIRE(dataset);
+    if (tokenizer->trainer)
+        return vq_fail(VQDNA_ERR_USAGE, "the tokenizer has a trainer already");
+    vqdna_train_options resolved;
+    VQ_TRY(vq_train_resolve(&resolved, options, &tokenizer->config, vq_dataset_describe(dataset).bases));
+    vqdna_trainer *t;
+    VQ_TRY(vq_alloc(&t, 1, sizeof *t));
+    vq_status status;
+    VQ_TRY_OR(failed, vq_trainer_create(&t->trainer, tokenizer->device, &tokenizer->config, dataset, &resolved));
+    VQ_TRY_OR(failed, vq_model_put(t->trainer->model, &tokenizer->state));
+    t->tokenizer = tokenizer;
+    tokenizer->trainer = t;
+    tokenizer->step = 0;
+    *out = t;
+    return VQDNA_OK;
+failed:
+    vqdna_trainer_destroy(t);
+    return status;
+}
+
+vqdna_status vqdna_trainer_resume(vqdna_trainer **out, vqdna_tokenizer **tokenizer, vqdna_context *context, const vqdna_dataset *dataset,
+                                  const char *path) {
+    VQ_REQUIRE(out);
+    VQ_REQUIRE(tokenizer);
+    VQ_REQUIRE(context);
+    VQ_REQUIRE(dataset);
+    VQ_REQUIRE(path);
+    vqdna_tokenizer *k = NULL;
+    vqdna_trainer *t = NULL;
+    vq_status status;
+    VQ_TRY_OR(failed, vq_alloc(&k, 1, sizeof *k));
+    VQ_TRY_OR(failed, vq_alloc(&t, 1, sizeof *t));
+    k->device = context->device;
+    VQ_TRY_OR(failed, vq_checkpoint_resume(&t->trainer, &k->config, &k->state, context->device, dataset, path));
+    k->step = t->trainer->step;
+    k->trainer = t;
+    t->tokenizer = k;
+    *tokenizer = k;
+    *out = t;
+    return VQDNA_OK;
+failed:
+    vqdna_trainer_destroy(t);
+    vqdna_tokenizer_destroy(k);
+    return status;
+}
+
+void vqdna_trainer_destroy(vqdna_trainer *t) {
+    if (!t)
+        return;
+    if (t->tokenizer) {
+        vq_tokenizer_refresh(t->tokenizer); /* its weights stay what they became; a device that fails here failed before */
+        t->tokenizer->trainer = NULL;
+    }
+    vq_trainer_destroy(t->trainer);
+    free(t);
+}
+
+vqdna_status vqdna_trainer_step(vqdna_trainer *trainer) {
+    VQ_REQUIRE(trainer);
+    return vq_trainer_step(trainer->trainer);
+}
+
+vqdna_status vqdna_trainer_report(vqdna_trainer *trainer, vqdna_report *out) {
+    VQ_REQUIRE(trainer);
+    VQ_REQUIRE(out);
+    return vq_trainer_report(trainer->trainer, out);
+}
+
+vqdna_status vqdna_trainer_checkpoint(vqdna_trainer *trainer, const char *path, const char *provenance) {
+    VQ_REQUIRE(trainer);
+    VQ_REQUIRE(path);
+    vqdna_tokenizer *k = trainer->tokenizer;
+    VQ_TRY(vq_checkpoint_save(path, trainer->trainer, &k->state, provenance));
+    k->step = trainer->trainer->step;
+    k->current = false;
+    return VQDNA_OK;
+}
+
+vqdna_status vqdna_trainer_plan(const vqdna_trainer *trainer, vqdna_plan_fn fn, void *user, vqdna_plan_summary *out) {
+    VQ_REQUIRE(trainer);
+    VQ_REQUIRE(out);
+    const vq_trainer *t = trainer->trainer;
+    const vq_plan *plan = t->model->plan;
+    if (fn)
+        vq_plan_describe(plan, fn, user);
+    /* Weights, gradients and moments stay as they are; the rest grows with the batch. */
+    vq_regions r = vq_plan_regions(plan);
+    size_t fixed = r.param.bytes + r.grad.bytes + r.moment1.bytes + r.moment2.bytes, all = vq_plan_bytes(plan);
+    size_t limit = t->model->device->info.global_bytes;
+    double per_window = (double)(all - fixed) / t->options.batch;
+    *out = (vqdna_plan_summary){all, limit, limit > fixed ? (int)((double)(limit - fixed) / per_window) : 0};
+    return VQDNA_OK;
+}
