@@ -1,6 +1,8 @@
-/* Softmax cross-entropy of M rows of C logits against the rows table's bases, with its gradient. A work-item takes a chunk of `per` rows. */
+/* Softmax cross-entropy of M rows of C logits against the rows table's bases, with its gradient. A work-item takes a chunk of `per`
+ * rows. */
 
-/* dlogits, best and partials may be NULL. partials [chunks][2]: the chunk's sum of losses, and its number of rows whose best is the target. */
+/* dlogits, best and partials may be NULL. partials [chunks][2]: the chunk's sum of losses, and its number of rows whose best is the
+ * target. */
 kernel void crossentropy(global float *dlogits, global uchar *best, global float *partials, const global float *logits,
                          const global uchar4 *rows, int M, int C, float scale, int per) {
     const int chunk = get_global_id(0), start = chunk * per, end = min(start + per, M);

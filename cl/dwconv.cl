@@ -1,5 +1,5 @@
-/* Depth-wise convolution over rows, 7 taps. A work-item takes `per` rows of every get_global_size(0)-th register of channels: on a CPU device
- * all channels of many rows, on a GPU one register of a few rows. */
+/* Depth-wise convolution over rows, 7 taps. A work-item takes `per` rows of every get_global_size(0)-th register of channels: on a
+ * CPU device all channels of many rows, on a GPU one register of a few rows. */
 #ifndef DWCONV_ROWS
 #define DWCONV_ROWS 4 /* rows computed together, so that a weight and a row of x are loaded once for several outputs */
 #endif
@@ -15,7 +15,8 @@ kernel void dwconv_taps(global float *taps, const global float *w, int D, int fl
 }
 
 /* n channels of DWCONV_ROWS rows whose taps are all in reach. */
-void full_rows(global float *y, const global float *start, int stride, const global float *x, const global float *taps, int D, int n) {
+void full_rows(global float *y, const global float *start, int stride, const global float *x, const global float *taps, int D,
+               int n) {
     vf sum[DWCONV_ROWS], v[DWCONV_ROWS + TAPS - 1];
 #pragma unroll
     for (int r = 0; r < DWCONV_ROWS; r++)
@@ -42,8 +43,8 @@ void full_rows(global float *y, const global float *start, int stride, const glo
 }
 
 /* n channels of one row with taps first to last in reach: the same sum in the same order. */
-void edge_row(global float *y, const global float *start, const global float *x, const global float *taps, int D, int first, int last,
-              int n) {
+void edge_row(global float *y, const global float *start, const global float *x, const global float *taps, int D, int first,
+              int last, int n) {
     vf sum = start ? vq_load(start, n) : (vf)0.0f;
     for (int t = first; t <= last; t++)
         sum = fma(vq_load(taps + t * D, n), vq_load(x + (t - REACH) * D, n), sum);
@@ -57,7 +58,8 @@ bool all_full(const global uchar4 *rows, int count) {
     return true;
 }
 
-/* y[m] = start[m] + sum over taps in reach of taps[t] x[m + t - 3]. start: rows `stride` floats apart (0: one row for all), or NULL. */
+/* y[m] = start[m] + sum over taps in reach of taps[t] x[m + t - 3]. start: rows `stride` floats apart (0: one row for all), or
+ * NULL. */
 kernel void dwconv_forward(global float *y, const global float *start, const global float *x, const global uchar4 *rows,
                            const global float *taps, int M, int D, int stride, int per) {
     int m = get_global_id(1) * per;
@@ -83,8 +85,8 @@ kernel void dwconv_forward(global float *y, const global float *start, const glo
 }
 
 /* Adds `count` rows to a chunk's sums [8][D]: of dy[m] x[m + t - 3] for each tap, and last of dy[m]. */
-void add_rows(global float *sums, const global float *dy, const global float *x, const global uchar4 *rows, int D, int count, bool fresh,
-              int n) {
+void add_rows(global float *sums, const global float *dy, const global float *x, const global uchar4 *rows, int D, int count,
+              bool fresh, int n) {
     vf sum[TAPS + 1];
 #pragma unroll
     for (int t = 0; t <= TAPS; t++)
@@ -112,9 +114,10 @@ void add_rows(global float *sums, const global float *dy, const global float *x,
 }
 
 /* Sums of a chunk of `per` rows, CHUNK_ROWS rows of all channels at a time so that they are read in the order they lie in. */
-kernel void dwconv_backward_chunks(global float *partials, const global float *dy, const global float *x, const global uchar4 *rows, int M,
-                                   int D, int per) {
-    const int start = get_global_id(1) * per, end = min(start + per, M), first_d = get_global_id(0) * VW, step = get_global_size(0) * VW;
+kernel void dwconv_backward_chunks(global float *partials, const global float *dy, const global float *x, const global uchar4 *rows,
+                                   int M, int D, int per) {
+    const int start = get_global_id(1) * per, end = min(start + per, M), first_d = get_global_id(0) * VW,
+              step = get_global_size(0) * VW;
     global float *sums = partials + (size_t)get_global_id(1) * (TAPS + 1) * D;
     for (int m = start; m < end; m += CHUNK_ROWS)
         for (int d = first_d; d < D; d += step) {

@@ -1,5 +1,5 @@
-/* Last convolution, 5 taps, from C channels to the logits of the 4 bases. Weights stand as filters [tap][output][C]: one row of C floats for
- * each of the 20 pairs. */
+/* Last convolution, 5 taps, from C channels to the logits of the 4 bases. Weights stand as filters [tap][output][C]: one row of C
+ * floats for each of the 20 pairs. */
 #ifndef HEAD_ROWS
 #define HEAD_ROWS (VW == 16 ? 4 : 2) /* rows computed together, each with 4 sums in registers */
 #endif
@@ -118,8 +118,8 @@ head_forward_group(global float *y, const global float *x, const global uchar4 *
 }
 
 /* n channels of `count` rows of dx, and their share of the filters' gradient: g[r] holds the 20 values of dy that row r met. */
-void gradients(global float *dx, global float *dfilters, const float (*g)[FILTERS], const global float *x, const global float *filters, int C,
-               int count, bool fresh, int n) {
+void gradients(global float *dx, global float *dfilters, const float (*g)[FILTERS], const global float *x,
+               const global float *filters, int C, int count, bool fresh, int n) {
     vf v[GRADIENT_ROWS], sum[GRADIENT_ROWS];
 #pragma unroll
     for (int r = 0; r < GRADIENT_ROWS; r++) {
@@ -142,8 +142,8 @@ void gradients(global float *dx, global float *dfilters, const float (*g)[FILTER
             vq_store(sum[r], dx + r * C, n);
 }
 
-/* A chunk of `per` rows: dx, and the sums over the chunk in partials: of the filters' gradient [20][C], then of dy [4]. The sums follow the
- * filters in `scratch`. */
+/* A chunk of `per` rows: dx, and the sums over the chunk in partials: of the filters' gradient [20][C], then of dy [4]. The sums
+ * follow the filters in `scratch`. */
 kernel void head_backward(global float *dx, global float *scratch, const global float *dy, const global float *x,
                           const global uchar4 *rows, int M, int C, int per) {
     const int chunk = get_global_id(1), start = chunk * per, end = min(start + per, M);

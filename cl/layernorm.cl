@@ -1,7 +1,8 @@
 /* Layer normalization over the D channels of each of M rows, and its gradient.
  *
- * On a CPU device a work-item takes `per` rows, one after another. On a GPU (kernels ending in _group) a work-group of LAYERNORM_LOCAL
- * work-items shares a row, and the parameters' gradients have a kernel of their own that walks down the rows, one channel a work-item. */
+ * On a CPU device a work-item takes `per` rows, one after another. On a GPU (kernels ending in _group) a work-group of
+ * LAYERNORM_LOCAL work-items shares a row, and the parameters' gradients have a kernel of their own that walks down the rows, one
+ * channel a work-item. */
 #ifndef LAYERNORM_LOCAL
 #define LAYERNORM_LOCAL 64
 #endif
@@ -56,8 +57,8 @@ float2 group_sum(local float2 *tree, float2 mine) {
 }
 
 kernel __attribute__((reqd_work_group_size(LAYERNORM_LOCAL, 1, 1))) void
-layernorm_forward_group(global float *y, global float *stats, const global float *x, const global float *gamma, const global float *beta,
-                        int M, int D, int per) {
+layernorm_forward_group(global float *y, global float *stats, const global float *x, const global float *gamma,
+                        const global float *beta, int M, int D, int per) {
     local float2 tree[LAYERNORM_LOCAL];
     const int m = get_group_id(0), l = get_local_id(0);
     const global float *row = x + (size_t)m * D;
@@ -75,8 +76,8 @@ layernorm_forward_group(global float *y, global float *stats, const global float
         vstore2((float2)(mean, rstd), m, stats);
 }
 
-/* With n = (x - mean) rstd and g = dy gamma: dx = rstd (g - mean(g) - n mean(g n)), dgamma = sum over rows of dy n, dbeta of dy. A chunk of
- * `per` rows leaves its two sums in partials [2][chunks][D]. */
+/* With n = (x - mean) rstd and g = dy gamma: dx = rstd (g - mean(g) - n mean(g n)), dgamma = sum over rows of dy n, dbeta of dy. A
+ * chunk of `per` rows leaves its two sums in partials [2][chunks][D]. */
 kernel void layernorm_backward(global float *dx, global float *partials, const global float *dy, const global float *x,
                                const global float *stats, const global float *gamma, int M, int D, int per) {
     const int chunk = get_global_id(0), chunks = get_global_size(0), end = min(chunk * per + per, M);
@@ -134,8 +135,8 @@ layernorm_backward_group(global float *dx, const global float *dy, const global 
         dx[(size_t)m * D + d] = rstd * (g[d] * gamma[d] - sum.s0 - (row[d] - mean) * rstd * sum.s1);
 }
 
-kernel void layernorm_backward_chunks(global float *partials, const global float *dy, const global float *x, const global float *stats,
-                                      int M, int D, int per) {
+kernel void layernorm_backward_chunks(global float *partials, const global float *dy, const global float *x,
+                                      const global float *stats, int M, int D, int per) {
     const int d = get_global_id(0), chunk = get_global_id(1), chunks = get_global_size(1);
     if (d >= D)
         return;

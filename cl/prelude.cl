@@ -14,8 +14,8 @@ typedef VQ_JOIN(int, VW) vi;
 #define VLOAD(p) VQ_JOIN(vload, VW)(0, p)
 #define VSTORE(v, p) VQ_JOIN(vstore, VW)(v, 0, p)
 
-/* The same for global memory only, as one access that may lie at any float: PoCL 3.1 takes VLOAD apart into pairs of floats, and LLVM does not
- * always put them together again (up to 4 times slower). */
+/* The same for global memory only, as one access that may lie at any float: PoCL 3.1 takes VLOAD apart into pairs of floats, and LLVM
+ * does not always put them together again (up to 4 times slower). */
 typedef struct __attribute__((packed, aligned(4))) vf_anywhere {
     vf v;
 } vf_anywhere;
@@ -88,8 +88,8 @@ vf vq_gelu_grad(vf x) {
     return x < 0.0f ? g : 1.0f - g;
 }
 
-/* n floats of a register, 1 <= n <= VW, for channel counts that are no multiple of VW: zeros fill the rest, and only n are stored. With n = VW
- * known to the compiler it is a plain load or store. */
+/* n floats of a register, 1 <= n <= VW, for channel counts that are no multiple of VW: zeros fill the rest, and only n are stored. With
+ * n = VW known to the compiler it is a plain load or store. */
 vf vq_load(const global float *p, int n) {
     if (n == VW)
         return GLOAD(p);

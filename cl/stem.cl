@@ -1,6 +1,6 @@
-/* First convolution, 5 taps, from bases: with one-hot inputs a tap's product is a column of its weights, so an output row is a sum of five
- * columns. Columns stand as table [tap][base][C]; base 4, for an unknown base and for a tap out of reach, is a column of zeros. Work-items
- * divide the work as in dwconv.cl. */
+/* First convolution, 5 taps, from bases: with one-hot inputs a tap's product is a column of its weights, so an output row is a sum
+ * of five columns. Columns stand as table [tap][base][C]; base 4, for an unknown base and for a tap out of reach, is a column of
+ * zeros. Work-items divide the work as in dwconv.cl. */
 #define TAPS 5
 #define REACH 2
 #define COLUMNS 25 /* taps x bases */
@@ -19,8 +19,8 @@ int column_of(const global uchar4 *rows, int m, int t) {
     return t * 5 + (reached ? min((int)rows[m + o].s0, 4) : 4);
 }
 
-kernel void stem_forward(global float *y, const global float *table, const global uchar4 *rows, const global float *bias, int M, int C,
-                         int per) {
+kernel void stem_forward(global float *y, const global float *table, const global uchar4 *rows, const global float *bias, int M,
+                         int C, int per) {
     const int start = get_global_id(1) * per, end = min(start + per, M), step = get_global_size(0) * VW;
     for (int m = start; m < end; m++) {
         const global float *column[TAPS];
@@ -47,7 +47,8 @@ kernel void stem_forward(global float *y, const global float *table, const globa
 
 /* The table's gradient from a chunk of `per` rows: dy[m] is added to each column row m took. */
 kernel void stem_backward_chunks(global float *partials, const global float *dy, const global uchar4 *rows, int M, int C, int per) {
-    const int start = get_global_id(1) * per, end = min(start + per, M), first_c = get_global_id(0) * VW, step = get_global_size(0) * VW;
+    const int start = get_global_id(1) * per, end = min(start + per, M), first_c = get_global_id(0) * VW,
+              step = get_global_size(0) * VW;
     global float *table = partials + (size_t)get_global_id(1) * COLUMNS * C;
     for (int column = 0; column < COLUMNS; column++)
         for (int c = first_c; c < C; c += step)
@@ -73,8 +74,8 @@ kernel void stem_backward_chunks(global float *partials, const global float *dy,
     }
 }
 
-/* Adds the chunks' tables, in order, to dw [C][4][5]. Work-item (c, COLUMNS) has dbias[c]: every row's middle tap took one of the five columns
- * of its own base, so these five add up to the sum of dy. */
+/* Adds the chunks' tables, in order, to dw [C][4][5]. Work-item (c, COLUMNS) has dbias[c]: every row's middle tap took one of the
+ * five columns of its own base, so these five add up to the sum of dy. */
 kernel void stem_backward_sum(global float *dw, global float *dbias, const global float *partials, int C, int chunks) {
     const int c = get_global_id(0), column = get_global_id(1), t = column / 5, base = column % 5;
     if (c >= C || (base == 4 && column < COLUMNS))

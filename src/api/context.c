@@ -19,7 +19,8 @@ const char *vqdna_version(void) {
 
 const char *vqdna_libraries(void) {
     static _Thread_local char text[160];
-    snprintf(text, sizeof text, "CLBlast %s, htslib %s, jansson %s", VQDNA_CLBLAST_VERSION, hts_version(), JANSSON_VERSION);
+    snprintf(text, sizeof text, "OpenCL loader %s, CLBlast %s, htslib %s, jansson %s", VQDNA_OPENCL_VERSION, VQDNA_CLBLAST_VERSION,
+             hts_version(), JANSSON_VERSION);
     return text;
 }
 

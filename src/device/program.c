@@ -25,6 +25,7 @@ typedef struct program {
 struct vq_kernel_table {
     vq_kernel *kernels;
     program *programs;
+    bool announced; /* that kernels are being compiled */
 };
 
 static const char *embedded(const char *stem) {
@@ -130,7 +131,11 @@ static vq_status build(vq_device *device, cl_program *out, const char *stem, con
     *out = from_cache(device, path, options);
     if (*out)
         goto done;
-    vq_log(VQDNA_INFO, "compiling %s.cl for %s", stem, device->info.name);
+    if (!device->kernels->announced)
+        vq_log(VQDNA_INFO, "compiling kernels for %s%s...", device->info.name,
+               path ? " (first run only)" : "; with no writable cache folder, as every run will (XDG_CACHE_HOME names another)");
+    device->kernels->announced = true;
+    vq_log(VQDNA_DEBUG, "compiling %s.cl with %s", stem, options);
     cl_int err;
     const char *texts[] = {text};
     cl_program p = clCreateProgramWithSource(device->context, 1, texts, NULL, &err);

@@ -13,8 +13,8 @@ size_t vq_crossentropy_scratch(const vq_device *device, int M) {
     return sizeof(float) * 2 * (size_t)item_count(device, M);
 }
 
-vq_status vq_crossentropy(vq_device *device, vq_view dlogits, vq_view best, vq_view metrics, vq_view scratch, vq_view logits, vq_view rows,
-                          int M, int C, float scale) {
+vq_status vq_crossentropy(vq_device *device, vq_view dlogits, vq_view best, vq_view metrics, vq_view scratch, vq_view logits,
+                          vq_view rows, int M, int C, float scale) {
     const int items = item_count(device, M);
     VQ_TRY(vq_run(device, "crossentropy", "crossentropy", "", vq_grid1((size_t)items, 1), vq_in(dlogits), vq_in(best),
                   vq_in(metrics.mem ? scratch : VQ_NO_VIEW), vq_in(logits), vq_in(rows), vq_int(M), vq_int(C), vq_float(scale),

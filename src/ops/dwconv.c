@@ -21,26 +21,28 @@ static vq_status pack(vq_device *device, vq_view taps, vq_view w, int D, bool fl
                   vq_int(D), vq_int(flipped));
 }
 
-static vq_status convolve(vq_device *device, vq_view y, vq_view start, int stride, vq_view x, vq_view rows, vq_view taps, int M, int D) {
+static vq_status convolve(vq_device *device, vq_view y, vq_view start, int stride, vq_view x, vq_view rows, vq_view taps, int M,
+                          int D) {
     const int per = device->family == VQ_FAMILY_CPU ? 64 : 4;
-    return vq_run(device, "dwconv", "dwconv_forward", "", row_grid(device, M, D, per), vq_in(y), vq_in(start), vq_in(x), vq_in(rows),
-                  vq_in(taps), vq_int(M), vq_int(D), vq_int(stride), vq_int(per));
+    return vq_run(device, "dwconv", "dwconv_forward", "", row_grid(device, M, D, per), vq_in(y), vq_in(start), vq_in(x),
+                  vq_in(rows), vq_in(taps), vq_int(M), vq_int(D), vq_int(stride), vq_int(per));
 }
 
 size_t vq_dwconv_scratch(const vq_device *device, int M, int D) {
     return sizeof(float) * (TAPS + 1) * (size_t)vq_chunk_count(device, M) * (size_t)D;
 }
 
-vq_status vq_dwconv_forward(vq_device *device, vq_view y, vq_view scratch, vq_view x, vq_view rows, vq_view w, vq_view bias, int M, int D) {
+vq_status vq_dwconv_forward(vq_device *device, vq_view y, vq_view scratch, vq_view x, vq_view rows, vq_view w, vq_view bias, int M,
+                            int D) {
     VQ_TRY(pack(device, scratch, w, D, false));
     return convolve(device, y, bias, 0, x, rows, scratch, M, D);
 }
 
 /* Row m + o reaches row m exactly when row m reaches row m + o, so dx is the same convolution with its taps in reverse order. */
-vq_status vq_dwconv_backward(vq_device *device, vq_view dx, vq_view dw, vq_view dbias, vq_view scratch, vq_view dy, vq_view add, vq_view x,
-                             vq_view rows, vq_view w, int M, int D) {
+vq_status vq_dwconv_backward(vq_device *device, vq_view dx, vq_view dw, vq_view dbias, vq_view scratch, vq_view dy, vq_view add,
+                             vq_view x, vq_view rows, vq_view w, int M, int D) {
     VQ_TRY(pack(device, scratch, w, D, true));
-    VQ_TRY(convolve(device, dx, add, D, dy, rows, scratch, M, D));
+    VQ_TRY(convolve(device, dx, add, add.mem ? D : 0, dy, rows, scratch, M, D));
 
     const int per = vq_chunk_rows(device, M), chunks = vq_chunk_count(device, M);
     vq_grid grid = row_grid(device, M, D, per);

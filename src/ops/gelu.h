@@ -1,5 +1,5 @@
-/* Gaussian error linear unit (Hendrycks and Gimpel, arXiv 1606.08415) in its exact form: y = x Phi(x), Phi the cumulative function of the
- * normal distribution. */
+/* Gaussian error linear unit (Hendrycks and Gimpel, arXiv 1606.08415) in its exact form: y = x Phi(x), Phi the cumulative function
+ * of the normal distribution. */
 #ifndef VQ_OPS_GELU_H
 #define VQ_OPS_GELU_H
 

@@ -12,7 +12,7 @@ static int ceil_div(int a, int b) {
 
 /* ---- The tile of a CPU: as in cl/prelude.cl ----------------------------------------------------------------------------------- */
 
-enum { ROW_FLOATS = VQ_TILE_STEPS + 16, BLOCK_ROWS = 144, BLOCK_COLUMNS = 512, WANTED_GROUPS = 8, LEAST_HEIGHT = 4 };
+enum { ROW_FLOATS = VQ_TILE_STEPS + 16, BLOCK_ROWS = 144, BLOCK_COLUMNS = 512, WANTED_GROUPS = 8, LEAST_HEIGHT = 2 };
 
 int vq_tile_rows(const vq_device *device) {
     return device->vector_width == 16 ? 12 : 6;

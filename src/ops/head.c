@@ -9,8 +9,8 @@ static size_t ceil_div(size_t a, size_t b) {
 }
 
 static vq_status lay_filters(vq_device *device, vq_view filters, vq_view w, int C) {
-    return vq_run(device, "head", "head_filters", "", vq_grid2(ceil_div((size_t)C, LOCAL), FILTERS, LOCAL, 1), vq_in(filters), vq_in(w),
-                  vq_int(C));
+    return vq_run(device, "head", "head_filters", "", vq_grid2(ceil_div((size_t)C, LOCAL), FILTERS, LOCAL, 1), vq_in(filters),
+                  vq_in(w), vq_int(C));
 }
 
 size_t vq_head_scratch(const vq_device *device, int M, int C) {
@@ -18,7 +18,8 @@ size_t vq_head_scratch(const vq_device *device, int M, int C) {
     return sizeof(float) * (filters + (size_t)vq_chunk_count(device, M) * (filters + OUTPUTS));
 }
 
-vq_status vq_head_forward(vq_device *device, vq_view y, vq_view scratch, vq_view x, vq_view rows, vq_view w, vq_view bias, int M, int C) {
+vq_status vq_head_forward(vq_device *device, vq_view y, vq_view scratch, vq_view x, vq_view rows, vq_view w, vq_view bias, int M,
+                          int C) {
     VQ_TRY(lay_filters(device, scratch, w, C));
     const bool cpu = device->family == VQ_FAMILY_CPU;
     const int per = 64;
@@ -27,8 +28,8 @@ vq_status vq_head_forward(vq_device *device, vq_view y, vq_view scratch, vq_view
                   vq_in(scratch), vq_in(bias), vq_int(M), vq_int(C), vq_int(per));
 }
 
-vq_status vq_head_backward(vq_device *device, vq_view dx, vq_view dw, vq_view dbias, vq_view scratch, vq_view dy, vq_view x, vq_view rows,
-                           vq_view w, int M, int C) {
+vq_status vq_head_backward(vq_device *device, vq_view dx, vq_view dw, vq_view dbias, vq_view scratch, vq_view dy, vq_view x,
+                           vq_view rows, vq_view w, int M, int C) {
     VQ_TRY(lay_filters(device, scratch, w, C));
     const int per = vq_chunk_rows(device, M), chunks = vq_chunk_count(device, M);
     const vq_grid grid = device->family == VQ_FAMILY_CPU

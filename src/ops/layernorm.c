@@ -13,26 +13,26 @@ vq_status vq_layernorm_forward(vq_device *device, vq_view y, vq_view stats, vq_v
     const int per = 64; /* rows of a work-item on a CPU device */
     const char *name = is_cpu(device) ? "layernorm_forward" : "layernorm_forward_group";
     const vq_grid grid = is_cpu(device) ? vq_grid1((size_t)(M + per - 1) / per, 1) : vq_grid1((size_t)M, LOCAL);
-    return vq_run(device, "layernorm", name, "", grid, vq_in(y), vq_in(stats), vq_in(x), vq_in(gamma), vq_in(beta), vq_int(M), vq_int(D),
-                  vq_int(per));
+    return vq_run(device, "layernorm", name, "", grid, vq_in(y), vq_in(stats), vq_in(x), vq_in(gamma), vq_in(beta), vq_int(M),
+                  vq_int(D), vq_int(per));
 }
 
 size_t vq_layernorm_scratch(const vq_device *device, int M, int D) {
     return sizeof(float) * 2 * (size_t)vq_chunk_count(device, M) * (size_t)D;
 }
 
-vq_status vq_layernorm_backward(vq_device *device, vq_view dx, vq_view dgamma, vq_view dbeta, vq_view scratch, vq_view dy, vq_view x,
-                                vq_view stats, vq_view gamma, int M, int D) {
+vq_status vq_layernorm_backward(vq_device *device, vq_view dx, vq_view dgamma, vq_view dbeta, vq_view scratch, vq_view dy,
+                                vq_view x, vq_view stats, vq_view gamma, int M, int D) {
     const int per = vq_chunk_rows(device, M);
     const size_t chunks = (size_t)vq_chunk_count(device, M), columns = ((size_t)D + LOCAL - 1) / LOCAL;
     if (is_cpu(device)) {
-        VQ_TRY(vq_run(device, "layernorm", "layernorm_backward", "", vq_grid1(chunks, 1), vq_in(dx), vq_in(scratch), vq_in(dy), vq_in(x),
-                      vq_in(stats), vq_in(gamma), vq_int(M), vq_int(D), vq_int(per)));
+        VQ_TRY(vq_run(device, "layernorm", "layernorm_backward", "", vq_grid1(chunks, 1), vq_in(dx), vq_in(scratch), vq_in(dy),
+                      vq_in(x), vq_in(stats), vq_in(gamma), vq_int(M), vq_int(D), vq_int(per)));
     } else {
-        VQ_TRY(vq_run(device, "layernorm", "layernorm_backward_chunks", "", vq_grid2(columns, chunks, LOCAL, 1), vq_in(scratch), vq_in(dy),
-                      vq_in(x), vq_in(stats), vq_int(M), vq_int(D), vq_int(per)));
-        VQ_TRY(vq_run(device, "layernorm", "layernorm_backward_group", "", vq_grid1((size_t)M, LOCAL), vq_in(dx), vq_in(dy), vq_in(x),
-                      vq_in(stats), vq_in(gamma), vq_int(M), vq_int(D)));
+        VQ_TRY(vq_run(device, "layernorm", "layernorm_backward_chunks", "", vq_grid2(columns, chunks, LOCAL, 1), vq_in(scratch),
+                      vq_in(dy), vq_in(x), vq_in(stats), vq_int(M), vq_int(D), vq_int(per)));
+        VQ_TRY(vq_run(device, "layernorm", "layernorm_backward_group", "", vq_grid1((size_t)M, LOCAL), vq_in(dx), vq_in(dy),
+                      vq_in(x), vq_in(stats), vq_in(gamma), vq_int(M), vq_int(D)));
     }
     return vq_run(device, "layernorm", "layernorm_backward_sum", "", vq_grid2(columns, 2, LOCAL, 1), vq_in(dgamma), vq_in(dbeta),
                   vq_in(scratch), vq_int(D), vq_int((int)chunks));

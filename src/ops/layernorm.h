@@ -5,13 +5,13 @@
 
 #include "device/launch.h"
 
-/* y [M][D] from x [M][D], gamma [D], beta [D]. stats [M][2] gets each row's mean and rstd for backward; VQ_NO_VIEW leaves them out. y may
- * be x. */
+/* y [M][D] from x [M][D], gamma [D], beta [D]. stats [M][2] gets each row's mean and rstd for backward; VQ_NO_VIEW leaves them out.
+ * y may be x. */
 vq_status vq_layernorm_forward(vq_device *device, vq_view y, vq_view stats, vq_view x, vq_view gamma, vq_view beta, int M, int D);
 
 /* dx [M][D] =, dgamma [D] +=, dbeta [D] += from dy [M][D], x, stats, gamma. scratch: vq_layernorm_scratch bytes. dx may be dy. */
-vq_status vq_layernorm_backward(vq_device *device, vq_view dx, vq_view dgamma, vq_view dbeta, vq_view scratch, vq_view dy, vq_view x,
-                                vq_view stats, vq_view gamma, int M, int D);
+vq_status vq_layernorm_backward(vq_device *device, vq_view dx, vq_view dgamma, vq_view dbeta, vq_view scratch, vq_view dy,
+                                vq_view x, vq_view stats, vq_view gamma, int M, int D);
 size_t vq_layernorm_scratch(const vq_device *device, int M, int D);
 
 #endif

@@ -13,14 +13,14 @@ size_t vq_stem_scratch(const vq_device *device, int M, int C) {
 }
 
 vq_status vq_stem_forward(vq_device *device, vq_view y, vq_view scratch, vq_view rows, vq_view w, vq_view bias, int M, int C) {
-    VQ_TRY(vq_run(device, "stem", "stem_table", "", vq_grid2(ceil_div((size_t)C, LOCAL), COLUMNS, LOCAL, 1), vq_in(scratch), vq_in(w),
-                  vq_int(C)));
+    VQ_TRY(vq_run(device, "stem", "stem_table", "", vq_grid2(ceil_div((size_t)C, LOCAL), COLUMNS, LOCAL, 1), vq_in(scratch),
+                  vq_in(w), vq_int(C)));
     const int per = device->family == VQ_FAMILY_CPU ? 64 : 4;
     const size_t items = ceil_div((size_t)M, (size_t)per), width = (size_t)device->vector_width;
     const vq_grid grid = device->family == VQ_FAMILY_CPU ? vq_grid2(1, items, 1, 1)
                                                          : vq_grid2(ceil_div((size_t)C, 16 * width), ceil_div(items, 4), 16, 4);
-    return vq_run(device, "stem", "stem_forward", "", grid, vq_in(y), vq_in(scratch), vq_in(rows), vq_in(bias), vq_int(M), vq_int(C),
-                  vq_int(per));
+    return vq_run(device, "stem", "stem_forward", "", grid, vq_in(y), vq_in(scratch), vq_in(rows), vq_in(bias), vq_int(M),
+                  vq_int(C), vq_int(per));
 }
 
 vq_status vq_stem_backward(vq_device *device, vq_view dw, vq_view dbias, vq_view scratch, vq_view dy, vq_view rows, int M, int C) {

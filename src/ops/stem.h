@@ -1,6 +1,6 @@
-/* First convolution, from one-hot bases, kernel 5, zero padding 2: y[m][c] = bias[c] + sum_t w[c][base(m+t-2)][t], taken over the taps whose
- * row belongs to the piece of row m and holds a known base, by the rows table (uchar4 [M]: .s0 the base, .s1 and .s2 the rows of the piece to
- * the left and to the right, at most 255). w is [C][4][5], as PyTorch's Conv1d(4, C, 5, padding=2). */
+/* First convolution, from one-hot bases, kernel 5, zero padding 2: y[m][c] = bias[c] + sum_t w[c][base(m+t-2)][t], taken over the
+ * taps whose row belongs to the piece of row m and holds a known base, by the rows table (uchar4 [M]: .s0 the base, .s1 and .s2 the
+ * rows of the piece to the left and to the right, at most 255). w is [C][4][5], as PyTorch's Conv1d(4, C, 5, padding=2). */
 #ifndef VQ_OPS_STEM_H
 #define VQ_OPS_STEM_H
 

@@ -26,19 +26,20 @@ static vq_status forward(vq_case *c, vq_device *device, const int *dims) {
     const size_t bytes = (size_t)dims[0] * (size_t)dims[1] * sizeof(float);
     if (dims[2])
         VQ_TRY(vq_copy(device, vq_case_view(c, "through"), 0, vq_case_view(c, "x"), 0, bytes));
-    return vq_dwconv_forward(device, vq_case_view(c, "y"), vq_case_view(c, "scratch"), vq_case_view(c, "x"), vq_case_view(c, "rows"),
-                             vq_case_view(c, "w"), vq_case_view(c, "bias"), dims[0], dims[1]);
+    return vq_dwconv_forward(device, vq_case_view(c, "y"), vq_case_view(c, "scratch"), vq_case_view(c, "x"),
+                             vq_case_view(c, "rows"), vq_case_view(c, "w"), vq_case_view(c, "bias"), dims[0], dims[1]);
 }
 
 static vq_status backward(vq_case *c, vq_device *device, const int *dims) {
-    return vq_dwconv_backward(device, vq_case_view(c, "dx"), vq_case_view(c, "dw"), vq_case_view(c, "dbias"), vq_case_view(c, "scratch"),
-                              vq_case_view(c, "dy"), dims[2] ? vq_case_view(c, "dthrough") : VQ_NO_VIEW, vq_case_view(c, "x"),
-                              vq_case_view(c, "rows"), vq_case_view(c, "w"), dims[0], dims[1]);
+    return vq_dwconv_backward(device, vq_case_view(c, "dx"), vq_case_view(c, "dw"), vq_case_view(c, "dbias"),
+                              vq_case_view(c, "scratch"), vq_case_view(c, "dy"), dims[2] ? vq_case_view(c, "dthrough") : VQ_NO_VIEW,
+                              vq_case_view(c, "x"), vq_case_view(c, "rows"), vq_case_view(c, "w"), dims[0], dims[1]);
 }
 
 static void reference(vq_case *c, const int *dims) {
     const int M = dims[0], D = dims[1];
-    const double *rows = vq_case_value(c, "rows"), *x = vq_case_value(c, "x"), *w = vq_case_value(c, "w"), *bias = vq_case_value(c, "bias");
+    const double *rows = vq_case_value(c, "rows"), *x = vq_case_value(c, "x"), *w = vq_case_value(c, "w"),
+                 *bias = vq_case_value(c, "bias");
     double *y = vq_case_value(c, "y"), *through = dims[2] ? vq_case_value(c, "through") : NULL;
     for (int m = 0; m < M; m++)
         for (int d = 0; d < D; d++) {
@@ -61,8 +62,9 @@ static double bytes(const int *dims) {
 }
 
 static const vq_case_shape shapes[] = {
-    {{1, 1, 0}},         {{3, 5, 1}},           {{70, 16, 0}},          {{131, 33, 1}},       {{200, 64, 1}},
-    {{4096, 64, 0}, true}, {{4096, 192, 0}, true}, {{16384, 384, 0}, true}, {{0}},
+    {{1, 1, 0}},    {{3, 5, 1}},           {{70, 16, 0}},          {{131, 33, 1}},
+    {{200, 64, 1}}, {{4096, 64, 0}, true}, {{4096, 192, 0}, true}, {{16384, 384, 0}, true},
+    {{0}},
 };
 
 const vq_case_table vq_cases_dwconv = {

@@ -22,13 +22,15 @@ static vq_status forward(vq_case *c, vq_device *device, const int *dims) {
 }
 
 static vq_status backward(vq_case *c, vq_device *device, const int *dims) {
-    return vq_head_backward(device, vq_case_view(c, "dx"), vq_case_view(c, "dw"), vq_case_view(c, "dbias"), vq_case_view(c, "scratch"),
-                            vq_case_view(c, "dy"), vq_case_view(c, "x"), vq_case_view(c, "rows"), vq_case_view(c, "w"), dims[0], dims[1]);
+    return vq_head_backward(device, vq_case_view(c, "dx"), vq_case_view(c, "dw"), vq_case_view(c, "dbias"),
+                            vq_case_view(c, "scratch"), vq_case_view(c, "dy"), vq_case_view(c, "x"), vq_case_view(c, "rows"),
+                            vq_case_view(c, "w"), dims[0], dims[1]);
 }
 
 static void reference(vq_case *c, const int *dims) {
     const int M = dims[0], C = dims[1];
-    const double *rows = vq_case_value(c, "rows"), *x = vq_case_value(c, "x"), *w = vq_case_value(c, "w"), *bias = vq_case_value(c, "bias");
+    const double *rows = vq_case_value(c, "rows"), *x = vq_case_value(c, "x"), *w = vq_case_value(c, "w"),
+                 *bias = vq_case_value(c, "bias");
     double *y = vq_case_value(c, "y");
     for (int m = 0; m < M; m++)
         for (int o = 0; o < 4; o++) {

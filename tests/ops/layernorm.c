@@ -19,8 +19,8 @@ static vq_status declare(vq_case *c, const int *dims) {
 }
 
 static vq_status forward(vq_case *c, vq_device *device, const int *dims) {
-    return vq_layernorm_forward(device, vq_case_view(c, "y"), vq_case_view(c, "stats"), vq_case_view(c, "x"), vq_case_view(c, "gamma"),
-                                vq_case_view(c, "beta"), dims[0], dims[1]);
+    return vq_layernorm_forward(device, vq_case_view(c, "y"), vq_case_view(c, "stats"), vq_case_view(c, "x"),
+                                vq_case_view(c, "gamma"), vq_case_view(c, "beta"), dims[0], dims[1]);
 }
 
 static vq_status backward(vq_case *c, vq_device *device, const int *dims) {
@@ -52,7 +52,8 @@ static double bytes(const int *dims) {
 }
 
 static const vq_case_shape shapes[] = {
-    {{1, 1}}, {{3, 5}}, {{2, 32}}, {{70, 48}}, {{131, 67}}, {{150, 200}}, {{4096, 64}, true}, {{4096, 192}, true}, {{16384, 384}, true}, {{0}},
+    {{1, 1}},     {{3, 5}},           {{2, 32}},           {{70, 48}},           {{131, 67}},
+    {{150, 200}}, {{4096, 64}, true}, {{4096, 192}, true}, {{16384, 384}, true}, {{0}},
 };
 
 const vq_case_table vq_cases_layernorm = {

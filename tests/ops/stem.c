@@ -20,8 +20,8 @@ static vq_status forward(vq_case *c, vq_device *device, const int *dims) {
 }
 
 static vq_status backward(vq_case *c, vq_device *device, const int *dims) {
-    return vq_stem_backward(device, vq_case_view(c, "dw"), vq_case_view(c, "dbias"), vq_case_view(c, "scratch"), vq_case_view(c, "dy"),
-                            vq_case_view(c, "rows"), dims[0], dims[1]);
+    return vq_stem_backward(device, vq_case_view(c, "dw"), vq_case_view(c, "dbias"), vq_case_view(c, "scratch"),
+                            vq_case_view(c, "dy"), vq_case_view(c, "rows"), dims[0], dims[1]);
 }
 
 static void reference(vq_case *c, const int *dims) {
