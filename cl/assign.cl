@@ -1,10 +1,14 @@
 /* Nearest code: codes[m] = the lowest k among those that minimize ||e_k||^2 - 2 h_m . e_k, which is ||h_m - e_k||^2 less a constant of the
  * row. The products of a tile of rows and codes never leave registers. Both sums are chains of fused multiply-adds in order of the channel,
  * so that both shapes below give the same codes. A row with a NaN compares false with everything and gets code 0. */
-#if defined(CHUNKS) /* CPU: blocks of VQ_KC channels a row takes; MC rows of local memory */
+#ifndef PANEL /* codes of a packed panel: VQ_NR for assign_tile, SQUARE for assign_square */
 #define PANEL VQ_NR
-#else
-#define PANEL 64
+#endif
+#ifndef CHUNKS /* blocks of VQ_KC channels in a row */
+#define CHUNKS 1
+#endif
+#ifndef MC /* rows in local memory, a multiple of VQ_MR */
+#define MC VQ_MR
 #endif
 
 /* One work-item a code, of ceil(K / PANEL) PANEL: `norms` [K rounded up], then `panels` [K / PANEL][D][PANEL]. Codes past K are never near. */
@@ -20,8 +24,6 @@ kernel void assign_pack(global float *restrict packed, const global float *restr
     }
     packed[k] = k < K ? norm : INFINITY;
 }
-
-#if defined(CHUNKS)
 
 /* ---- CPU ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -49,8 +51,8 @@ int lowest16(int16 v) {
 
 /* One work-item `height` panels of VQ_MR rows (height VQ_MR <= MC). A panel of codes stays in the first-level cache while the rows pass by;
  * each lane keeps its nearest code so far, as the number of the register of codes it was seen in. */
-kernel VQ_ONE_ITEM void assign_forward(global int *restrict codes, const global float *restrict h, const global float *restrict packed, int M,
-                                       int D, int K, int height) {
+kernel VQ_ONE_ITEM void assign_tile(global int *restrict codes, const global float *restrict h, const global float *restrict packed, int M,
+                                    int D, int K, int height) {
     local float block[CHUNKS * MC * VQ_KS];
     vf nearest[MC];
     vi seen[MC];
@@ -96,28 +98,27 @@ kernel VQ_ONE_ITEM void assign_forward(global int *restrict codes, const global 
     }
 }
 
-#else
-
 /* ---- GPU ---------------------------------------------------------------------------------------------------------------------- */
 
 #define SIDE 16
-#define EACH 4 /* rows and codes of an item; SIDE EACH == PANEL */
+#define EACH 4 /* rows and codes of an item */
+#define SQUARE (SIDE * EACH)
 
-/* One work-group PANEL rows against all codes, PANEL at a time: item (x, y) has rows y EACH + i and codes x + j SIDE of the panel. */
-kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void assign_forward(global int *restrict codes, const global float *restrict h,
-                                                                                const global float *restrict packed, int M, int D, int K) {
-    local float a[SIDE][PANEL + 1], b[SIDE][PANEL];
-    local float nearests[PANEL][SIDE];
-    local int seens[PANEL][SIDE];
-    const int x = get_local_id(0), y = get_local_id(1), m0 = get_group_id(0) * PANEL;
-    const size_t padded = (K + PANEL - 1) / PANEL * PANEL;
+/* One work-group SQUARE rows against all codes, SQUARE at a time: item (x, y) has rows y EACH + i and codes x + j SIDE of the panel. */
+kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void assign_square(global int *restrict codes, const global float *restrict h,
+                                                                               const global float *restrict packed, int M, int D, int K) {
+    local float a[SIDE][SQUARE + 1], b[SIDE][SQUARE];
+    local float nearests[SQUARE][SIDE];
+    local int seens[SQUARE][SIDE];
+    const int x = get_local_id(0), y = get_local_id(1), m0 = get_group_id(0) * SQUARE;
+    const size_t padded = (K + SQUARE - 1) / SQUARE * SQUARE;
     float nearest[EACH];
     int seen[EACH];
     for (int i = 0; i < EACH; i++) {
         nearest[i] = INFINITY;
         seen[i] = 0;
     }
-    for (int k = 0; k < K; k += PANEL) {
+    for (int k = 0; k < K; k += SQUARE) {
         const global float *panel = packed + padded + (size_t)k * D;
         float sum[EACH][EACH];
         for (int i = 0; i < EACH; i++)
@@ -127,7 +128,7 @@ kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void assign_forward(
             for (int i = 0; i < EACH; i++) {
                 const int row = y + i * SIDE;
                 a[x][row] = m0 + row < M && d0 + x < D ? h[(size_t)(m0 + row) * D + d0 + x] : 0.0f;
-                b[y][x + i * SIDE] = d0 + y < D ? panel[(size_t)(d0 + y) * PANEL + x + i * SIDE] : 0.0f;
+                b[y][x + i * SIDE] = d0 + y < D ? panel[(size_t)(d0 + y) * SQUARE + x + i * SIDE] : 0.0f;
             }
             barrier(CLK_LOCAL_MEM_FENCE);
             const int steps = min(SIDE, D - d0);
@@ -152,7 +153,7 @@ kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void assign_forward(
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     const int row = y * SIDE + x;
-    if (row >= PANEL || m0 + row >= M)
+    if (row >= SQUARE || m0 + row >= M)
         return;
     float near = nearests[row][0];
     int code = seens[row][0];
@@ -166,5 +167,3 @@ kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void assign_forward(
     }
     codes[m0 + row] = code;
 }
-
-#endif

@@ -1,7 +1,7 @@
 # The program: sees include/vqdna.h and its own floor only, and goes through the shared library like any other user of it.
 file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cli/*.c)
 add_executable(vqdna-cli ${sources})
-set_target_properties(vqdna-cli PROPERTIES OUTPUT_NAME vqdna)
+set_target_properties(vqdna-cli PROPERTIES OUTPUT_NAME vqdna INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
 target_include_directories(vqdna-cli PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 target_link_libraries(vqdna-cli PRIVATE vqdna PkgConfig::JANSSON m)
 install(TARGETS vqdna-cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -53,7 +53,8 @@ void vq_cli_warn(vq_cli *cli, const char *format, ...) __attribute__((format(pri
 /* Progress: redrawn in place on a terminal (a few times a second), a plain line now and then elsewhere; nothing with -q. `force`
  * prints it whatever the time. */
 void vq_cli_progress(vq_cli *cli, bool force, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void vq_cli_progress_end(vq_cli *cli);
+void vq_cli_progress_end(vq_cli *cli);   /* leaves the last line standing */
+void vq_cli_progress_clear(vq_cli *cli); /* takes it away */
 
 /* Progress of a stream of sequences: fits vqdna_stream_options.progress; user is the vq_cli. */
 void vq_cli_stream_progress(void *user, const vqdna_stream_stats *stats);

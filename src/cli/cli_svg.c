@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 460, HEIGHT = 300, LEFT = 66, RIGHT = 18, TOP = 40, BOTTOM = 52, HEAD = 44, TICKS = 5 };
+enum { WIDTH = 460, HEIGHT = 300, LEFT = 66, RIGHT = 24, TOP = 40, BOTTOM = 52, HEAD = 44, TICKS = 5 };
 
 /* Told apart with impaired colour vision too (Okabe and Ito's palette). */
 static const char *const colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999"};
@@ -43,9 +43,10 @@ static void put_text(picture *p, double x, double y, const char *attributes, con
     put(p, "</text>\n");
 }
 
-/* An axis: the range of the data widened to whole steps of 1, 2 or 5 times a power of ten. */
+/* An axis: the range of the data widened to whole steps of 1, 2 or 5 times a power of ten. A logarithmic one counts in decades. */
 typedef struct axis {
     double low, high, step;
+    bool logarithmic;
 } axis;
 
 static axis axis_make(double low, double high) {
@@ -57,14 +58,27 @@ static axis axis_make(double low, double high) {
     }
     double raw = (high - low) / TICKS, power = pow(10, floor(log10(raw))), lead = raw / power;
     double step = power * (lead <= 1 ? 1 : lead <= 2 ? 2 : lead <= 5 ? 5 : 10);
-    return (axis){floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step, step};
+    return (axis){floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step, step, false};
+}
+
+static axis axis_decades(double low, double high) {
+    if (!(low <= high))
+        low = high = 1;
+    double first = floor(log10(low) + 1e-9), last = ceil(log10(high) - 1e-9);
+    last = fmax(last, first + 1);
+    return (axis){first, last, ceil((last - first) / TICKS), true};
 }
 
 static double share(const axis *a, double value) {
+    value = a->logarithmic ? log10(value) : value;
     return (value - a->low) / (a->high - a->low);
 }
 
 static void tick_text(char text[24], const axis *a, double value) {
+    if (a->logarithmic) {
+        snprintf(text, 24, "%g", value);
+        return;
+    }
     int digits = (int)fmax(0, ceil(-log10(a->step) - 1e-9));
     snprintf(text, 24, "%.*f", digits < 9 ? digits : 9, fabs(value) < a->step / 1e6 ? 0 : value);
 }
@@ -76,7 +90,7 @@ static void put_line(picture *p, const vq_line *line, const char *colour, const 
     double x = 0, y = 0;
     put(p, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"1.8\" stroke-linejoin=\"round\" d=\"", colour);
     for (size_t i = 0; i < line->count; i++) {
-        bool seen = isfinite(line->x[i]) && isfinite(line->y[i]);
+        bool seen = isfinite(line->x[i]) && isfinite(share(ay, line->y[i]));
         if (seen) {
             x = left + share(ax, line->x[i]) * wide;
             y = top + (1 - fmin(fmax(share(ay, line->y[i]), 0), 1)) * tall;
@@ -95,19 +109,21 @@ static void put_panel(picture *p, const vq_panel *panel, double x, double y) {
     double x_low = INFINITY, x_high = -INFINITY, y_low = INFINITY, y_high = -INFINITY;
     for (int n = 0; n < panel->lines; n++)
         for (size_t i = 0; i < panel->line[n].count; i++) {
-            if (!isfinite(panel->line[n].y[i]))
+            if (!isfinite(panel->line[n].y[i]) || (panel->logarithmic && panel->line[n].y[i] <= 0))
                 continue;
             x_low = fmin(x_low, panel->line[n].x[i]), x_high = fmax(x_high, panel->line[n].x[i]);
             y_low = fmin(y_low, panel->line[n].y[i]), y_high = fmax(y_high, panel->line[n].y[i]);
         }
     bool fixed = panel->y_low != panel->y_high;
     axis ax = axis_make(fmin(0, x_low), x_high),
-         ay = axis_make(fixed ? panel->y_low : fmin(0, y_low), fixed ? panel->y_high : y_high);
+         ay = panel->logarithmic ? axis_decades(y_low, y_high)
+                                 : axis_make(fixed ? panel->y_low : fmin(0, y_low), fixed ? panel->y_high : y_high);
     ax.high = fmax(x_high, ax.low + ax.step); /* no empty strip at the right of the last point */
 
     put_text(p, left, y + TOP - 14, "font-size=\"14\" font-weight=\"600\"", panel->title);
     char text[24];
-    for (double value = ay.low; value < ay.high + ay.step / 2; value += ay.step) {
+    for (double tick = ay.low; tick < ay.high + ay.step / 2; tick += ay.step) {
+        double value = ay.logarithmic ? pow(10, tick) : tick;
         double at = top + (1 - share(&ay, value)) * tall;
         put(p, "<path stroke=\"#e3e6ea\" d=\"M%.1f %.1fh%.1f\"/>\n", left, at, wide);
         tick_text(text, &ay, value);

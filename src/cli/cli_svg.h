@@ -2,6 +2,7 @@
 #ifndef VQ_CLI_SVG_H
 #define VQ_CLI_SVG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct vq_line {
@@ -13,6 +14,7 @@ typedef struct vq_line {
 typedef struct vq_panel {
     const char *title, *x_label, *y_label;
     double y_low, y_high; /* both 0: from the data */
+    bool logarithmic;     /* y axis, over whole decades of the data */
     int lines;
     const vq_line *line;
 } vq_panel;

@@ -19,14 +19,14 @@ double vq_clock(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static void line_clear(vq_cli *cli) {
+void vq_cli_progress_clear(vq_cli *cli) {
     if (cli->line_shown)
         fputs("\r\033[K", stderr);
     cli->line_shown = false;
 }
 
 static void say(vq_cli *cli, const char *kind, const char *format, va_list arguments) {
-    line_clear(cli);
+    vq_cli_progress_clear(cli);
     fprintf(stderr, "vqdna%s%s: %s", cli->command ? " " : "", cli->command ? cli->command->name : "", kind);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
@@ -85,6 +85,16 @@ void vq_cli_message(void *user, vqdna_message_level level, const char *text) {
         vq_cli_note(cli, "%s", text);
 }
 
+/* A line that wraps could not be redrawn in place, so fields, which two spaces part, are dropped from the end. */
+static void fit(char *line, size_t width) {
+    if (strlen(line) <= width)
+        return;
+    size_t end = width;
+    while (end > 0 && strncmp(line + end, "  ", 2) != 0)
+        end--;
+    line[end ? end : width] = '\0';
+}
+
 void vq_cli_progress(vq_cli *cli, bool force, const char *format, ...) {
     if (cli->quiet)
         return;
@@ -102,10 +112,9 @@ void vq_cli_progress(vq_cli *cli, bool force, const char *format, ...) {
         fprintf(stderr, "%s\n", line);
         return;
     }
-    /* A line that wraps could not be redrawn in place. */
     struct winsize window;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1 && strlen(line) >= window.ws_col)
-        line[window.ws_col - 1] = '\0';
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1)
+        fit(line, window.ws_col - 1u);
     fprintf(stderr, "\r%s\033[K", line);
     cli->line_shown = true;
 }

@@ -4,7 +4,9 @@
 #include "cli/cli_output.h"
 #include "cli/training_folder.h"
 #include "cli/training_log.h"
+#include "cli/training_summary.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,6 +28,9 @@ typedef struct training {
     vqdna_trainer *trainer;
     vq_training_log log;
     uint64_t step;
+    vqdna_report shown; /* the last report; at first what the plan says */
+    double report_time; /* of that, by vq_clock */
+    bool reported;      /* it has means of this run */
     bool warned[VQDNA_MAX_LEVELS]; /* of a collapse that goes on */
 } training;
 
@@ -57,6 +62,9 @@ static int read_sequences(training *t) {
         return vq_cli_failed(t->cli, status);
     vqdna_dataset_info info = vqdna_dataset_describe(t->dataset);
     char bases[16], unknown[16];
+    if (info.bases && info.unknown == info.bases)
+        return vq_cli_fail(t->cli, VQ_EXIT_INPUT, "%s%s: none of the %llu bases is A, C, G or T, so there is nothing to learn from",
+                           t->inputs.items[0], info.files > 1 ? " and the others" : "", (unsigned long long)info.bases);
     if (info.files)
         vq_cli_note(t->cli, "%zu contig%s of %zu file%s: %s bases, of them %s not A, C, G or T", info.contigs,
                     info.contigs == 1 ? "" : "s", info.files, info.files == 1 ? "" : "s",
@@ -109,17 +117,42 @@ static int print_plan(training *t) {
     return VQ_EXIT_OK;
 }
 
-static void show(training *t, const vqdna_report *r, bool force) {
-    char rate[16], left[16], levels[40 * VQDNA_MAX_LEVELS] = "", planned[32] = "";
-    size_t used = 0;
-    for (int n = 0; n < r->levels && r->quantized; n++)
-        used += (size_t)snprintf(levels + used, sizeof levels - used, "  %d: %d/%d ppl %.2f", n + 1, r->level[n].used,
-                                 r->level[n].codes, r->level[n].perplexity / r->level[n].codes);
+/* Seconds the training will still take: as the last report says, or before the first from the pace so far. */
+static double seconds_left(const training *t) {
+    const vqdna_report *r = &t->shown;
+    double elapsed = vq_clock() - t->report_time;
+    if (!t->reported && r->steps)
+        return t->step > r->step ? elapsed / (double)(t->step - r->step) * (double)(r->steps - t->step) : NAN;
+    return fmax(0, r->seconds_left - elapsed);
+}
+
+/* What matters most comes first: a narrow terminal shows only as many fields as fit. */
+static void show(training *t, bool force) {
+    const vqdna_report *r = &t->shown;
+    char planned[32] = "", left[16], number[16], means[120 + 24 * VQDNA_MAX_LEVELS] = "";
+    size_t used = 0, size = sizeof means;
     if (r->steps)
         snprintf(planned, sizeof planned, "/%llu", (unsigned long long)r->steps);
-    vq_cli_progress(t->cli, force, "step %llu%s  loss %.4f  rebuilt %.2f %%%s  %s bases/s  %s left", (unsigned long long)r->step,
-                    planned, r->loss, 100 * r->reconstruction_accuracy, r->quantized ? levels : "  not quantized yet",
-                    vq_short_number(rate, r->bases_per_second), vq_short_time(left, r->seconds_left));
+    if (t->reported)
+        used += (size_t)snprintf(means, size, "  loss %.4f  rebuilt %.2f %%", r->loss, 100 * r->reconstruction_accuracy);
+    if (t->reported && r->quantized) {
+        used += (size_t)snprintf(means + used, size - used, "  ppl");
+        for (int n = 0; n < r->levels; n++)
+            used += (size_t)snprintf(means + used, size - used, " %.2f", r->level[n].perplexity / r->level[n].codes);
+        used += (size_t)snprintf(means + used, size - used, "  codes");
+        for (int n = 0; n < r->levels; n++)
+            used += (size_t)snprintf(means + used, size - used, " %d", r->level[n].used);
+    } else if (t->reported) {
+        used += (size_t)snprintf(means + used, size - used, "  not quantized yet");
+    }
+    if (t->reported)
+        snprintf(means + used, size - used, "  %s bases/s", vq_short_number(number, r->bases_per_second));
+    vq_cli_progress(t->cli, force, "step %llu%s  %s left%s", (unsigned long long)t->step, planned, vq_short_time(left, seconds_left(t)),
+                    means);
+}
+
+static void warn_of_collapse(training *t) {
+    const vqdna_report *r = &t->shown;
     for (int n = 0; n < r->levels && r->quantized; n++) {
         bool collapsed = r->level[n].perplexity < collapse * r->level[n].codes;
         if (collapsed && !t->warned[n])
@@ -134,7 +167,11 @@ static int report(training *t, bool force) {
     vqdna_status status = vqdna_trainer_report(t->trainer, &r);
     if (status < 0)
         return vq_cli_failed(t->cli, status);
-    show(t, &r, force || r.progress >= 1);
+    t->shown = r;
+    t->report_time = vq_clock();
+    t->reported = true;
+    show(t, force || r.progress >= 1);
+    warn_of_collapse(t);
     return vq_training_log_append(&t->log, t->cli, &r);
 }
 
@@ -151,6 +188,10 @@ static int train_loop(training *t) {
     double checkpoint_time = vq_clock();
     uint64_t reported = t->step;
     int code = VQ_GO_ON;
+    t->report_time = checkpoint_time;
+    vqdna_status ready = vqdna_trainer_report(t->trainer, &t->shown);
+    if (ready < 0)
+        return vq_cli_failed(t->cli, ready);
     while (code == VQ_GO_ON && !vq_signals_caught(NULL)) {
         vqdna_status status = vqdna_trainer_step(t->trainer);
         if (status < 0)
@@ -158,8 +199,11 @@ static int train_loop(training *t) {
         if (status == VQDNA_END)
             break;
         t->step++;
-        if (t->step % t->report_every)
+        if (t->step % t->report_every) {
+            if (t->cli->terminal) /* a step of a large model takes seconds: show that it goes on */
+                show(t, false);
             continue;
+        }
         code = report(t, false);
         reported = t->step;
         if (code == VQ_GO_ON && vq_clock() - checkpoint_time >= t->checkpoint_every) {
@@ -182,7 +226,23 @@ static int train_loop(training *t) {
     return code == VQ_GO_ON ? checkpoint(t) : code;
 }
 
-/* Evaluates, and writes metrics.json and training.svg. */
+static int evaluate(training *t, vqdna_metrics *metrics) {
+    const char *const *paths = (const char *const *)t->eval.items;
+    vqdna_stream_options stream = {.interrupted = vq_signals_caught, .progress = vq_cli_stream_progress, .user = t->cli};
+    vq_cli_note(t->cli, "evaluating on %s%s", paths[0], t->eval.count > 1 ? " and others" : "");
+    vqdna_status status = vqdna_evaluate(t->session.tokenizer, paths, t->eval.count, &stream, metrics);
+    vq_cli_progress_clear(t->cli);
+    return status < 0 ? vq_cli_failed(t->cli, status) : VQ_GO_ON;
+}
+
+static int write_in_folder(training *t, const char *name, const char *text) {
+    char *path = vq_join("%s/%s", t->folder, name);
+    int code = vq_output_file(t->cli, path, text);
+    free(path);
+    return code;
+}
+
+/* Evaluates, writes metrics.json and training.svg, and prints the summary. */
 static int finish(training *t) {
     vq_cli_progress_end(t->cli);
     json_t *object = json_object(), *provenance = vq_provenance(t->cli, &t->session);
@@ -191,35 +251,29 @@ static int finish(training *t) {
     if (reports)
         json_object_set(object, "training", json_array_get(t->log.reports, reports - 1));
     int code = VQ_GO_ON;
+    vqdna_metrics metrics;
     if (t->eval.count) {
-        const char *const *paths = (const char *const *)t->eval.items;
-        vqdna_stream_options stream = {.interrupted = vq_signals_caught, .progress = vq_cli_stream_progress, .user = t->cli};
-        vqdna_metrics metrics;
-        vqdna_status status = vqdna_evaluate(t->session.tokenizer, paths, t->eval.count, &stream, &metrics);
-        vq_cli_progress_end(t->cli);
-        if (status < 0)
-            code = vq_cli_failed(t->cli, status);
-        else
-            json_object_set_new(object, "eval", vq_metrics_json(&metrics, paths, t->eval.count));
-        if (status >= 0 && !t->cli->quiet)
-            vq_metrics_print(&metrics, stderr);
+        code = evaluate(t, &metrics);
+        if (code == VQ_GO_ON)
+            json_object_set_new(object, "eval", vq_metrics_json(&metrics, (const char *const *)t->eval.items, t->eval.count));
     }
     if (provenance)
         json_object_set_new(object, "provenance", provenance);
-    char *json = vq_json_print(object, true), *text = vq_join("%s\n", json), *title = vq_join("Training of %s", t->folder),
+    char *json = vq_json_print(object, true), *text = vq_join("%s\n", json),
+         *title = vq_join("%s: %s %s, %llu steps", t->folder, t->session.info.preset, t->session.info.quantizer,
+                          (unsigned long long)t->step),
          *svg = vq_training_curves(&t->log, title);
-    char *metrics_path = vq_join("%s/metrics.json", t->folder), *svg_path = vq_join("%s/training.svg", t->folder);
     if (code == VQ_GO_ON)
-        code = vq_output_file(t->cli, metrics_path, text);
+        code = write_in_folder(t, "metrics.json", text);
     if (code == VQ_GO_ON)
-        code = vq_output_file(t->cli, svg_path, svg);
+        code = write_in_folder(t, "training.svg", svg);
+    if (code == VQ_GO_ON && !t->cli->quiet)
+        vq_training_summary(stderr, t->folder, &t->session.info, object, t->session.context);
     json_decref(object);
     free(json);
     free(text);
     free(title);
     free(svg);
-    free(metrics_path);
-    free(svg_path);
     return code == VQ_GO_ON ? VQ_EXIT_OK : code;
 }
 
@@ -243,6 +297,8 @@ static int train(training *t) {
         return code;
     if (t->plan)
         return print_plan(t);
+    if (!t->resume)
+        vq_training_folder_clear(t->folder);
     char *path = vq_join("%s/log.ndjson", t->folder);
     code = vq_training_log_open(&t->log, t->cli, path, t->step);
     free(path);

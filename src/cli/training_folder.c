@@ -1,7 +1,10 @@
 #include "cli/training_folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,6 +35,27 @@ static int try_writing(vq_cli *cli, const char *folder) {
     return written ? VQ_GO_ON : vq_cli_fail(cli, VQ_EXIT_INPUT, "cannot write to the folder %s: %s", folder, strerror(error));
 }
 
+/* Removes temporary files, NAME.PID-NUMBER.tmp, of a process that was killed while it wrote a checkpoint. */
+static void sweep(const char *folder) {
+    static const char *const names[] = {"trainer.safetensors.", "trainer.json.", "model.safetensors.", "config.json."};
+    DIR *all = opendir(folder);
+    if (!all)
+        return;
+    for (struct dirent *entry; (entry = readdir(all));)
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            size_t length = strlen(names[i]);
+            long pid;
+            unsigned serial;
+            int end = 0;
+            if (strncmp(entry->d_name, names[i], length) != 0 ||
+                sscanf(entry->d_name + length, "%ld-%u.tmp%n", &pid, &serial, &end) != 2 || !end || entry->d_name[length + (size_t)end])
+                continue;
+            if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+                drop(folder, entry->d_name);
+        }
+    closedir(all);
+}
+
 int vq_training_folder(vq_cli *cli, const char *path, bool *resume, bool force, bool *made) {
     struct stat found;
     *made = mkdir(path, 0777) == 0;
@@ -42,20 +66,23 @@ int vq_training_folder(vq_cli *cli, const char *path, bool *resume, bool force, 
     int code = try_writing(cli, path);
     if (code != VQ_GO_ON)
         return code;
-    if (*resume && !holds(path, "trainer.json")) {
+    sweep(path);
+    if (*resume && !holds(path, "trainer.safetensors")) {
         if (holds(path, "model.safetensors"))
-            return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s holds a model but no checkpoint (trainer.json) to resume", path);
+            return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s holds a model but no checkpoint (trainer.safetensors) to resume", path);
         vq_cli_note(cli, "%s holds no checkpoint yet: starting from the beginning", path);
         *resume = false;
     } else if (!*resume && !force &&
-               (holds(path, "config.json") || holds(path, "model.safetensors") || holds(path, "trainer.json"))) {
+               (holds(path, "config.json") || holds(path, "model.safetensors") || holds(path, "trainer.safetensors"))) {
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "%s already holds a model; --resume goes on with it, --force replaces it", path);
-    } else if (!*resume) {
-        /* Of a training that is being replaced: --resume must not find it. */
-        drop(path, "trainer.json");
-        drop(path, "trainer.safetensors");
     }
     return VQ_GO_ON;
+}
+
+void vq_training_folder_clear(const char *path) {
+    static const char *const names[] = {"trainer.safetensors", "trainer.json", "metrics.json", "training.svg"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        drop(path, names[i]);
 }
 
 int vq_training_readable(vq_cli *cli, const char *path) {

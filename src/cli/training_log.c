@@ -130,10 +130,10 @@ char *vq_training_curves(const vq_training_log *log, const char *title) {
     }
     const char *bases = unit == 1e6 ? "bases seen (Mb)" : "bases seen (kb)";
     const vq_panel panels[] = {
-        {"Loss", bases, "nats a base", 0, 0, 2, losses},
-        {"Reconstruction", bases, "bases rebuilt (%)", 0, 100, 1, accuracies},
-        {"Codes in use", bases, "of the codebook (%)", 0, 100, levels, use},
-        {"Perplexity", bases, "of the codebook's size", 0, 1, levels, perplexity},
+        {"Loss", bases, "nats a base", 0, 0, true, 2, losses},
+        {"Reconstruction", bases, "bases rebuilt (%)", 0, 100, false, 1, accuracies},
+        {"Codes in use", bases, "of the codebook (%)", 0, 100, false, levels, use},
+        {"Perplexity", bases, "of the codebook's size", 0, 1, false, levels, perplexity},
     };
     char *svg = vq_svg(title, panels, 4);
     free(values);

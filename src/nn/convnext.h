@@ -14,7 +14,7 @@ typedef struct vq_convnext {
     vq_tensor dhidden, dnormed, dmixed, work; /* scratch */
 } vq_convnext;
 
-/* Declares the block's tensors under `name` ("enc.0"). */
+/* Declares the tensors of a block, zeroed before, under `name` ("enc.0"). */
 void vq_convnext_plan(vq_convnext *block, vq_plan *plan, vq_device *device, const char *name, int M, int D, bool training);
 
 /* block->y from x [M][D]; rows uchar4 [M]. */

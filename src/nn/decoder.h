@@ -17,6 +17,7 @@ typedef struct vq_decoder {
     vq_tensor dstem, dunjoined, work;
 } vq_decoder;
 
+/* Declares the tensors of a decoder, zeroed before. */
 void vq_decoder_plan(vq_decoder *decoder, vq_plan *plan, vq_device *device, const vq_config *config, int M, bool training);
 
 /* decoder->logits from zhat [M][D] and rows uchar4 [M]. */

@@ -17,6 +17,7 @@ typedef struct vq_encoder {
     vq_tensor dstem, dconv, work;
 } vq_encoder;
 
+/* Declares the tensors of an encoder, zeroed before. */
 void vq_encoder_plan(vq_encoder *encoder, vq_plan *plan, vq_device *device, const vq_config *config, int M, bool training);
 
 /* Fills the taps from rows uchar4 [M]. */

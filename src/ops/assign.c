@@ -24,9 +24,10 @@ static int panel(const vq_device *device, int D) {
 }
 
 static void build_options(const vq_device *device, int D, char *out, size_t size) {
-    out[0] = 0;
     if (by_tile(device, D))
         snprintf(out, size, "-DCHUNKS=%d -DMC=%d", chunks(D), vq_tile_block(device, chunks(D)));
+    else
+        snprintf(out, size, "-DPANEL=%d", GPU_PANEL);
 }
 
 size_t vq_assign_packed_bytes(const vq_device *device, int D, int K) {
@@ -48,13 +49,13 @@ vq_status vq_assign_forward(vq_device *device, vq_view codes, vq_view h, vq_view
     if (M == 0)
         return VQDNA_OK;
     if (!by_tile(device, D))
-        return vq_run(device, "assign", "assign_forward", options, vq_grid2((size_t)ceil_div(M, GPU_PANEL), 1, GPU_SIDE, GPU_SIDE), vq_in(codes),
+        return vq_run(device, "assign", "assign_square", options, vq_grid2((size_t)ceil_div(M, GPU_PANEL), 1, GPU_SIDE, GPU_SIDE), vq_in(codes),
                       vq_in(h), vq_in(packed), vq_int(M), vq_int(D), vq_int(K));
     int rows = vq_tile_rows(device), down = ceil_div(M, rows), most = vq_tile_block(device, chunks(D)) / rows;
     int groups = ceil_div(down, most);
     if (groups < WANTED_GROUPS) /* work for some cores, whatever their number */
         groups = down < WANTED_GROUPS ? down : WANTED_GROUPS;
     int height = ceil_div(down, groups);
-    return vq_run(device, "assign", "assign_forward", options, vq_grid1((size_t)ceil_div(down, height), 1), vq_in(codes), vq_in(h), vq_in(packed),
+    return vq_run(device, "assign", "assign_tile", options, vq_grid1((size_t)ceil_div(down, height), 1), vq_in(codes), vq_in(h), vq_in(packed),
                   vq_int(M), vq_int(D), vq_int(K), vq_int(height));
 }

@@ -97,9 +97,10 @@ static void add_segment(vq_cutter *c, int left, int count, int right, bool last)
 /* Sends what can be sent: all, if the record has ended; else only segments that fill their batch, since more is to come. */
 static vq_status drain(vq_cutter *c, bool ended) {
     uint64_t end = c->kept + c->buffered;
+    vq_status status;
     if (ended && c->at == end && end == c->first) { /* no element at all: a segment without rows */
-        if (c->segment_count == c->M)
-            VQ_TRY(send(c));
+        if (c->segment_count == c->M && (status = send(c)) != VQDNA_OK)
+            return status;
         add_segment(c, 0, 0, 0, true);
     }
     while (c->at < end) {
@@ -107,7 +108,8 @@ static vq_status drain(vq_cutter *c, bool ended) {
         bool rest = ended && end - c->at <= (uint64_t)(room > left ? room - left : 0);
         int count = rest ? (int)(end - c->at) : room - left - c->halo;
         if (c->segment_count == c->M || (!rest && count < c->halo && c->used > 0)) {
-            VQ_TRY(send(c));
+            if ((status = send(c)) != VQDNA_OK)
+                return status;
             continue;
         }
         if (!rest && c->at + (uint64_t)count + (uint64_t)c->halo > end)
@@ -138,17 +140,20 @@ vq_status vq_cutter_push(vq_cutter *c, const char *record, uint64_t start, const
     if (!c->record)
         VQ_TRY(begin(c, record, start));
     const unsigned char *from = elements;
+    vq_status status;
     while (count) {
         size_t room = c->capacity - c->buffered, n = count < room ? count : room;
         memcpy(c->buffer + c->buffered * c->width, from, n * c->width);
         c->buffered += n;
         from += n * c->width;
         count -= n;
-        VQ_TRY(drain(c, false));
+        status = drain(c, false);
+        if (status != VQDNA_OK)
+            return status;
     }
     if (!last)
         return VQDNA_OK;
-    vq_status status = drain(c, true);
+    status = drain(c, true);
     drop(&c->record);
     return status;
 }

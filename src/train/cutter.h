@@ -20,12 +20,12 @@ typedef struct vq_batch {
     int segment_count;
 } vq_batch;
 
-/* Takes a batch; a status other than OK stops the stream. */
+/* Takes a batch; a status other than OK stops the stream and comes back from push or finish. */
 typedef vq_status (*vq_batch_sink)(void *user, const vq_batch *batch);
 
 typedef struct vq_cutter vq_cutter;
 
-/* M >= vq_cutter_least_rows(halo). */
+/* M >= vq_cutter_least_rows(halo), halo >= 1. */
 vq_status vq_cutter_create(vq_cutter **out, int M, size_t width, int halo, vq_batch_sink sink, void *user);
 void vq_cutter_destroy(vq_cutter *cutter);
 int vq_cutter_least_rows(int halo);

@@ -131,31 +131,28 @@ static vq_status tokenize_batch(void *user, const vq_batch *batch) {
     return send_codes(s, batch);
 }
 
-/* Pushes a file's records through the stream's cutter. */
+/* Adds what the reader has delivered to what earlier files held. */
+static void count_in(stream *s, const vq_reader *reader, vqdna_stream_stats before) {
+    vq_reader_stats r = vq_reader_describe(reader);
+    s->stats.records = before.records + r.records;
+    s->stats.bases = before.bases + r.bases;
+    s->stats.unknown = before.unknown + r.unknown;
+}
+
+/* Pushes a file's records through the stream's cutter. A sink may end the stream early, with VQDNA_END too. */
 static vq_status push_file(stream *s, const char *path) {
     vq_reader *reader;
     vq_piece piece;
     vqdna_stream_stats before = s->stats;
     VQ_TRY(vq_reader_open(&reader, path, s->options->read_bytes));
-    vq_status status;
-    while ((status = vq_reader_next(reader, &piece)) == VQDNA_OK) {
-        vq_reader_stats r = vq_reader_describe(reader);
-        s->stats.records = before.records + r.records;
-        s->stats.bases = before.bases + r.bases;
-        s->stats.unknown = before.unknown + r.unknown;
+    vq_status status = VQDNA_OK, read = VQDNA_OK;
+    while (status == VQDNA_OK && (read = vq_reader_next(reader, &piece)) == VQDNA_OK) {
+        count_in(s, reader, before);
         status = vq_cutter_push(s->cutter, piece.name, piece.start, piece.codes, piece.count, piece.last);
-        if (status != VQDNA_OK)
-            break;
     }
-    if (status == VQDNA_END) {
-        vq_reader_stats r = vq_reader_describe(reader);
-        s->stats.records = before.records + r.records;
-        s->stats.bases = before.bases + r.bases;
-        s->stats.unknown = before.unknown + r.unknown;
-        status = VQDNA_OK;
-    }
+    count_in(s, reader, before);
     vq_reader_close(reader);
-    return status;
+    return read < 0 ? read : status;
 }
 
 static vq_status finish(stream *s, vqdna_stream_stats *stats) {
@@ -252,11 +249,12 @@ vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vq
     vq_status status = open_stream(&s, model, options, width, vq_config_decoder_halo(&model->config), decode_batch);
     s.bases_sink = sink;
     s.user = user;
-    bool inside = false;
+    bool inside = false, over = false;
     uint64_t next = 0;
     while (status == VQDNA_OK) {
         vqdna_codes run;
         status = source(user, &run);
+        over = status == VQDNA_END;
         if (status != VQDNA_OK)
             break;
         if (inside && run.start != next) {
@@ -272,7 +270,7 @@ vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vq
         s.stats.bases += run.count;
         s.stats.records += run.last;
     }
-    if (status == VQDNA_END)
+    if (over)
         status = inside ? vq_fail(VQDNA_ERR_INPUT, "the tokens end within a record") : finish(&s, stats);
     close_stream(&s);
     return status;

@@ -43,8 +43,26 @@ setup() {
 @test "too little device memory" {
     export POCL_MEMORY_LIMIT=1
     "$VQDNA" devices | grep -A4 '^\*' | grep -q Portable || skip "the device is not PoCL's"
+    refused 3 "too little memory" "$VQDNA" train -q --set batch=800 --steps 1 -o m genome.fa
     refused 3 "memory" "$VQDNA" train -q --preset base --window 4096 --batch 4096 --steps 1 -o m genome.fa
     [ ! -e m ]
+}
+
+@test "a cold cache is said once, a warm one not at all; one that cannot be written only costs time" {
+    # PoCL's own cache stays where it was: it saves the time.
+    export POCL_CACHE_DIR=${POCL_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/pocl/kcache}
+    export XDG_CACHE_HOME=$PWD/cache
+    "$VQDNA" train "${small[@]}" --steps 2 -o cold genome.fa 2>said
+    [ "$(grep -c compiling said)" -eq 1 ]
+    grep -q '(first run only)' said
+    "$VQDNA" train "${small[@]}" --steps 2 -o warm genome.fa 2>said
+    ! grep -q compiling said
+    touch file
+    XDG_CACHE_HOME=$PWD/file "$VQDNA" train "${small[@]}" --steps 2 -o none genome.fa 2>said
+    [ "$(grep -c compiling said)" -eq 1 ]
+    cmp warm/model.safetensors none/model.safetensors
+    XDG_CACHE_HOME=$PWD/other "$VQDNA" train -q "${small[@]}" --steps 2 -o quiet genome.fa 2>said
+    [ ! -s said ]
 }
 
 @test "selftest: every check passes, as text and as JSON" {

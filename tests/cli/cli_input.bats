@@ -11,6 +11,11 @@ setup() {
     genome=$BATS_FILE_TMPDIR/genome.fa
 }
 
+teardown() {
+    cd /
+    [ -z "${open:-}" ] || rm -rf "$open"
+}
+
 # bad FILE [TEXT]: tokenize, eval and train all refuse it, and leave nothing.
 bad() {
     local text=${2:-$1}
@@ -120,7 +125,27 @@ tokens() {
 
 @test "a header line of 64 MB" {
     { printf '>a '; head -c 64000000 /dev/zero | tr '\0' x; printf '\nACGTACGT\n'; } >long.fa
-    [ "$(tokens long.fa | grep -c '^a')" -eq 8 ]
+    bad long.fa "line 1"
+    { printf '>'; head -c 64000000 /dev/zero | tr '\0' x; printf '\nACGTACGT\n'; } >name.fa
+    bad name.fa "line 1"
+}
+
+@test "only unknown bases: tokenized and skipped by eval, but nothing to train on" {
+    printf '>n\nNNNNNNNN\nRYSW\n' >n.fa
+    [ "$(tokens n.fa | grep -c '^n')" -eq 12 ]
+    "$VQDNA" eval -q --json -m "$model" n.fa | grep -q '"skipped": 12'
+    refused 2 n.fa "$VQDNA" train -q "${small[@]}" --steps 1 -o new n.fa
+    [ ! -e new ]
+}
+
+@test "a file that may not be read" {
+    for_nobody
+    cp genome.fa secret.fa
+    chmod 000 secret.fa
+    refused 2 secret.fa as_nobody "$VQDNA" tokenize -q -m model -o out.tsv secret.fa
+    refused 2 secret.fa as_nobody "$VQDNA" train -q "${small[@]}" --steps 1 -o new secret.fa
+    [ ! -e out.tsv ]
+    [ ! -e new ]
 }
 
 @test "an output that cannot be written" {
@@ -131,6 +156,7 @@ tokens() {
     touch file
     refused 2 file "$VQDNA" train -q "${small[@]}" --steps 1 -o file "$genome"
     refused 2 nodir/a "$VQDNA" train -q "${small[@]}" --steps 1 -o nodir/a "$genome"
+    refused 2 /proc/a "$VQDNA" train -q "${small[@]}" --steps 1 -o /proc/a "$genome"
     refused 1 "standard output" "$VQDNA" tokenize -q -m "$model" -f npy "$genome"
 }
 

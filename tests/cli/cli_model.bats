@@ -11,6 +11,11 @@ setup() {
     genome=$BATS_FILE_TMPDIR/genome.fa
 }
 
+teardown() {
+    cd /
+    [ -z "${open:-}" ] || rm -rf "$open"
+}
+
 # patch CODE: a copy of the model in bad/, whose safetensors was changed by perl code on $h (header) and $d (data).
 patch() {
     rm -rf bad
@@ -52,6 +57,21 @@ damaged() {
         refused 2 $folder "$VQDNA" detokenize -q -m $folder out.tsv
         refused 2 $folder "$VQDNA" eval -q -m $folder "$genome"
     done
+}
+
+@test "a model folder that may not be read, an output folder that may not be written" {
+    for_nobody
+    mkdir closed readonly
+    cp model/* closed
+    chmod 000 closed
+    chmod 555 readonly
+    refused 2 closed as_nobody "$VQDNA" info closed
+    refused 2 closed as_nobody "$VQDNA" tokenize -q -m closed genome.fa
+    refused 2 readonly as_nobody "$VQDNA" tokenize -q -m model -o readonly/out.tsv genome.fa
+    refused 2 readonly as_nobody "$VQDNA" train -q "${small[@]}" --steps 1 -o readonly genome.fa
+    refused 2 readonly/new as_nobody "$VQDNA" train -q "${small[@]}" --steps 1 -o readonly/new genome.fa
+    [ -z "$(ls -A readonly)" ]
+    chmod 755 closed
 }
 
 @test "config.json missing, not JSON, of another model" {

@@ -108,19 +108,46 @@ log_without_clock() {
 
 @test "damaged checkpoints are refused and left alone" {
     cp -r "$whole" bad
-    echo '{' >bad/trainer.json
-    refused 2 bad/trainer.json "${train[@]}" --resume -o bad "$genome"
-    cp "$whole/trainer.json" bad
     truncate -s -4 bad/trainer.safetensors
+    cp -r bad before
     refused 2 bad/trainer.safetensors "${train[@]}" --resume -o bad "$genome"
+    diff -r bad before
     rm bad/trainer.safetensors
-    refused 2 bad/trainer.safetensors "${train[@]}" --resume -o bad "$genome"
-    cmp bad/model.safetensors "$whole/model.safetensors"
+    refused 2 trainer.safetensors "${train[@]}" --resume -o bad "$genome"
+    rm before/trainer.safetensors
+    diff -r bad before
+}
+
+@test "a crash between the files of a checkpoint: trainer.safetensors alone resumes, and what was half-written goes" {
+    cp -r "$whole" torn
+    rm torn/trainer.json torn/model.safetensors torn/config.json
+    head -c 100 "$whole/model.safetensors" >torn/model.safetensors.999999999-0.tmp
+    "${train[@]}" --resume -o torn "$genome"
+    cmp torn/model.safetensors "$whole/model.safetensors"
+    nothing_left torn
+}
+
+@test "a second Ctrl-C ends a long step at once; the model before it stands" {
+    cp -r "$whole" twice
+    "$VQDNA" train "${small[@]}" --window 3000 --batch 1000 --steps 9 --force -o twice "$genome" 2>said 3>&- &
+    wait_for test ! -e twice/trainer.json
+    kill -INT $!
+    sleep 0.4
+    kill -INT $!
+    code=0
+    wait $! || code=$?
+    [ $code -eq 130 ]
+    ! grep -q stopped said
+    cmp twice/model.safetensors "$whole/model.safetensors"
+    nothing_left twice
 }
 
 @test "a model is not overwritten without --force" {
     cp -r "$whole" kept
     refused 1 "--resume" "${train[@]}" --steps 5 -o kept "$genome"
+    diff -r kept "$whole"
+    echo broken >broken.fa
+    refused 2 broken.fa "${train[@]}" --steps 5 --force -o kept broken.fa
     diff -r kept "$whole"
     "${train[@]}" --steps 5 --force -o kept "$genome"
     [ "$(wc -l <kept/log.ndjson)" -eq 1 ]
@@ -147,6 +174,44 @@ log_without_clock() {
     [ "$status" -eq 4 ]
     [ -n "$stderr" ]
     [ ! -e hot/metrics.json ]
+}
+
+@test "a checkpoint that outgrows a limit of the file size: one sentence, 2, the checkpoint before stands" {
+    cp -r "$whole" full
+    run --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 20; exec "$@"' - "${train[@]}" --resume -o full "$genome"
+    [ "$status" -eq 2 ]
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    [[ $stderr == *full/*"File too large" ]]
+    cmp full/model.safetensors "$whole/model.safetensors"
+    cmp full/trainer.safetensors "$whole/trainer.safetensors"
+    nothing_left full
+}
+
+@test "progress at a terminal: one line redrawn, cut to its width; with -q nothing" {
+    command -v script >/dev/null || skip "no script(1)"
+    genome 5 1 500 >g.fa
+    at_terminal() { # COLUMNS OPTION...
+        local columns=$1
+        shift
+        script -qc "stty cols $columns; '$VQDNA' train ${small[*]} --steps 60 --report-every 5 $* g.fa" typescript </dev/null >/dev/null
+        sed '1d;$d' typescript | tr '\r' '\n' | grep -v '^$' | sed 's/\x1b\[K//g' >screen
+    }
+    at_terminal 200 -o wide
+    grep -q '^step 60/60  0:00 left  loss .* ppl .* codes .* bases/s$' screen
+    at_terminal 50 -o narrow
+    [ "$(grep '^step' screen | awk 'length($0) >= 50' | wc -l)" -eq 0 ]
+    grep -q '^step 60/60  0:00 left  loss [0-9.]*' screen
+    at_terminal 80 -q -o silent
+    [ ! -s screen ]
+}
+
+@test "the end is a summary: loss, evaluation, codes, time, where" {
+    "$VQDNA" train "${small[@]}" --steps 60 --eval "$BATS_FILE_TMPDIR/held_out.fa" -o summed "$genome" 2>said
+    for text in "60 steps on" "loss *[0-9]" "reconstruction .*%.*%" "level 2 codes used" "perplexity" "time" "written to summed"; do
+        grep -q "$text" said
+    done
+    [ "$(wc -l <said)" -lt 24 ]
+    [ "$(grep -c compiling said)" -le 1 ]
 }
 
 @test "the disk fills up during a training: one sentence, 2, the checkpoint before stands" {

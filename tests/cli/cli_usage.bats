@@ -56,6 +56,28 @@ setup() {
     done
 }
 
+@test "bash completion offers the commands, and the options of each help" {
+    source "$BATS_TEST_DIRNAME/../../src/cli/vqdna.bash"
+    vqdna() { "$VQDNA" "$@"; }
+    COMP_WORDS=(vqdna '') COMP_CWORD=1
+    _vqdna
+    for command in "${commands[@]}" help; do
+        [[ " ${COMPREPLY[*]} " == *" $command "* ]]
+    done
+    for command in "${commands[@]}"; do
+        COMP_WORDS=(vqdna "$command" --) COMP_CWORD=2
+        _vqdna
+        printf '%s\n' "${COMPREPLY[@]}" | sort >completed
+        "$VQDNA" help "$command" | grep -oE '^ +(-., +)?--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort | diff - completed
+    done
+}
+
+@test "the common options are those of vqdna(1)" {
+    "$VQDNA" help train | sed '1,/^Common options/d' | grep -oE '^ +(-., +)?--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort >in_help
+    sed -n '/^# COMMON OPTIONS/,/^# INPUT/p' "$BATS_TEST_DIRNAME/../../src/cli/vqdna.1.scd" | grep '^\*-' |
+        grep -oE -- '--[a-z-]+' | sort | diff in_help -
+}
+
 @test "an unknown command names the nearest" {
     refused 1 "did you mean 'train'" "$VQDNA" trian
     refused 1 "did you mean 'detokenize'" "$VQDNA" help detokenise

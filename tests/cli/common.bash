@@ -24,6 +24,23 @@ train_once() {
     "$VQDNA" train -q "${small[@]}" --steps 40 -o "$BATS_FILE_TMPDIR/model" "$BATS_FILE_TMPDIR/genome.fa"
 }
 
+# In a folder that nobody can reach and write, with the model and the genome; skips the test where nobody cannot run the program.
+# $open is for teardown to remove.
+for_nobody() {
+    open=$(mktemp -d)
+    cp -r "$BATS_FILE_TMPDIR/model" "$BATS_FILE_TMPDIR/genome.fa" "$open"
+    cd "$open"
+    chmod -R a+rX .
+    chmod 777 .
+    as_nobody "$VQDNA" info model >info || skip "nobody cannot run the program here"
+}
+
+# as_nobody COMMAND...: without the rights of root, which reads and writes everything.
+as_nobody() {
+    [ "$EUID" -ne 0 ] || set -- setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$open" "$@"
+    "$@"
+}
+
 # Names and sequences of a FASTA, a line each: what a round trip must keep.
 flat() {
     awk '/^>/ { if (NR > 1) print s; print $1; s = ""; next } { s = s $0 } END { print s }' "$1"

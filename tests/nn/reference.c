@@ -94,7 +94,7 @@ static void blocks(const reference *r, const char *half, double *x, double *cons
     size_t bytes = (size_t)r->M * (size_t)r->config->dim * sizeof(double);
     double *y = malloc(bytes);
     for (int i = 0; i < r->config->blocks; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "%s.%d", half, i);
         reference_block(r, name, y, x);
         memcpy(x, y, bytes);
@@ -158,7 +158,7 @@ void straight_through_create(straight_through *s, const reference *r, const int3
     }
     reference_encode(r, s->tap);
     for (int n = 0; n < N; n++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "books.%d", n);
         const double *e = reference_values(r, name, "e");
         for (int i = 0; i < M * D; i++) {
@@ -182,7 +182,7 @@ void straight_through_destroy(straight_through *s) {
 
 reference_loss reference_evaluate(const reference *r, const straight_through *s) {
     int M = r->M, D = r->config->dim, N = r->config->levels;
-    double *taps[VQDNA_MAX_LEVELS], *zhat = numbers(M, D), *logits = numbers(M, 4);
+    double *taps[VQDNA_MAX_LEVELS] = {0}, *zhat = numbers(M, D), *logits = numbers(M, 4);
     reference_loss loss = {.margin = INFINITY};
     for (int n = 0; n < N; n++)
         taps[n] = numbers(M, D);
@@ -190,7 +190,7 @@ reference_loss reference_evaluate(const reference *r, const straight_through *s)
     for (int i = 0; i < M * D; i++)
         zhat[i] = s ? s->zhat[i] : 0;
     for (int n = 0; n < N; n++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "books.%d", n);
         const double *e = reference_values(r, name, "e");
         for (int i = 0; i < M * D; i++) {

@@ -17,8 +17,8 @@ static const setting settings[] = {
 };
 enum { SETTINGS = sizeof settings / sizeof *settings, FIRST = 13, SECOND = 19, SAMPLES = 10 };
 
-/* Measured: below 2e-6 in every tensor of every setting. */
-static const double tolerance = 2e-5;
+/* Measured: below 1e-6 in every tensor of every setting. */
+static const double tolerance = 1e-5;
 
 static void start(vq_state *state) {
     vq_state_start(state, 5);
@@ -45,7 +45,7 @@ static int make_rows(vq_row *rows, const setting *s) {
 
 /* The nearest code in double; a float may fall for another one only if it is as near but for rounding. */
 static void check_codes(const reference *r, const straight_through *s, int n) {
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "books.%d", n);
     const double *e = reference_values(r, name, "e");
     int D = r->config->dim;
@@ -109,7 +109,7 @@ START_TEST(whole_loss) {
     const straight_through *given = s->quantized ? &through : NULL;
     reference_loss loss = reference_evaluate(&r, given);
     ck_assert_double_eq_tol(metrics[VQ_METRIC_LOSS] / known, loss.cross_entropy, 1e-5 * loss.cross_entropy);
-    ck_assert_double_eq_tol(metrics[VQ_METRIC_COMMITMENT], loss.commitment, 1e-5 * loss.commitment);
+    ck_assert_double_eq_tol(metrics[VQ_METRIC_COMMITMENT], loss.commitment, 1e-5 * loss.commitment + 1e-12);
     ck_assert_double_gt(loss.margin, 1e-5); /* else a float may see another base */
     ck_assert_double_eq(metrics[VQ_METRIC_CORRECT], loss.correct);
 

@@ -1,0 +1,43 @@
+#!/bin/sh
+# Installs into a bare folder, builds the README's example against the installed copy, once through pkg-config and once through the CMake
+# package, and runs it.
+# usage: install.sh BUILD_FOLDER README
+set -eu
+build=$1
+readme=$2
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+cmake --install "$build" --prefix "$root/usr" >"$root/install.log" || { cat "$root/install.log"; exit 1; }
+awk '/^```c$/ {inside = 1; next} /^```$/ {inside = 0} inside' "$readme" >"$root/example.c"
+[ -s "$root/example.c" ] || { echo "the README holds no C example"; exit 1; }
+
+lib=$(dirname "$(find "$root/usr" -name libvqdna.so)")
+PKG_CONFIG_PATH=$lib/pkgconfig
+export PKG_CONFIG_PATH
+# The .pc file names the prefix of the configuration; the copy here lies elsewhere.
+flags=$(pkg-config --define-variable=prefix="$root/usr" --cflags --libs vqdna)
+# shellcheck disable=SC2086
+cc -std=c11 -Wall -Wextra -Werror "$root/example.c" $flags -o "$root/by-pkg-config"
+
+mkdir "$root/project"
+cat >"$root/project/CMakeLists.txt" <<EOF
+cmake_minimum_required(VERSION 3.25)
+project(example LANGUAGES C)
+find_package(vqdna REQUIRED)
+add_executable(example $root/example.c)
+target_link_libraries(example PRIVATE vqdna::vqdna)
+EOF
+cmake -S "$root/project" -B "$root/project/build" -DCMAKE_PREFIX_PATH="$root/usr" >"$root/cmake.log" 2>&1 || { cat "$root/cmake.log"; exit 1; }
+cmake --build "$root/project/build" >"$root/cmake.log" 2>&1 || { cat "$root/cmake.log"; exit 1; }
+
+awk 'BEGIN {srand(1); print ">random"; for (i = 0; i < 200; i++) {s = ""; for (j = 0; j < 60; j++) s = s substr("ACGT", int(rand() * 4) + 1, 1); print s}}' \
+    >"$root/random.fa"
+for program in "$root/by-pkg-config" "$root/project/build/example"; do
+    LD_LIBRARY_PATH=$lib "$program" "$root/random.fa" || { echo "$program failed"; exit 1; }
+done
+"$root/usr/bin/vqdna" --version
+for page in vqdna vqdna-train; do
+    if command -v scdoc >/dev/null; then
+        [ -n "$(find "$root/usr" -name "$page.1*")" ] || { echo "man page $page is not installed"; exit 1; }
+    fi
+done
