@@ -1,8 +1,8 @@
 /* The hot operations against their bounds and peers, one thread, by process CPU time, alternated in one run:
  *     ops_peers [repeats]
- * the peak of fused multiply-adds measured by OpenCL kernels on the same device; the products of ops/gemm.h against OpenBLAS; a Linear layer
- * with GELU against OpenBLAS and a pass of ours; the nearest-code search against the peak. Other load on the machine stretches
- * wall time, not these figures, as long as caches and clocks are left alone. */
+ * the peak of fused multiply-adds measured by OpenCL kernels on the same device; the products of ops/gemm.h against OpenBLAS; a
+ * Linear layer with GELU against OpenBLAS and a pass of ours; the nearest-code search against the peak. Other load on the machine
+ * stretches wall time, not these figures, as long as caches and clocks are left alone. */
 #include "ops/assign.h"
 #include "ops/gemm.h"
 
@@ -55,7 +55,8 @@ static vq_view random_view(float *host, size_t count) {
     return view;
 }
 
-/* ---- Peak --------------------------------------------------------------------------------------------------------------------- */
+/* ---- Peak ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static const char *const chain_text =
     "kernel __attribute__((reqd_work_group_size(1, 1, 1))) void chains(global float *out, int n) {\n"
@@ -116,7 +117,8 @@ static void measure_peak(void) {
     vq_view_destroy(&out);
 }
 
-/* ---- Products ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Products -----------------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     int M, N, K;
@@ -170,8 +172,8 @@ static double theirs(const shape *s, const operands *o) {
         char options[32];
         snprintf(options, sizeof options, "-DEND=%d", s->kind);
         size_t groups = (size_t)((s->N + device->vector_width - 1) / device->vector_width);
-        must(vq_run(device, "gemm", "gemm_end", options, vq_grid2(1, (size_t)s->M, groups, 1), vq_in(o->c), vq_in(o->bias), vq_in(o->pre),
-                    vq_in(VQ_NO_VIEW), vq_int(s->N)));
+        must(vq_run(device, "gemm", "gemm_end", options, vq_grid2(1, (size_t)s->M, groups, 1), vq_in(o->c), vq_in(o->bias),
+                    vq_in(o->pre), vq_in(VQ_NO_VIEW), vq_int(s->N)));
         must(vq_device_finish(device));
     }
     return cpu_seconds() - start;
@@ -194,8 +196,8 @@ static void products(const char *title, const shape *shapes, int count) {
             peer[r] = theirs(s, &o);
         }
         double a = median(mine), b = median(peer);
-        printf("%6d %6d %6d %c%c   %10.1f %7.0f%% %10.1f %8.2f\n", s->M, s->N, s->K, s->ta ? 'T' : 'N', s->tb ? 'T' : 'N', flops / a,
-               100 * flops / a / peak, flops / b, b / a);
+        printf("%6d %6d %6d %c%c   %10.1f %7.0f%% %10.1f %8.2f\n", s->M, s->N, s->K, s->ta ? 'T' : 'N', s->tb ? 'T' : 'N',
+               flops / a, 100 * flops / a / peak, flops / b, b / a);
         fflush(stdout);
         logs += log(b / a);
         least = b / a < least ? b / a : least;
@@ -204,7 +206,8 @@ static void products(const char *title, const shape *shapes, int count) {
     printf("geometric mean %.3f, least %.2f\n", exp(logs / count), least);
 }
 
-/* ---- Nearest code ------------------------------------------------------------------------------------------------------------- */
+/* ---- Nearest code -------------------------------------------------------------------------------------------------------------
+ */
 
 static void search(int M, int D, int K) {
     float *host = malloc((size_t)(M > K ? M : K) * (size_t)D * sizeof(float));
@@ -233,18 +236,19 @@ static void search(int M, int D, int K) {
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
 int main(int argc, char **argv) {
-    static const shape plain[] = {{4096, 512, 256},  {4096, 1024, 256}, {8192, 256, 256},   {8192, 1024, 256},
+    static const shape plain[] = {{4096, 512, 256}, {4096, 1024, 256}, {8192, 256, 256},   {8192, 1024, 256},
                                   {2048, 768, 768}, {2048, 3072, 768}, {1024, 1024, 1024}, {2048, 2048, 2048}};
     static const shape gelu[] = {{2048, 256, 64, false, true, VQ_GEMM_BIAS_GELU},
                                  {4096, 768, 192, false, true, VQ_GEMM_BIAS_GELU},
                                  {4096, 1536, 384, false, true, VQ_GEMM_BIAS_GELU}};
-    static const shape training[] = {{2048, 64, 256, false, true, VQ_GEMM_BIAS},       {4096, 384, 1536, false, true, VQ_GEMM_BIAS},
-                                     {2048, 256, 64, false, false, VQ_GEMM_GELU_GRAD}, {4096, 1536, 384, false, false, VQ_GEMM_GELU_GRAD},
-                                     {2048, 64, 256, false, false, VQ_GEMM_STORE},     {4096, 384, 1536, false, false, VQ_GEMM_STORE},
-                                     {256, 64, 2048, true, false, VQ_GEMM_ADD},        {64, 256, 2048, true, false, VQ_GEMM_ADD},
-                                     {1536, 384, 4096, true, false, VQ_GEMM_ADD},      {384, 1536, 4096, true, false, VQ_GEMM_ADD}};
-    static const int searches[][3] = {{16384, 256, 512}, {16384, 64, 512},   {8192, 384, 512},  {8192, 64, 1024},
-                                      {8192, 256, 1024}, {4096, 384, 1024}, {4096, 64, 4096}, {4096, 256, 4096}, {4096, 384, 4096}};
+    static const shape training[] = {
+        {2048, 64, 256, false, true, VQ_GEMM_BIAS},       {4096, 384, 1536, false, true, VQ_GEMM_BIAS},
+        {2048, 256, 64, false, false, VQ_GEMM_GELU_GRAD}, {4096, 1536, 384, false, false, VQ_GEMM_GELU_GRAD},
+        {2048, 64, 256, false, false, VQ_GEMM_STORE},     {4096, 384, 1536, false, false, VQ_GEMM_STORE},
+        {256, 64, 2048, true, false, VQ_GEMM_ADD},        {64, 256, 2048, true, false, VQ_GEMM_ADD},
+        {1536, 384, 4096, true, false, VQ_GEMM_ADD},      {384, 1536, 4096, true, false, VQ_GEMM_ADD}};
+    static const int searches[][3] = {{16384, 256, 512}, {16384, 64, 512}, {8192, 384, 512},  {8192, 64, 1024}, {8192, 256, 1024},
+                                      {4096, 384, 1024}, {4096, 64, 4096}, {4096, 256, 4096}, {4096, 384, 4096}};
     setenv("POCL_MAX_PTHREAD_COUNT", "1", 1); /* before the first OpenCL call */
     setenv("OPENBLAS_NUM_THREADS", "1", 1);
     if (argc > 1)

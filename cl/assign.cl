@@ -1,6 +1,7 @@
-/* Nearest code: codes[m] = the lowest k among those that minimize ||e_k||^2 - 2 h_m . e_k, which is ||h_m - e_k||^2 less a constant of the
- * row. The products of a tile of rows and codes never leave registers. Both sums are chains of fused multiply-adds in order of the channel,
- * so that both shapes below give the same codes. A row with a NaN compares false with everything and gets code 0. */
+/* Nearest code: codes[m] = the lowest k among those that minimize ||e_k||^2 - 2 h_m . e_k, which is ||h_m - e_k||^2 less a constant
+ * of the row. The products of a tile of rows and codes never leave registers. Both sums are chains of fused multiply-adds in order
+ * of the channel, so that both shapes below give the same codes. A row with a NaN compares false with everything and gets code 0.
+ */
 #ifndef PANEL /* codes of a packed panel: VQ_NR for assign_tile, SQUARE for assign_square */
 #define PANEL VQ_NR
 #endif
@@ -11,7 +12,8 @@
 #define MC VQ_MR
 #endif
 
-/* One work-item a code, of ceil(K / PANEL) PANEL: `norms` [K rounded up], then `panels` [K / PANEL][D][PANEL]. Codes past K are never near. */
+/* One work-item a code, of ceil(K / PANEL) PANEL: `norms` [K rounded up], then `panels` [K / PANEL][D][PANEL]. Codes past K are
+ * never near. */
 kernel void assign_pack(global float *restrict packed, const global float *restrict e, int D, int K) {
     const int k = get_global_id(0), panel = k / PANEL, lane = k % PANEL;
     const size_t padded = (K + PANEL - 1) / PANEL * PANEL;
@@ -25,7 +27,8 @@ kernel void assign_pack(global float *restrict packed, const global float *restr
     packed[k] = k < K ? norm : INFINITY;
 }
 
-/* ---- CPU ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- CPU ----------------------------------------------------------------------------------------------------------------------
+ */
 
 /* The least lane. */
 float least4(float4 v) {
@@ -49,10 +52,10 @@ int lowest16(int16 v) {
     return lowest8(min(v.lo, v.hi));
 }
 
-/* One work-item `height` panels of VQ_MR rows (height VQ_MR <= MC). A panel of codes stays in the first-level cache while the rows pass by;
- * each lane keeps its nearest code so far, as the number of the register of codes it was seen in. */
-kernel VQ_ONE_ITEM void assign_tile(global int *restrict codes, const global float *restrict h, const global float *restrict packed, int M,
-                                    int D, int K, int height) {
+/* One work-item `height` panels of VQ_MR rows (height VQ_MR <= MC). A panel of codes stays in the first-level cache while the rows
+ * pass by; each lane keeps its nearest code so far, as the number of the register of codes it was seen in. */
+kernel VQ_ONE_ITEM void assign_tile(global int *restrict codes, const global float *restrict h, const global float *restrict packed,
+                                    int M, int D, int K, int height) {
     local float block[CHUNKS * MC * VQ_KS];
     vf nearest[MC];
     vi seen[MC];
@@ -70,8 +73,7 @@ kernel VQ_ONE_ITEM void assign_tile(global int *restrict codes, const global flo
         const vi left = (vi)(k / VW), right = left + 1;
         for (int m = m0; m < m1; m += VQ_MR) {
             vf c0[VQ_MR], c1[VQ_MR];
-            VQ_UNROLL for (int i = 0; i < VQ_MR; i++)
-                c0[i] = c1[i] = (vf)(0.0f);
+            VQ_UNROLL for (int i = 0; i < VQ_MR; i++) c0[i] = c1[i] = (vf)(0.0f);
             for (int c = 0; c < CHUNKS; c++)
                 vq_tile(c0, c1, block + (c * MC + m - m0) * VQ_KS, VQ_KS, 1, panel + c * VQ_KC * VQ_NR, min(VQ_KC, D - c * VQ_KC));
             VQ_UNROLL for (int i = 0; i < VQ_MR; i++) {
@@ -98,15 +100,19 @@ kernel VQ_ONE_ITEM void assign_tile(global int *restrict codes, const global flo
     }
 }
 
-/* ---- GPU ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- GPU ----------------------------------------------------------------------------------------------------------------------
+ */
 
 #define SIDE 16
 #define EACH 4 /* rows and codes of an item */
 #define SQUARE (SIDE * EACH)
 
-/* One work-group SQUARE rows against all codes, SQUARE at a time: item (x, y) has rows y EACH + i and codes x + j SIDE of the panel. */
-kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void assign_square(global int *restrict codes, const global float *restrict h,
-                                                                               const global float *restrict packed, int M, int D, int K) {
+/* One work-group SQUARE rows against all codes, SQUARE at a time: item (x, y) has rows y EACH + i and codes x + j SIDE of the
+ * panel. */
+kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void assign_square(global int *restrict codes,
+                                                                               const global float *restrict h,
+                                                                               const global float *restrict packed, int M, int D,
+                                                                               int K) {
     local float a[SIDE][SQUARE + 1], b[SIDE][SQUARE];
     local float nearests[SQUARE][SIDE];
     local int seens[SQUARE][SIDE];

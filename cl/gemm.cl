@@ -1,8 +1,8 @@
 /* C[M][N] = op(A) op(B), row-major, with what follows the product done while the tile is in registers.
  *
- * CPU family: gemm_pack lays B out in panels of VQ_NR columns, gemm_tile does the rest: each work-item owns a block of C, copies VQ_KC
- * steps of its rows of A to local memory at a time and keeps partial sums in C. GPU family: gemm_square, then gemm_end. An element of C
- * is one chain of fused multiply-adds in order of k in both, whatever M, its row, and the cutting of the work. */
+ * CPU family: gemm_pack lays B out in panels of VQ_NR columns, gemm_tile does the rest: each work-item owns a block of C, copies
+ * VQ_KC steps of its rows of A to local memory at a time and keeps partial sums in C. GPU family: gemm_square, then gemm_end. An
+ * element of C is one chain of fused multiply-adds in order of k in both, whatever M, its row, and the cutting of the work. */
 #ifndef TA /* A is stored [K][M] */
 #define TA 0
 #endif
@@ -42,7 +42,8 @@ __attribute__((always_inline)) vf end(vf product, const global float *bias, glob
     return product;
 }
 
-/* ---- CPU ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- CPU ----------------------------------------------------------------------------------------------------------------------
+ */
 
 /* One work-item a panel and VQ_KC steps: packed [ceil(N / VQ_NR)][K][VQ_NR]. */
 kernel VQ_ONE_ITEM void gemm_pack(global float *restrict packed, const global float *restrict B, int N, int K) {
@@ -66,8 +67,7 @@ void pack_columns(local float *restrict to, const global float *restrict A, int 
         for (int k = 0; k < n; k++) {
             const global float *from = A + (size_t)(k0 + k) * M + m;
             if (m + VQ_MR <= m1)
-                VQ_UNROLL for (int i = 0; i < VQ_MR; i++)
-                    to[k * VQ_MR + i] = from[i];
+                VQ_UNROLL for (int i = 0; i < VQ_MR; i++) to[k * VQ_MR + i] = from[i];
             else
                 for (int i = 0; i < VQ_MR; i++)
                     to[k * VQ_MR + i] = m + i < m1 ? from[i] : 0.0f;
@@ -75,22 +75,22 @@ void pack_columns(local float *restrict to, const global float *restrict A, int 
 }
 
 /* A tile of sums between registers and rows `stride` floats apart. */
-#define LOAD_TILE(p, stride)                                                                                                     \
-    VQ_UNROLL for (int i = 0; i < VQ_MR; i++) {                                                                                  \
-        c0[i] = VLOAD((p) + i * (stride));                                                                                       \
-        c1[i] = VLOAD((p) + i * (stride) + VW);                                                                                  \
+#define LOAD_TILE(p, stride)                                                                                                       \
+    VQ_UNROLL for (int i = 0; i < VQ_MR; i++) {                                                                                    \
+        c0[i] = VLOAD((p) + i * (stride));                                                                                         \
+        c1[i] = VLOAD((p) + i * (stride) + VW);                                                                                    \
     }
-#define STORE_TILE(p, stride)                                                                                                    \
-    VQ_UNROLL for (int i = 0; i < VQ_MR; i++) {                                                                                  \
-        VSTORE(c0[i], (p) + i * (stride));                                                                                       \
-        VSTORE(c1[i], (p) + i * (stride) + VW);                                                                                  \
+#define STORE_TILE(p, stride)                                                                                                      \
+    VQ_UNROLL for (int i = 0; i < VQ_MR; i++) {                                                                                    \
+        VSTORE(c0[i], (p) + i * (stride));                                                                                         \
+        VSTORE(c1[i], (p) + i * (stride) + VW);                                                                                    \
     }
 
-/* One work-item a block of `height` panels of VQ_MR rows (height VQ_MR <= MC) by `width` panels of VQ_NR columns. A tile that crosses the
- * edge of C goes through `edge`, with the same arithmetic. */
+/* One work-item a block of `height` panels of VQ_MR rows (height VQ_MR <= MC) by `width` panels of VQ_NR columns. A tile that
+ * crosses the edge of C goes through `edge`, with the same arithmetic. */
 kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict A, const global float *restrict packed,
-                                  const global float *bias, global float *pre, const global float *residual, int M, int N, int K, int height,
-                                  int width) {
+                                  const global float *bias, global float *pre, const global float *residual, int M, int N, int K,
+                                  int height, int width) {
     local float block[MC * VQ_KS];
     float edge[VQ_MR * VQ_NR];
     const int m0 = get_group_id(0) * height * VQ_MR, m1 = min(M, m0 + height * VQ_MR);
@@ -110,8 +110,7 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
                 const int rows = min(m1 - m, VQ_MR), columns = min(n1 - n, VQ_NR);
                 const bool whole = rows == VQ_MR && columns == VQ_NR;
                 if (k0 == 0 && kind != ADD) {
-                    VQ_UNROLL for (int i = 0; i < VQ_MR; i++)
-                        c0[i] = c1[i] = (vf)(0.0f);
+                    VQ_UNROLL for (int i = 0; i < VQ_MR; i++) c0[i] = c1[i] = (vf)(0.0f);
                 } else if (whole) {
                     LOAD_TILE(c, stride)
                 } else {
@@ -145,13 +144,14 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
     }
 }
 
-/* ---- GPU ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- GPU ----------------------------------------------------------------------------------------------------------------------
+ */
 
 #define SIDE 16
 
 /* One work-item an element, one work-group a square of SIDE x SIDE; C = the product, or C += it. */
-kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void gemm_square(global float *C, const global float *restrict A,
-                                                                             const global float *restrict B, int M, int N, int K, int add) {
+kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void
+gemm_square(global float *C, const global float *restrict A, const global float *restrict B, int M, int N, int K, int add) {
     local float a[SIDE][SIDE + 1], b[SIDE][SIDE + 1];
     const int x = get_local_id(0), y = get_local_id(1);
     const int m0 = get_group_id(1) * SIDE, n0 = get_group_id(0) * SIDE, m = m0 + y, n = n0 + x;

@@ -14,16 +14,16 @@ typedef VQ_JOIN(int, VW) vi;
 #define VLOAD(p) VQ_JOIN(vload, VW)(0, p)
 #define VSTORE(v, p) VQ_JOIN(vstore, VW)(v, 0, p)
 
-/* The same for global memory only, as one access that may lie at any float: PoCL 3.1 takes VLOAD apart into pairs of floats, and LLVM
- * does not always put them together again (up to 4 times slower). */
+/* The same for global memory only, as one access that may lie at any float: PoCL 3.1 takes VLOAD apart into pairs of floats, and
+ * LLVM does not always put them together again (up to 4 times slower). */
 typedef struct __attribute__((packed, aligned(4))) vf_anywhere {
     vf v;
 } vf_anywhere;
 #define GLOAD(p) (((const global vf_anywhere *)(p))->v)
 #define GSTORE(w, p) (((global vf_anywhere *)(p))->v = (w))
 
-/* Asks for the cache line at a global address that will be read soon: several rows read abreast are too much for the hardware to foresee.
- * PoCL has an empty prefetch(). */
+/* Asks for the cache line at a global address that will be read soon: several rows read abreast are too much for the hardware to
+ * foresee. PoCL has an empty prefetch(). */
 #ifdef POCL_DEVICE_ADDRESS_BITS
 #define VQ_PREFETCH(p) __builtin_prefetch(p)
 #else
@@ -34,8 +34,8 @@ typedef struct __attribute__((packed, aligned(4))) vf_anywhere {
 #define AS_VI(v) VQ_JOIN(as_int, VW)(v)
 
 /* Gauss error functions for GELU in its exact (erf) form. Both polynomials are minimax fits made for this file on |x| <= 5.75, in
- * t = 2 |x| / 5.75 - 1, of the function over (5.75 - |x|)^2, so that they end in an exact zero; past the end float32 has nothing left to
- * tell. Largest errors: gelu 1.1e-7 + half an ulp, gradient 5e-7. NaN and infinities pass through. */
+ * t = 2 |x| / 5.75 - 1, of the function over (5.75 - |x|)^2, so that they end in an exact zero; past the end float32 has nothing
+ * left to tell. Largest errors: gelu 1.1e-7 + half an ulp, gradient 5e-7. NaN and infinities pass through. */
 #define VQ_GELU_END 5.75f
 
 /* x Phi(x), Phi the normal distribution's cumulative function: x - x Q(x) right of zero, x Q(-x) left of it, Q = 1 - Phi. */
@@ -88,8 +88,8 @@ vf vq_gelu_grad(vf x) {
     return x < 0.0f ? g : 1.0f - g;
 }
 
-/* n floats of a register, 1 <= n <= VW, for channel counts that are no multiple of VW: zeros fill the rest, and only n are stored. With
- * n = VW known to the compiler it is a plain load or store. */
+/* n floats of a register, 1 <= n <= VW, for channel counts that are no multiple of VW: zeros fill the rest, and only n are stored.
+ * With n = VW known to the compiler it is a plain load or store. */
 vf vq_load(const global float *p, int n) {
     if (n == VW)
         return GLOAD(p);
@@ -135,8 +135,8 @@ float vq_group_sum(float v, local float *tree, int i, int n) {
     return sum;
 }
 
-/* The register tile of the matrix kernels on a CPU: VQ_MR rows of A by VQ_NR columns of B in 24 (or 12) accumulators, two registers of B
- * and a broadcast of A; 32 registers of 16 floats, or 16 of 8. VQ_KC steps of both operands stay in the first-level cache. */
+/* The register tile of the matrix kernels on a CPU: VQ_MR rows of A by VQ_NR columns of B in 24 (or 12) accumulators, two registers
+ * of B and a broadcast of A; 32 registers of 16 floats, or 16 of 8. VQ_KC steps of both operands stay in the first-level cache. */
 #define VQ_ONE_ITEM __attribute__((reqd_work_group_size(1, 1, 1)))
 #define VQ_UNROLL _Pragma("unroll")
 #define VQ_MR (VW == 16 ? 12 : 6)
@@ -144,9 +144,10 @@ float vq_group_sum(float v, local float *tree, int i, int n) {
 #define VQ_KC 256
 #define VQ_KS (VQ_KC + 16) /* floats between packed rows of A: no power of two, lest they share a cache set */
 
-/* c[i] += sum over k < n of a[i * row + k * step] b[k], a chain of fused multiply-adds in order of k: any cutting of k into calls yields
- * the same bits. c0 and c1 hold the left and right half of each row; b is a packed panel of VQ_NR columns. */
-__attribute__((always_inline)) void vq_tile(vf *c0, vf *c1, const local float *a, const int row, const int step, const global float *b, int n) {
+/* c[i] += sum over k < n of a[i * row + k * step] b[k], a chain of fused multiply-adds in order of k: any cutting of k into calls
+ * yields the same bits. c0 and c1 hold the left and right half of each row; b is a packed panel of VQ_NR columns. */
+__attribute__((always_inline)) void vq_tile(vf *c0, vf *c1, const local float *a, const int row, const int step,
+                                            const global float *b, int n) {
     for (; n >= 4; n -= 4) {
         VQ_UNROLL for (int k = 0; k < 4; k++) {
             const vf b0 = VLOAD(b + k * VQ_NR), b1 = VLOAD(b + k * VQ_NR + VW);
@@ -171,7 +172,8 @@ __attribute__((always_inline)) void vq_tile(vf *c0, vf *c1, const local float *a
     }
 }
 
-/* A panel of VQ_NR rows of x [N][K], the first being n0, transposed to `to` [K][VQ_NR]: steps k0 to k1. Zeros stand for rows past N. */
+/* A panel of VQ_NR rows of x [N][K], the first being n0, transposed to `to` [K][VQ_NR]: steps k0 to k1. Zeros stand for rows past
+ * N. */
 void vq_pack_rows(global float *restrict to, const global float *restrict x, int n0, int N, int K, int k0, int k1) {
     for (int j = 0; j < VQ_NR; j++) {
         const int n = n0 + j;
@@ -184,7 +186,8 @@ void vq_pack_rows(global float *restrict to, const global float *restrict x, int
     }
 }
 
-/* Rows m0 to m1 of x [M][K], steps k0 to k0 + n, copied to `to` with VQ_KS floats between rows; rows past m1 up to `rows` become zeros. */
+/* Rows m0 to m1 of x [M][K], steps k0 to k0 + n, copied to `to` with VQ_KS floats between rows; rows past m1 up to `rows` become
+ * zeros. */
 void vq_pack_block(local float *restrict to, const global float *restrict x, int m0, int m1, int rows, int K, int k0, int n) {
     for (int i = 0; i < rows; i++) {
         local float *row = to + i * VQ_KS;

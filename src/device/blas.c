@@ -18,10 +18,11 @@ static struct {
 } verdicts[MAX_VERDICTS];
 static int verdict_count;
 
-/* CLBlast replaces all sixteen parameters or none: a 128 x 128 tile by work-groups of 16 x 16, 16 KB of local memory, without GEMMK=1. */
+/* CLBlast replaces all sixteen parameters or none: a 128 x 128 tile by work-groups of 16 x 16, 16 KB of local memory, without
+ * GEMMK=1. */
 static CLBlastStatusCode choose_kernel(cl_device_id id) {
-    static const char *names[] = {"GEMMK", "KREG", "KWG", "KWI", "MDIMA", "MDIMC", "MWG",  "NDIMB",
-                                  "NDIMC", "NWG",  "SA",  "SB",  "STRM",  "STRN", "VWM", "VWN"};
+    static const char *names[] = {"GEMMK", "KREG", "KWG", "KWI", "MDIMA", "MDIMC", "MWG", "NDIMB",
+                                  "NDIMC", "NWG",  "SA",  "SB",  "STRM",  "STRN",  "VWM", "VWN"};
     static const size_t values[] = {0, 1, 16, 2, 16, 16, 128, 16, 16, 128, 1, 1, 0, 0, 4, 4};
     return CLBlastOverrideParameters(id, "Xgemm", CLBlastPrecisionSingle, sizeof values / sizeof *values, names, values);
 }
@@ -30,20 +31,21 @@ static CLBlastStatusCode choose_kernel(cl_device_id id) {
 static size_t temporary_bytes(vq_device *device, int M, int N, int K, bool ta, bool tb) {
     size_t m = (size_t)M, n = (size_t)N, k = (size_t)K, bytes = 0;
     CLBlastSGemmTempBufferSize(CLBlastLayoutRowMajor, ta ? CLBlastTransposeYes : CLBlastTransposeNo,
-                               tb ? CLBlastTransposeYes : CLBlastTransposeNo, m, n, k, 0, ta ? m : k, 0, tb ? k : n, 0, n, &device->queue,
-                               &bytes);
+                               tb ? CLBlastTransposeYes : CLBlastTransposeNo, m, n, k, 0, ta ? m : k, 0, tb ? k : n, 0, n,
+                               &device->queue, &bytes);
     return bytes;
 }
 
-static CLBlastStatusCode product(vq_device *device, cl_mem C, cl_mem A, cl_mem B, cl_mem temporary, int M, int N, int K, bool ta, bool tb,
-                                 bool add) {
+static CLBlastStatusCode product(vq_device *device, cl_mem C, cl_mem A, cl_mem B, cl_mem temporary, int M, int N, int K, bool ta,
+                                 bool tb, bool add) {
     size_t m = (size_t)M, n = (size_t)N, k = (size_t)K;
     return CLBlastSgemmWithTempBuffer(CLBlastLayoutRowMajor, ta ? CLBlastTransposeYes : CLBlastTransposeNo,
-                                      tb ? CLBlastTransposeYes : CLBlastTransposeNo, m, n, k, 1.0f, A, 0, ta ? m : k, B, 0, tb ? k : n,
-                                      add ? 1.0f : 0.0f, C, 0, n, &device->queue, NULL, temporary);
+                                      tb ? CLBlastTransposeYes : CLBlastTransposeNo, m, n, k, 1.0f, A, 0, ta ? m : k, B, 0,
+                                      tb ? k : n, add ? 1.0f : 0.0f, C, 0, n, &device->queue, NULL, temporary);
 }
 
-/* ---- Self-test ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Self-test ----------------------------------------------------------------------------------------------------------------
+ */
 
 /* Small integers, so that every product and sum is exact and the answer needs no tolerance. */
 static float entry(size_t i) {
@@ -51,7 +53,8 @@ static float entry(size_t i) {
 }
 
 static vq_status check(vq_device *device, int M, int N, int K, bool ta, bool tb, bool add, bool *right) {
-    size_t m = (size_t)M, n = (size_t)N, k = (size_t)K, counts[3] = {m * k, k * n, m * n}, bytes = temporary_bytes(device, M, N, K, ta, tb);
+    size_t m = (size_t)M, n = (size_t)N, k = (size_t)K, counts[3] = {m * k, k * n, m * n},
+           bytes = temporary_bytes(device, M, N, K, ta, tb);
     vq_view views[4] = {{0}};
     float *host[3] = {0};
     vq_status status = VQDNA_OK;
@@ -63,7 +66,8 @@ static vq_status check(vq_device *device, int M, int N, int K, bool ta, bool tb,
         VQ_TRY_OR(done, vq_write(device, views[i], 0, host[i], views[i].bytes));
     }
     VQ_TRY_OR(done, vq_view_create(device, &views[3], bytes ? bytes : 4));
-    CLBlastStatusCode code = product(device, views[2].mem, views[0].mem, views[1].mem, bytes ? views[3].mem : NULL, M, N, K, ta, tb, add);
+    CLBlastStatusCode code =
+        product(device, views[2].mem, views[0].mem, views[1].mem, bytes ? views[3].mem : NULL, M, N, K, ta, tb, add);
     if (code != CLBlastSuccess) {
         status = vq_fail(VQDNA_ERR_DEVICE, "%s: CLBlast failed with code %d", device->info.name, (int)code);
         goto done;
@@ -90,8 +94,8 @@ static verdict self_test(vq_device *device) {
         int M, N, K;
         bool ta, tb, add;
     } cases[] = {
-        {1, 1, 1, false, false, false}, {33, 65, 17, false, true, false}, {300, 257, 70, true, false, true}, {513, 130, 129, false, true, false},
-        {512, 512, 64, false, false, true},
+        {1, 1, 1, false, false, false},      {33, 65, 17, false, true, false},   {300, 257, 70, true, false, true},
+        {513, 130, 129, false, true, false}, {512, 512, 64, false, false, true},
     };
     if (choose_kernel(device->id) != CLBlastSuccess) {
         vq_log(VQDNA_WARNING, "%s: CLBlast takes no parameters; the plain matrix kernels are used", device->info.name);
@@ -104,8 +108,8 @@ static verdict self_test(vq_device *device) {
             return WRONG;
         }
         if (!right) {
-            vq_log(VQDNA_WARNING, "%s: CLBlast gives a wrong product of %d x %d x %d; the plain matrix kernels are used", device->info.name,
-                   cases[i].M, cases[i].N, cases[i].K);
+            vq_log(VQDNA_WARNING, "%s: CLBlast gives a wrong product of %d x %d x %d; the plain matrix kernels are used",
+                   device->info.name, cases[i].M, cases[i].N, cases[i].K);
             return WRONG;
         }
     }
@@ -126,7 +130,8 @@ static bool usable(vq_device *device) {
     return verdicts[i].verdict == RIGHT;
 }
 
-/* ---- Public ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Public -------------------------------------------------------------------------------------------------------------------
+ */
 
 bool vq_blas_usable(vq_device *device) {
     pthread_mutex_lock(&lock);
@@ -142,11 +147,13 @@ size_t vq_blas_scratch(vq_device *device, int M, int N, int K, bool ta, bool tb)
     return bytes;
 }
 
-vq_status vq_blas_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb, bool add) {
+vq_status vq_blas_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb,
+                       bool add) {
     pthread_mutex_lock(&lock);
     CLBlastStatusCode code = product(device, C.mem, A.mem, B.mem, scratch.mem, M, N, K, ta, tb, add);
     pthread_mutex_unlock(&lock);
     if (code != CLBlastSuccess)
-        return vq_fail(VQDNA_ERR_DEVICE, "%s: CLBlast failed with code %d at a product of %d x %d x %d", device->info.name, (int)code, M, N, K);
+        return vq_fail(VQDNA_ERR_DEVICE, "%s: CLBlast failed with code %d at a product of %d x %d x %d", device->info.name,
+                       (int)code, M, N, K);
     return VQDNA_OK;
 }

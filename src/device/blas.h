@@ -1,16 +1,18 @@
-/* CLBlast: matrix products on GPUs. The only room that knows it. Calls are serialized under one lock, because CLBlast 1.5 races on its own
- * caches; its kernel variant GEMMK=1, wrong on some GPUs, is never used. */
+/* CLBlast: matrix products on GPUs. The only room that knows it. Calls are serialized under one lock, because CLBlast 1.5 races on
+ * its own caches; its kernel variant GEMMK=1, wrong on some GPUs, is never used. */
 #ifndef VQ_DEVICE_BLAS_H
 #define VQ_DEVICE_BLAS_H
 
 #include "device/memory.h"
 
-/* Whether CLBlast gives right answers on this device: tried once for each device with known answers, and warned of if it does not. */
+/* Whether CLBlast gives right answers on this device: tried once for each device with known answers, and warned of if it does not.
+ */
 bool vq_blas_usable(vq_device *device);
 
-/* C[M][N] = op(A) op(B), or C += it if `add`; row-major. op(A) [M][K] is stored [K][M] if `ta`, op(B) [K][N] is stored [N][K] if `tb`.
- * C must overlap neither A nor B. */
-vq_status vq_blas_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb, bool add);
+/* C[M][N] = op(A) op(B), or C += it if `add`; row-major. op(A) [M][K] is stored [K][M] if `ta`, op(B) [K][N] is stored [N][K] if
+ * `tb`. C must overlap neither A nor B. */
+vq_status vq_blas_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb,
+                       bool add);
 
 /* Bytes of `scratch` of the above. */
 size_t vq_blas_scratch(vq_device *device, int M, int N, int K, bool ta, bool tb);

@@ -39,8 +39,8 @@ vq_status vq_assign_pack(vq_device *device, vq_view packed, vq_view e, int D, in
     char options[64];
     build_options(device, D, options, sizeof options);
     size_t width = (size_t)panel(device, D);
-    return vq_run(device, "assign", "assign_pack", options, vq_grid1(((size_t)K + width - 1) / width, width), vq_in(packed), vq_in(e), vq_int(D),
-                  vq_int(K));
+    return vq_run(device, "assign", "assign_pack", options, vq_grid1(((size_t)K + width - 1) / width, width), vq_in(packed),
+                  vq_in(e), vq_int(D), vq_int(K));
 }
 
 vq_status vq_assign_forward(vq_device *device, vq_view codes, vq_view h, vq_view packed, int M, int D, int K) {
@@ -49,13 +49,13 @@ vq_status vq_assign_forward(vq_device *device, vq_view codes, vq_view h, vq_view
     if (M == 0)
         return VQDNA_OK;
     if (!by_tile(device, D))
-        return vq_run(device, "assign", "assign_square", options, vq_grid2((size_t)ceil_div(M, GPU_PANEL), 1, GPU_SIDE, GPU_SIDE), vq_in(codes),
-                      vq_in(h), vq_in(packed), vq_int(M), vq_int(D), vq_int(K));
+        return vq_run(device, "assign", "assign_square", options, vq_grid2((size_t)ceil_div(M, GPU_PANEL), 1, GPU_SIDE, GPU_SIDE),
+                      vq_in(codes), vq_in(h), vq_in(packed), vq_int(M), vq_int(D), vq_int(K));
     int rows = vq_tile_rows(device), down = ceil_div(M, rows), most = vq_tile_block(device, chunks(D)) / rows;
     int groups = ceil_div(down, most);
     if (groups < WANTED_GROUPS) /* work for some cores, whatever their number */
         groups = down < WANTED_GROUPS ? down : WANTED_GROUPS;
     int height = ceil_div(down, groups);
-    return vq_run(device, "assign", "assign_tile", options, vq_grid1((size_t)ceil_div(down, height), 1), vq_in(codes), vq_in(h), vq_in(packed),
-                  vq_int(M), vq_int(D), vq_int(K), vq_int(height));
+    return vq_run(device, "assign", "assign_tile", options, vq_grid1((size_t)ceil_div(down, height), 1), vq_in(codes), vq_in(h),
+                  vq_in(packed), vq_int(M), vq_int(D), vq_int(K), vq_int(height));
 }

@@ -10,7 +10,8 @@ static int ceil_div(int a, int b) {
     return (a + b - 1) / b;
 }
 
-/* ---- The tile of a CPU: as in cl/prelude.cl ----------------------------------------------------------------------------------- */
+/* ---- The tile of a CPU: as in cl/prelude.cl -----------------------------------------------------------------------------------
+ */
 
 enum { ROW_FLOATS = VQ_TILE_STEPS + 16, BLOCK_ROWS = 144, BLOCK_COLUMNS = 512, WANTED_GROUPS = 8, LEAST_HEIGHT = 2 };
 
@@ -29,8 +30,8 @@ int vq_tile_block(const vq_device *device, int chunks) {
     return (int)(rows < BLOCK_ROWS ? rows : BLOCK_ROWS) / panel * panel;
 }
 
-/* How C is cut into work-groups, in panels: a function of the shape and the device's family alone. Blocks of 512 columns keep their part of
- * C in the second-level cache; small products are cut further so that there is work for some cores. */
+/* How C is cut into work-groups, in panels: a function of the shape and the device's family alone. Blocks of 512 columns keep their
+ * part of C in the second-level cache; small products are cut further so that there is work for some cores. */
 static void cut(const vq_device *device, int M, int N, int *height, int *width) {
     int down = ceil_div(M, vq_tile_rows(device)), across = ceil_div(N, vq_tile_columns(device));
     int most = vq_tile_block(device, 1) / vq_tile_rows(device);
@@ -55,22 +56,24 @@ static vq_status tile(vq_device *device, vq_view C, vq_view A, vq_view B, vq_vie
     int panels = ceil_div(N, vq_tile_columns(device)), height, width;
     cut(device, M, N, &height, &width);
     snprintf(options, sizeof options, "-DTB=%d", tb);
-    VQ_TRY(vq_run(device, "gemm", "gemm_pack", options, vq_grid2((size_t)panels, (size_t)ceil_div(K, VQ_TILE_STEPS), 1, 1), vq_in(scratch),
-                  vq_in(B), vq_int(N), vq_int(K)));
+    VQ_TRY(vq_run(device, "gemm", "gemm_pack", options, vq_grid2((size_t)panels, (size_t)ceil_div(K, VQ_TILE_STEPS), 1, 1),
+                  vq_in(scratch), vq_in(B), vq_int(N), vq_int(K)));
     snprintf(options, sizeof options, "-DTA=%d -DMC=%d -DEND=%d", ta, vq_tile_block(device, 1), end->kind);
     vq_grid grid = vq_grid2((size_t)ceil_div(ceil_div(M, vq_tile_rows(device)), height), (size_t)ceil_div(panels, width), 1, 1);
     return vq_run(device, "gemm", "gemm_tile", options, grid, vq_in(C), vq_in(A), vq_in(scratch), vq_in(end->bias), vq_in(end->pre),
                   vq_in(end->residual), vq_int(M), vq_int(N), vq_int(K), vq_int(height), vq_int(width));
 }
 
-/* ---- The product first, then a pass for its end ------------------------------------------------------------------------------- */
+/* ---- The product first, then a pass for its end -------------------------------------------------------------------------------
+ */
 
 static vq_status square(vq_device *device, vq_view C, vq_view A, vq_view B, int M, int N, int K, bool ta, bool tb, bool add) {
     enum { SIDE = 16 };
     char options[64];
     snprintf(options, sizeof options, "-DTA=%d -DTB=%d", ta, tb);
-    return vq_run(device, "gemm", "gemm_square", options, vq_grid2((size_t)ceil_div(N, SIDE), (size_t)ceil_div(M, SIDE), SIDE, SIDE), vq_in(C),
-                  vq_in(A), vq_in(B), vq_int(M), vq_int(N), vq_int(K), vq_int(add));
+    return vq_run(device, "gemm", "gemm_square", options,
+                  vq_grid2((size_t)ceil_div(N, SIDE), (size_t)ceil_div(M, SIDE), SIDE, SIDE), vq_in(C), vq_in(A), vq_in(B),
+                  vq_int(M), vq_int(N), vq_int(K), vq_int(add));
 }
 
 static vq_status finish(vq_device *device, vq_view C, int M, int N, const vq_gemm_end *end) {
@@ -80,11 +83,12 @@ static vq_status finish(vq_device *device, vq_view C, int M, int N, const vq_gem
     char options[64];
     snprintf(options, sizeof options, "-DEND=%d", end->kind);
     size_t groups = (size_t)ceil_div(ceil_div(N, device->vector_width), GROUP);
-    return vq_run(device, "gemm", "gemm_end", options, vq_grid2(groups, (size_t)M, GROUP, 1), vq_in(C), vq_in(end->bias), vq_in(end->pre),
-                  vq_in(end->residual), vq_int(N));
+    return vq_run(device, "gemm", "gemm_end", options, vq_grid2(groups, (size_t)M, GROUP, 1), vq_in(C), vq_in(end->bias),
+                  vq_in(end->pre), vq_in(end->residual), vq_int(N));
 }
 
-/* ---- Choice ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Choice -------------------------------------------------------------------------------------------------------------------
+ */
 
 static bool by_clblast(vq_device *device) {
     const char *provider = getenv("VQDNA_GEMM");
@@ -94,7 +98,8 @@ static bool by_clblast(vq_device *device) {
     return wanted && vq_blas_usable(device);
 }
 
-vq_status vq_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb, vq_gemm_end end) {
+vq_status vq_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb,
+                  vq_gemm_end end) {
     bool add = end.kind == VQ_GEMM_ADD;
     if (M == 0 || N == 0)
         return VQDNA_OK;

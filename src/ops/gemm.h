@@ -1,9 +1,9 @@
 /* Matrix product with what follows it.
  *     C[M][N] = end(op(A) op(B))
- * row-major float32. op(A) is [M][K], stored [K][M] if `ta`; op(B) is [K][N], stored [N][K] if `tb`. Two providers stand behind it: a
- * register tile of ours on CPU devices, where the end costs no pass over memory, and CLBlast followed by a pass for the end on GPUs; a
- * plain kernel of ours takes CLBlast's place where that fails its self-test. $VQDNA_GEMM=tile or clblast overrules.
- * With our kernels an element depends on its row of A and column of B alone, bit for bit, whatever M and its place. */
+ * row-major float32. op(A) is [M][K], stored [K][M] if `ta`; op(B) is [K][N], stored [N][K] if `tb`. Two providers stand behind it:
+ * a register tile of ours on CPU devices, where the end costs no pass over memory, and CLBlast followed by a pass for the end on
+ * GPUs; a plain kernel of ours takes CLBlast's place where that fails its self-test. $VQDNA_GEMM=tile or clblast overrules. With
+ * our kernels an element depends on its row of A and column of B alone, bit for bit, whatever M and its place. */
 #ifndef VQ_OPS_GEMM_H
 #define VQ_OPS_GEMM_H
 
@@ -25,13 +25,14 @@ typedef struct vq_gemm_end {
 } vq_gemm_end;
 
 /* C must overlap no other view. `scratch` has vq_gemm_scratch() bytes for the same shape. */
-vq_status vq_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb, vq_gemm_end end);
+vq_status vq_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb,
+                  vq_gemm_end end);
 
 /* Bytes of scratch; never 0. */
 size_t vq_gemm_scratch(vq_device *device, int M, int N, int K, bool ta, bool tb);
 
-/* The tile's sizes on a CPU device, for operations that share it: rows and columns of a panel, and the most rows a work-item may keep of
- * `chunks` blocks of VQ_TILE_STEPS steps in local memory (0 if not even one panel fits). */
+/* The tile's sizes on a CPU device, for operations that share it: rows and columns of a panel, and the most rows a work-item may
+ * keep of `chunks` blocks of VQ_TILE_STEPS steps in local memory (0 if not even one panel fits). */
 enum { VQ_TILE_STEPS = 256 };
 int vq_tile_rows(const vq_device *device);
 int vq_tile_columns(const vq_device *device);

@@ -16,9 +16,11 @@ size_t vq_linear_scratch(vq_device *device, int M, int in, int out) {
     return larger(larger(forward, input), larger(weight, bias));
 }
 
-/* ---- Forward ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Forward ------------------------------------------------------------------------------------------------------------------
+ */
 
-static vq_status product(vq_device *device, vq_view y, vq_view work, vq_view x, vq_view W, int M, int in, int out, vq_gemm_end end) {
+static vq_status product(vq_device *device, vq_view y, vq_view work, vq_view x, vq_view W, int M, int in, int out,
+                         vq_gemm_end end) {
     return vq_gemm(device, y, x, W, work, M, out, in, false, true, end);
 }
 
@@ -26,19 +28,22 @@ vq_status vq_linear_forward(vq_device *device, vq_view y, vq_view work, vq_view 
     return product(device, y, work, x, W, M, in, out, (vq_gemm_end){.kind = VQ_GEMM_BIAS, .bias = b});
 }
 
-vq_status vq_linear_gelu_forward(vq_device *device, vq_view y, vq_view pre, vq_view work, vq_view x, vq_view W, vq_view b, int M, int in,
-                                 int out) {
+vq_status vq_linear_gelu_forward(vq_device *device, vq_view y, vq_view pre, vq_view work, vq_view x, vq_view W, vq_view b, int M,
+                                 int in, int out) {
     return product(device, y, work, x, W, M, in, out, (vq_gemm_end){.kind = VQ_GEMM_BIAS_GELU, .bias = b, .pre = pre});
 }
 
-vq_status vq_linear_residual_forward(vq_device *device, vq_view y, vq_view work, vq_view x, vq_view W, vq_view b, vq_view residual, int M,
-                                     int in, int out) {
-    return product(device, y, work, x, W, M, in, out, (vq_gemm_end){.kind = VQ_GEMM_BIAS_RESIDUAL, .bias = b, .residual = residual});
+vq_status vq_linear_residual_forward(vq_device *device, vq_view y, vq_view work, vq_view x, vq_view W, vq_view b, vq_view residual,
+                                     int M, int in, int out) {
+    return product(device, y, work, x, W, M, in, out,
+                   (vq_gemm_end){.kind = VQ_GEMM_BIAS_RESIDUAL, .bias = b, .residual = residual});
 }
 
-/* ---- Backward ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Backward -----------------------------------------------------------------------------------------------------------------
+ */
 
-vq_status vq_linear_backward_input(vq_device *device, vq_view dx, vq_view work, vq_view dy, vq_view W, vq_view pre, int M, int in, int out) {
+vq_status vq_linear_backward_input(vq_device *device, vq_view dx, vq_view work, vq_view dy, vq_view W, vq_view pre, int M, int in,
+                                   int out) {
     vq_gemm_end end = {.kind = pre.mem ? VQ_GEMM_GELU_GRAD : VQ_GEMM_STORE, .pre = pre};
     return vq_gemm(device, dx, dy, W, work, M, in, out, false, false, end);
 }
@@ -49,12 +54,14 @@ static vq_status bias_gradient(vq_device *device, vq_view db, vq_view work, vq_v
     int chunk = vq_chunk_rows(device, M), parts = vq_chunk_count(device, M);
     char options[32];
     snprintf(options, sizeof options, "-DSTRIP=%d", strip);
-    VQ_TRY(vq_run(device, "linear", "linear_bias_partial", options, vq_grid2((size_t)((out + columns - 1) / columns), (size_t)parts, 1, 1),
-                  vq_in(work), vq_in(dy), vq_int(M), vq_int(out), vq_int(chunk)));
+    VQ_TRY(vq_run(device, "linear", "linear_bias_partial", options,
+                  vq_grid2((size_t)((out + columns - 1) / columns), (size_t)parts, 1, 1), vq_in(work), vq_in(dy), vq_int(M),
+                  vq_int(out), vq_int(chunk)));
     return vq_reduce_rows(device, db, work, VQ_NO_VIEW, parts, out, true);
 }
 
-vq_status vq_linear_backward_weight(vq_device *device, vq_view dW, vq_view db, vq_view work, vq_view dy, vq_view x, int M, int in, int out) {
+vq_status vq_linear_backward_weight(vq_device *device, vq_view dW, vq_view db, vq_view work, vq_view dy, vq_view x, int M, int in,
+                                    int out) {
     if (M == 0)
         return VQDNA_OK;
     VQ_TRY(bias_gradient(device, db, work, dy, M, out));

@@ -56,7 +56,7 @@ setup() {
     [ "$(grep -c compiling said)" -eq 1 ]
     grep -q '(first run only)' said
     "$VQDNA" train "${small[@]}" --steps 2 -o warm genome.fa 2>said
-    ! grep -q compiling said
+    run ! grep -q compiling said
     touch file
     XDG_CACHE_HOME=$PWD/file "$VQDNA" train "${small[@]}" --steps 2 -o none genome.fa 2>said
     [ "$(grep -c compiling said)" -eq 1 ]

@@ -60,10 +60,22 @@ static double flops(const int *d) {
 }
 
 static const vq_case_shape shapes[] = {
-    {{1, 1, 1, RANDOM}},       {{9, 1, 40, TIES}},       {{25, 7, 33, TIES}},           {{17, 5, 66, DUPLICATES}},
-    {{14, 3, 65, NANS}},       {{30, 16, 31, RANDOM}},   {{200, 33, 130, TIES}},        {{301, 64, 256, RANDOM}},
-    {{40, 600, 100, RANDOM}},  {{77, 257, 96, DUPLICATES}}, {{64, 2, 5000, TIES}},      {{8192, 256, 512, RANDOM}, true},
-    {{8192, 64, 512, RANDOM}, true}, {{4096, 384, 1024, RANDOM}, true}, {{4096, 384, 2048, RANDOM}, true}, {{4096, 256, 4096, RANDOM}, true},
+    {{1, 1, 1, RANDOM}},
+    {{9, 1, 40, TIES}},
+    {{25, 7, 33, TIES}},
+    {{17, 5, 66, DUPLICATES}},
+    {{14, 3, 65, NANS}},
+    {{30, 16, 31, RANDOM}},
+    {{200, 33, 130, TIES}},
+    {{301, 64, 256, RANDOM}},
+    {{40, 600, 100, RANDOM}},
+    {{77, 257, 96, DUPLICATES}},
+    {{64, 2, 5000, TIES}},
+    {{8192, 256, 512, RANDOM}, true},
+    {{8192, 64, 512, RANDOM}, true},
+    {{4096, 384, 1024, RANDOM}, true},
+    {{4096, 384, 2048, RANDOM}, true},
+    {{4096, 256, 4096, RANDOM}, true},
     {{0}},
 };
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* dims: M N K ta tb end how. how NO_PRE: no view for pre; ALONE: the last row is computed once more as a product of one row, and must be
- * the same bit for bit. */
+/* dims: M N K ta tb end how. how NO_PRE: no view for pre; ALONE: the last row is computed once more as a product of one row, and
+ * must be the same bit for bit. */
 enum { M_, N_, K_, TA_, TB_, END_, HOW_ };
 enum { NO_PRE = 1, ALONE = 2 };
 
@@ -36,8 +36,8 @@ static vq_status declare(vq_case *c, const int *d) {
     return VQDNA_OK;
 }
 
-/* Writes how many floats of the last row differ when it is a product of its own; A is not transposed and the end has no tensors of M rows.
- * CLBlast picks its kernel by size, so it is not asked. */
+/* Writes how many floats of the last row differ when it is a product of its own; A is not transposed and the end has no tensors of
+ * M rows. CLBlast picks its kernel by size, so it is not asked. */
 static vq_status compare_last_row(vq_case *c, vq_device *device, const int *d, vq_gemm_end end) {
     const size_t M = (size_t)d[M_], N = (size_t)d[N_], K = (size_t)d[K_];
     const char *provider = getenv("VQDNA_GEMM");
@@ -75,8 +75,8 @@ static vq_status forward(vq_case *c, vq_device *device, const int *d) {
         end.pre = vq_case_view(c, "pre");
     if (d[END_] == VQ_GEMM_BIAS_RESIDUAL)
         end.residual = vq_case_view(c, "residual");
-    VQ_TRY(vq_gemm(device, vq_case_view(c, "C"), vq_case_view(c, "A"), vq_case_view(c, "B"), vq_case_view(c, "scratch"), d[M_], d[N_], d[K_],
-                   d[TA_], d[TB_], end));
+    VQ_TRY(vq_gemm(device, vq_case_view(c, "C"), vq_case_view(c, "A"), vq_case_view(c, "B"), vq_case_view(c, "scratch"), d[M_],
+                   d[N_], d[K_], d[TA_], d[TB_], end));
     return d[HOW_] == ALONE ? compare_last_row(c, device, d, end) : VQDNA_OK;
 }
 

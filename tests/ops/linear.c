@@ -43,20 +43,21 @@ static vq_view view(vq_case *c, const char *name) {
 /* With GELU, y is what precedes it: its gradient is what backward is given. */
 static vq_status forward(vq_case *c, vq_device *device, const int *d) {
     if (d[3] == GELU)
-        return vq_linear_gelu_forward(device, view(c, "hidden"), view(c, "y"), view(c, "work"), view(c, "x"), view(c, "W"), view(c, "b"), d[0],
-                                      d[1], d[2]);
+        return vq_linear_gelu_forward(device, view(c, "hidden"), view(c, "y"), view(c, "work"), view(c, "x"), view(c, "W"),
+                                      view(c, "b"), d[0], d[1], d[2]);
     if (d[3] == RESIDUAL)
-        return vq_linear_residual_forward(device, view(c, "y"), view(c, "work"), view(c, "x"), view(c, "W"), view(c, "b"), view(c, "residual"),
-                                          d[0], d[1], d[2]);
+        return vq_linear_residual_forward(device, view(c, "y"), view(c, "work"), view(c, "x"), view(c, "W"), view(c, "b"),
+                                          view(c, "residual"), d[0], d[1], d[2]);
     if (d[3] == AFTER_GELU) /* a layer that is the identity, so that x = gelu(pre) */
-        VQ_TRY(vq_linear_gelu_forward(device, view(c, "x"), view(c, "copy"), view(c, "first"), view(c, "pre"), view(c, "eye"), view(c, "zero"),
-                                      d[0], d[1], d[1]));
+        VQ_TRY(vq_linear_gelu_forward(device, view(c, "x"), view(c, "copy"), view(c, "first"), view(c, "pre"), view(c, "eye"),
+                                      view(c, "zero"), d[0], d[1], d[1]));
     return vq_linear_forward(device, view(c, "y"), view(c, "work"), view(c, "x"), view(c, "W"), view(c, "b"), d[0], d[1], d[2]);
 }
 
 static vq_status backward(vq_case *c, vq_device *device, const int *d) {
     vq_view pre = d[3] == AFTER_GELU ? view(c, "pre") : VQ_NO_VIEW;
-    VQ_TRY(vq_linear_backward_weight(device, view(c, "dW"), view(c, "db"), view(c, "work"), view(c, "dy"), view(c, "x"), d[0], d[1], d[2]));
+    VQ_TRY(vq_linear_backward_weight(device, view(c, "dW"), view(c, "db"), view(c, "work"), view(c, "dy"), view(c, "x"), d[0], d[1],
+                                     d[2]));
     return vq_linear_backward_input(device, view(c, "dx"), view(c, "work"), view(c, "dy"), view(c, "W"), pre, d[0], d[1], d[2]);
 }
 
@@ -89,9 +90,17 @@ static double flops(const int *d) {
 }
 
 static const vq_case_shape shapes[] = {
-    {{1, 1, 1, PLAIN}},          {{5, 3, 7, AFTER_GELU}},     {{13, 33, 17, GELU}},         {{70, 16, 5, RESIDUAL}},
-    {{31, 20, 40, AFTER_GELU}},  {{130, 64, 33, PLAIN}},      {{4096, 384, 1536, GELU}, true}, {{4096, 1536, 384, RESIDUAL}, true},
-    {{2048, 64, 256, GELU}, true}, {{2048, 256, 64, RESIDUAL}, true}, {{0}},
+    {{1, 1, 1, PLAIN}},
+    {{5, 3, 7, AFTER_GELU}},
+    {{13, 33, 17, GELU}},
+    {{70, 16, 5, RESIDUAL}},
+    {{31, 20, 40, AFTER_GELU}},
+    {{130, 64, 33, PLAIN}},
+    {{4096, 384, 1536, GELU}, true},
+    {{4096, 1536, 384, RESIDUAL}, true},
+    {{2048, 64, 256, GELU}, true},
+    {{2048, 256, 64, RESIDUAL}, true},
+    {{0}},
 };
 
 const vq_case_table vq_cases_linear = {

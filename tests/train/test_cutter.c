@@ -73,7 +73,7 @@ static vq_status push_all(stream *s, int push) {
     for (int r = 0; r < s->records && status == VQDNA_OK; r++) {
         uint64_t at = 0;
         do {
-            uint64_t n = push == 0 ? s->length[r] : push > 0 ? (uint64_t)push : vq_rng_below(3 * (uint64_t)s->M, 5, VQ_STREAM_TEST, (uint64_t)r, at);
+            uint64_t n = push == 0 ? s->length[r] : push > 0 ? (uint64_t)push : 1 + vq_rng_below(3 * (uint64_t)s->M, 5, VQ_STREAM_TEST, (uint64_t)r, at);
             n = n < s->length[r] - at ? n : s->length[r] - at;
             for (uint64_t i = 0; i < n; i++)
                 elements[i] = element(r, s->start[r] + at + i);
@@ -85,8 +85,6 @@ static vq_status push_all(stream *s, int push) {
             status = vq_cutter_push(cutter, name, s->start[r] + at - n, elements, n, at == s->length[r] && !late);
             if (late && status == VQDNA_OK)
                 status = vq_cutter_push(cutter, name, s->start[r] + at, elements, 0, true);
-            if (n == 0 && at < s->length[r]) /* a run of none is no reason to come to an end */
-                continue;
         } while (at < s->length[r] && status == VQDNA_OK);
     }
     free(elements);

@@ -1,0 +1,187 @@
+#include "base/json.h"
+#include "scratch.h"
+#include "train/options.h"
+
+#include <check.h>
+
+static vq_config tiny(void) {
+    vq_config c;
+    ck_ok(vq_config_resolve(&c, NULL));
+    return c;
+}
+
+static vqdna_train_options resolve(vqdna_train_options options, uint64_t bases) {
+    vq_config config = tiny();
+    vqdna_train_options out;
+    ck_ok(vq_train_resolve(&out, &options, &config, bases));
+    return out;
+}
+
+/* Every field of both structs can be set by its name; a key that is missing from the table shows here. */
+START_TEST(every_key) {
+    vqdna_model_options m = {0};
+    vqdna_train_options t = {0};
+#define SET(text) ck_ok(vq_option_set(&m, &t, text))
+    SET("preset=small"), SET("quantizer=vq"), SET("dim=33"), SET("stem=17"), SET("blocks=5"), SET("codes=77"), SET("levels=1");
+    SET("decoder_stride=6");
+    ck_assert_str_eq(m.preset, "small");
+    ck_assert_str_eq(m.quantizer, "vq");
+    const int model[] = {m.dim, m.stem, m.blocks, m.codes, m.levels, m.decoder_stride}, model_want[] = {33, 17, 5, 77, 1, 6};
+    ck_assert_mem_eq(model, model_want, sizeof model);
+    SET("seed=9007199254740992"), SET("window=100"), SET("batch=3"), SET("steps=12"), SET("epochs=1.5"), SET("seconds=60");
+    SET("learning_rate=2e-4"), SET("beta1=0.8"), SET("beta2=0.99"), SET("weight_decay=0.1"), SET("final_rate=0.2"), SET("warmup=7");
+    SET("clip=2"), SET("commitment=0.25"), SET("decay_first=0.5"), SET("decay_last=0.6"), SET("laplace=1e-4"), SET("use_decay=0.7");
+    SET("expire=0.3"), SET("unquantized=4"), SET("kmeans_batches=2"), SET("kmeans_rounds=3"), SET("forward_only=true");
+    const vqdna_train_options want = {.seed = 9007199254740992, .window = 100, .batch = 3, .steps = 12, .epochs = 1.5, .seconds = 60,
+                                      .learning_rate = 2e-4, .beta1 = 0.8, .beta2 = 0.99, .weight_decay = 0.1, .final_rate = 0.2,
+                                      .warmup = 7, .clip = 2, .commitment = 0.25, .decay_first = 0.5, .decay_last = 0.6, .laplace = 1e-4,
+                                      .use_decay = 0.7, .expire = 0.3, .unquantized = 4, .kmeans_batches = 2, .kmeans_rounds = 3,
+                                      .forward_only = true};
+    ck_assert_mem_eq(&t, &want, sizeof t);
+    SET("forward_only=false");
+    ck_assert(!t.forward_only);
+    SET("forward_only=1");
+    ck_assert(t.forward_only);
+}
+END_TEST
+
+/* Zero is the default in the struct, so a zero that was asked for is kept as VQDNA_ZERO and resolves to 0. */
+START_TEST(zeros) {
+    static const char *const keys[] = {"weight_decay", "final_rate", "warmup", "clip", "commitment", "expire", "unquantized", "kmeans_rounds",
+                                       "learning_rate", "beta1", "decay_first", "laplace", "use_decay"};
+    vqdna_model_options m = {0};
+    vqdna_train_options t = {0};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "%s=0", keys[i]);
+        SET(text);
+    }
+    ck_assert_double_eq(t.clip, VQDNA_ZERO);
+    ck_assert_int_eq(t.warmup, -1);
+    t = resolve(t, 1000);
+    const double got[] = {t.weight_decay, t.final_rate, t.warmup, t.clip, t.commitment, t.expire, t.unquantized, t.kmeans_rounds,
+                          t.learning_rate, t.beta1, t.decay_first, t.laplace, t.use_decay};
+    for (size_t i = 0; i < sizeof got / sizeof *got; i++)
+        ck_assert_msg(got[i] == 0, "%s is %g", keys[i], got[i]);
+}
+END_TEST
+
+START_TEST(wrong) {
+    static const char *const bad[][3] = {
+        {"learning_rat=1", "learning_rat", "'learning_rate'"}, {"Batch=1", "Batch", "'batch'"},
+        {"decoderstride=2", "decoderstride", "'decoder_stride'"}, {"blokcs=1", "blokcs", "'blocks'"},
+        {"batch", "key=value", "batch"},            {"=3", "key=value", ""},
+        {"", "key=value", ""},                      {"batch=", "batch", "number"},
+        {"batch=two", "batch", "number"},           {"batch=2x", "batch", "number"},
+        {"batch=1.5", "batch", "whole"},            {"batch=0", "batch", "between 1"},
+        {"batch=-1", "batch", "between"},           {"batch=nan", "batch", "number"},
+        {"clip=inf", "clip", "number"},             {"clip=1e999", "clip", "number"},
+        {"beta1=1", "beta1", "between"},            {"seed=-1", "seed", "between"},
+        {"seed=0", "seed", "at least 1"},           {"steps=0", "steps", "at least 1"},
+        {"dim=0", "dim", "between 1"},              {"dim=-2", "dim", "between"},
+        {"dim=1e9", "dim", "between"},              {"preset=huge", "huge", "tiny, small or base"},
+        {"preset=hrq", "hrq", "tiny"},              {"quantizer=tiny", "tiny", "hrq or vq"},
+        {"forward_only=yes", "forward_only", "yes"}, {"forward_only=2", "forward_only", "between"},
+        {"window=2000000", "window", "1048576"},    {"final_rate=1.1", "final_rate", "between 0 and 1"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        vqdna_model_options m = {0}, m0 = {0};
+        vqdna_train_options t = {0}, t0 = {0};
+        ck_fails(vq_option_set(&m, &t, bad[i][0]), VQDNA_ERR_USAGE, bad[i][1], bad[i][2]);
+        ck_assert_mem_eq(&m, &m0, sizeof m);
+        ck_assert_mem_eq(&t, &t0, sizeof t);
+    }
+    char longer[300];
+    memset(longer, 'k', sizeof longer);
+    memcpy(longer + 290, "=1", 3);
+    vqdna_model_options m = {0};
+    vqdna_train_options t = {0};
+    ck_fails(vq_option_set(&m, &t, longer), VQDNA_ERR_USAGE, "key=value");
+}
+END_TEST
+
+START_TEST(defaults) {
+    vq_config config = tiny();
+    vqdna_train_options t;
+    ck_ok(vq_train_resolve(&t, NULL, &config, 1000));
+    const vqdna_train_options want = {.seed = 1, .window = 256, .batch = 8, .steps = 1000, .learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.95,
+                                      .weight_decay = 0.01, .final_rate = 0.05, .warmup = 50, .clip = 1, .commitment = 0.5,
+                                      .decay_first = 0.9, .decay_last = 0.99, .laplace = 1e-5, .use_decay = 0.9, .expire = 0.1,
+                                      .unquantized = 100, .kmeans_batches = 4, .kmeans_rounds = 10};
+    ck_assert_mem_eq(&t, &want, sizeof t);
+    vqdna_model_options base = {.preset = "base"};
+    ck_ok(vq_config_resolve(&config, &base));
+    ck_ok(vq_train_resolve(&t, NULL, &config, 1000));
+    ck_assert_int_eq(t.window, 512);
+}
+END_TEST
+
+START_TEST(lengths_of_a_run) {
+    ck_assert_uint_eq(resolve((vqdna_train_options){.epochs = 1, .window = 10, .batch = 5}, 1000).steps, 20);
+    ck_assert_uint_eq(resolve((vqdna_train_options){.epochs = 1.5, .window = 10, .batch = 5}, 1001).steps, 31);
+    ck_assert_uint_eq(resolve((vqdna_train_options){.epochs = 0.001, .window = 10, .batch = 5}, 1000).steps, 1);
+    ck_assert_uint_eq(resolve((vqdna_train_options){.seconds = 5}, 1000).steps, 0);
+    ck_assert_uint_eq(resolve((vqdna_train_options){.steps = 5}, 1000).steps, 5);
+    /* The starts fit the run, unless they were asked for. */
+    vqdna_train_options t = resolve((vqdna_train_options){.steps = 200}, 1000);
+    ck_assert_double_eq(t.unquantized, 20);
+    ck_assert_int_eq(t.warmup, 20);
+    t = resolve((vqdna_train_options){.steps = 200, .unquantized = 90, .warmup = 70}, 1000);
+    ck_assert_double_eq(t.unquantized, 90);
+    ck_assert_int_eq(t.warmup, 70);
+
+    vq_config config = tiny();
+    const struct {
+        vqdna_train_options options;
+        const char *part;
+    } bad[] = {{{.steps = 5, .epochs = 1}, "one of steps, epochs and seconds"},
+               {{.seconds = 5, .epochs = 1}, "one of"},
+               {{.window = 1 << 20, .batch = 1000}, "too large"},
+               {{.window = -5}, "window"},
+               {{.batch = 1 << 20}, "batch"},
+               {{.learning_rate = -2}, "learning_rate"},
+               {{.kmeans_batches = -1}, "kmeans_batches"},
+               {{.seed = UINT64_MAX}, "seed"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        ck_fails(vq_train_resolve(&t, &bad[i].options, &config, 1000), VQDNA_ERR_USAGE, bad[i].part);
+}
+END_TEST
+
+START_TEST(json) {
+    vqdna_train_options t = resolve((vqdna_train_options){.seed = 9007199254740991, .epochs = 1.0 / 3, .learning_rate = 1.0 / 7, .clip = VQDNA_ZERO,
+                                                          .forward_only = true}, 123456),
+                        back;
+    json_t *object;
+    ck_ok(vq_train_to_json(&object, &t));
+    char *text = json_dumps(object, JSON_REAL_PRECISION(17));
+    json_decref(object);
+    ck_ok(vq_json_parse(&object, text, strlen(text), "t.json"));
+    ck_ok(vq_train_from_json(&back, object, "t.json"));
+    ck_assert_mem_eq(&t, &back, sizeof t);
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value) {
+        json_t *bad = json_copy(object);
+        json_object_del(bad, key);
+        ck_fails(vq_train_from_json(&back, bad, "t.json"), VQDNA_ERR_INPUT, "t.json", key);
+        json_object_set_new(bad, key, json_string("x"));
+        ck_fails(vq_train_from_json(&back, bad, "t.json"), VQDNA_ERR_INPUT, "t.json", key);
+        json_decref(bad);
+    }
+    json_decref(object);
+    free(text);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("options");
+    TCase *t = tcase_create("options");
+    tcase_add_test(t, every_key);
+    tcase_add_test(t, zeros);
+    tcase_add_test(t, wrong);
+    tcase_add_test(t, defaults);
+    tcase_add_test(t, lengths_of_a_run);
+    tcase_add_test(t, json);
+    suite_add_tcase(suite, t);
+    return scratch_run(suite);
+}
