@@ -100,11 +100,23 @@ vqdna_status vqdna_model_describe(const char *path, vqdna_model_info *out, vqdna
 /* Rows that keep a device busy without asking for much memory. */
 enum { CPU_ROWS = 4096, GPU_ROWS = 32768 };
 
+/* A codebook's averages are 1 from its start on. */
+static bool has_codebooks(const vq_state *state) {
+    const vq_state_tensor *n = vq_state_find(state, "books.0.n");
+    for (size_t i = 0; i < n->count; i++)
+        if (n->data[i] != 0)
+            return true;
+    return false;
+}
+
 /* The model for inference with the newest weights, for batches of the given rows (0: the device's usual). */
 static vq_status prepare(vqdna_tokenizer *t, const vqdna_stream_options *options) {
     VQ_TRY(vq_tokenizer_refresh(t));
     if (t->step == 0)
         return vq_fail(VQDNA_ERR_USAGE, "the model is not trained yet");
+    if (!has_codebooks(&t->state))
+        return vq_fail(VQDNA_ERR_USAGE, "the model has no codes yet: its training stopped in the unquantized start, after step %llu",
+                       (unsigned long long)t->step);
     bool any = !options || options->batch <= 0;
     int least = vq_infer_least_rows(&t->config);
     int rows = any ? t->device->family == VQ_FAMILY_CPU ? CPU_ROWS : GPU_ROWS : options->batch;
@@ -151,6 +163,8 @@ vqdna_status vqdna_evaluate(vqdna_tokenizer *tokenizer, const char *const *paths
     VQ_REQUIRE(tokenizer);
     VQ_REQUIRE(paths);
     VQ_REQUIRE(out);
+    for (size_t i = 0; i < count; i++)
+        VQ_REQUIRE(paths[i]);
     VQ_TRY(prepare(tokenizer, options));
     return vq_evaluate(tokenizer->model, paths, count, options, out);
 }

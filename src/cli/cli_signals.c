@@ -8,7 +8,8 @@
 static volatile sig_atomic_t caught;
 static struct timespec first;
 
-/* timeout(1) and some schedulers signal both a process and its group, so a second signal counts only if it comes later than that. */
+/* timeout(1) and some schedulers signal both a process and its group, so a second signal counts only if it comes a little
+ * later. */
 static void handler(int number) {
     (void)number;
     struct timespec now;

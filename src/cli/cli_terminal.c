@@ -127,8 +127,11 @@ void vq_cli_progress_end(vq_cli *cli) {
 
 void vq_cli_stream_progress(void *user, const vqdna_stream_stats *stats) {
     char bases[16], rate[16];
+    vq_cli *cli = user;
+    if (!cli->line_time) /* what is soon over needs no progress */
+        cli->line_time = vq_clock();
     double speed = stats->seconds > 0 ? (double)stats->bases / stats->seconds : 0;
-    vq_cli_progress(user, false, "%s bases, %s bases/s", vq_short_number(bases, (double)stats->bases),
+    vq_cli_progress(cli, false, "%s bases, %s bases/s", vq_short_number(bases, (double)stats->bases),
                     vq_short_number(rate, speed));
 }
 

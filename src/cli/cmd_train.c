@@ -147,8 +147,8 @@ static void show(training *t, bool force) {
     }
     if (t->reported)
         snprintf(means + used, size - used, "  %s bases/s", vq_short_number(number, r->bases_per_second));
-    vq_cli_progress(t->cli, force, "step %llu%s  %s left%s", (unsigned long long)t->step, planned, vq_short_time(left, seconds_left(t)),
-                    means);
+    vq_cli_progress(t->cli, force, "step %llu%s  %s left%s", (unsigned long long)t->step, planned,
+                    vq_short_time(left, seconds_left(t)), means);
 }
 
 static void warn_of_collapse(training *t) {

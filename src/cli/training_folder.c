@@ -47,8 +47,10 @@ static void sweep(const char *folder) {
             long pid;
             unsigned serial;
             int end = 0;
-            if (strncmp(entry->d_name, names[i], length) != 0 ||
-                sscanf(entry->d_name + length, "%ld-%u.tmp%n", &pid, &serial, &end) != 2 || !end || entry->d_name[length + (size_t)end])
+            if (strncmp(entry->d_name, names[i], length) != 0)
+                continue;
+            const char *rest = entry->d_name + length;
+            if (sscanf(rest, "%ld-%u.tmp%n", &pid, &serial, &end) != 2 || !end || rest[end])
                 continue;
             if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
                 drop(folder, entry->d_name);

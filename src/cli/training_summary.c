@@ -33,7 +33,8 @@ static void put_level(char used[TEXT], char perplexity[TEXT], const json_t *part
     snprintf(perplexity, TEXT, "%.1f (%.3f of them)", value, value / codes);
 }
 
-void vq_training_summary(FILE *to, const char *folder, const vqdna_model_info *info, const json_t *metrics, const vqdna_context *context) {
+void vq_training_summary(FILE *to, const char *folder, const vqdna_model_info *info, const json_t *metrics,
+                         const vqdna_context *context) {
     const json_t *training = json_object_get(metrics, "training"), *eval = json_object_get(metrics, "eval");
     char first[TEXT], second[TEXT], third[TEXT], fourth[TEXT], label[TEXT], size[16];
     if (!training) /* a checkpoint of step 0 */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 /* `metrics` is what metrics.json holds: the last report, and the evaluation if there was one. */
-void vq_training_summary(FILE *to, const char *folder, const vqdna_model_info *info, const json_t *metrics, const vqdna_context *context);
+void vq_training_summary(FILE *to, const char *folder, const vqdna_model_info *info, const json_t *metrics,
+                         const vqdna_context *context);
 
 #endif

@@ -1,5 +1,6 @@
 #include "device/memory.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,7 @@ struct vq_plan {
     int slabs;
     cl_mem slab_mem[MAX_SLABS];
     cursor at[POOLS];
-    cursor saved[MAX_DEPTH];
+    cursor start[MAX_DEPTH], peak[MAX_DEPTH]; /* of the scopes open: where each began, and how far the scopes inside it went */
     int depth;
     size_t region_bytes;
     cl_mem region_mem[REGIONS];
@@ -58,7 +59,7 @@ vq_status vq_plan_create(vq_plan **out, vq_device *device, bool training) {
     VQ_TRY(vq_alloc(&plan, 1, sizeof *plan));
     plan->device = device;
     plan->training = training;
-    plan->at[KEPT].slab = plan->at[SCRATCH].slab = -1;
+    plan->at[KEPT].slab = plan->at[SCRATCH].slab = plan->peak[0].slab = -1;
     *out = plan;
     return VQDNA_OK;
 }
@@ -91,6 +92,10 @@ void vq_plan_destroy(vq_plan *plan) {
     }
     free(plan->items);
     free(plan);
+}
+
+static cursor later(cursor a, cursor b) { /* slabs of a pool are numbered in the order they are filled */
+    return a.slab > b.slab || (a.slab == b.slab && a.offset > b.offset) ? a : b;
 }
 
 /* Finds room for `bytes` in a pool, moving on to its next slab (or a new one) when the current one is full. */
@@ -150,27 +155,29 @@ void vq_plan_add(vq_plan *plan, vq_tensor *tensor, vq_role role, vq_dtype dtype,
         *item = (placed){tensor, -1, plan->region_bytes};
         plan->region_bytes += bytes;
     } else {
+        if (role == VQ_SCRATCH)
+            plan->at[SCRATCH] = later(plan->at[SCRATCH], plan->peak[plan->depth]);
         cursor c = place(plan, role == VQ_SCRATCH ? SCRATCH : KEPT, bytes);
         *item = (placed){tensor, c.slab, c.offset};
     }
 }
 
 void vq_plan_scope_begin(vq_plan *plan) {
-    if (plan->depth < MAX_DEPTH)
-        plan->saved[plan->depth] = plan->at[SCRATCH];
+    assert(plan->depth + 1 < MAX_DEPTH);
     plan->depth++;
+    plan->start[plan->depth] = plan->peak[plan->depth] = plan->at[SCRATCH];
 }
 
+/* The next scope may start where this one did; scratch of the scope around both comes after either. */
 void vq_plan_scope_end(vq_plan *plan) {
+    assert(plan->depth > 0);
+    cursor start = plan->start[plan->depth], peak = later(plan->peak[plan->depth], plan->at[SCRATCH]);
     plan->depth--;
-    if (plan->depth < MAX_DEPTH) {
-        cursor c = plan->saved[plan->depth];
-        if (c.slab < 0) /* the first slab exists by now: start over in it */
-            for (int i = 0; i < plan->slabs && c.slab < 0; i++)
-                if (plan->slab_pool[i] == SCRATCH)
-                    c = (cursor){i, 0};
-        plan->at[SCRATCH] = c;
-    }
+    plan->peak[plan->depth] = later(plan->peak[plan->depth], peak);
+    for (int i = 0; i < plan->slabs && start.slab < 0; i++) /* the first slab exists by now: start over in it */
+        if (plan->slab_pool[i] == SCRATCH)
+            start = (cursor){i, 0};
+    plan->at[SCRATCH] = start;
 }
 
 static vq_status allocate(vq_plan *plan, cl_mem *out, size_t bytes) {
@@ -207,8 +214,10 @@ vq_status vq_plan_bind(vq_plan *plan) {
     if (plan->failed)
         return plan->failed;
     plan->bound = true;
-    if (vq_plan_bytes(plan) + plan->device->allocated > plan->device->info.global_bytes ||
-        plan->region_bytes > plan->device->info.max_allocation)
+    if (plan->region_bytes > plan->device->info.max_allocation)
+        return vq_fail(VQDNA_ERR_MEMORY, "the weights need %.1f MiB, more than one allocation of %s may have (%.1f MiB): use a smaller preset",
+                       (double)plan->region_bytes / 1048576, plan->device->info.name, (double)plan->device->info.max_allocation / 1048576);
+    if (vq_plan_bytes(plan) + plan->device->allocated > plan->device->info.global_bytes)
         return vq_fail(VQDNA_ERR_MEMORY, "%s has too little memory: %.1f MiB are needed and %.1f MiB are there; use a smaller batch or preset",
                        plan->device->info.name, (double)(vq_plan_bytes(plan) + plan->device->allocated) / 1048576,
                        (double)plan->device->info.global_bytes / 1048576);

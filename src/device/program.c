@@ -86,21 +86,45 @@ static void cache_path(vq_device *device, char **out, const char *text, const ch
     free(dir);
 }
 
+/* A cache file is the XXH3 of the binary, then the binary: a driver may crash on a damaged one, so it never sees it. */
+typedef struct {
+    uint64_t low, high;
+} digest;
+
+static digest digest_of(const void *data, size_t size) {
+    XXH128_hash_t h = XXH3_128bits(data, size);
+    return (digest){h.low64, h.high64};
+}
+
+static cl_program load_binary(vq_device *device, const char *data, size_t size, const char *options) {
+    digest stored, found;
+    if (size <= sizeof stored)
+        return NULL;
+    memcpy(&stored, data, sizeof stored);
+    size -= sizeof stored;
+    const unsigned char *binary = (const unsigned char *)data + sizeof stored;
+    found = digest_of(binary, size);
+    if (memcmp(&stored, &found, sizeof stored) != 0)
+        return NULL;
+    cl_int err, accepted;
+    cl_program p = clCreateProgramWithBinary(device->context, 1, &device->id, &size, &binary, &accepted, &err);
+    if (err == CL_SUCCESS && accepted == CL_SUCCESS && clBuildProgram(p, 1, &device->id, options, NULL, NULL) == CL_SUCCESS)
+        return p;
+    if (err == CL_SUCCESS)
+        clReleaseProgram(p);
+    return NULL;
+}
+
 static cl_program from_cache(vq_device *device, const char *path, const char *options) {
     char *data;
     size_t size;
     if (!path || access(path, R_OK) != 0 || vq_read_file(&data, &size, path, (size_t)256 << 20) < 0)
         return NULL;
-    cl_int err, accepted;
-    const unsigned char *binary = (const unsigned char *)data;
-    cl_program p = clCreateProgramWithBinary(device->context, 1, &device->id, &size, &binary, &accepted, &err);
+    cl_program p = load_binary(device, data, size, options);
     free(data);
-    if (err == CL_SUCCESS && accepted == CL_SUCCESS && clBuildProgram(p, 1, &device->id, options, NULL, NULL) == CL_SUCCESS)
-        return p;
-    if (err == CL_SUCCESS)
-        clReleaseProgram(p);
-    unlink(path);
-    return NULL;
+    if (!p)
+        unlink(path);
+    return p;
 }
 
 static void to_cache(cl_program p, const char *path) {
@@ -110,7 +134,8 @@ static void to_cache(cl_program p, const char *path) {
     unsigned char *binary = malloc(size);
     vq_outfile file = {0};
     if (binary && clGetProgramInfo(p, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS && vq_outfile_open(&file, path) >= 0) {
-        if (vq_outfile_write(&file, binary, size) >= 0)
+        digest stored = digest_of(binary, size);
+        if (vq_outfile_write(&file, &stored, sizeof stored) >= 0 && vq_outfile_write(&file, binary, size) >= 0)
             vq_outfile_commit(&file);
         else
             vq_outfile_discard(&file);

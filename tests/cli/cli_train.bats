@@ -129,7 +129,8 @@ log_without_clock() {
 
 @test "a second Ctrl-C ends a long step at once; the model before it stands" {
     cp -r "$whole" twice
-    "$VQDNA" train "${small[@]}" --set kmeans_batches=256 --set kmeans_rounds=1000 --steps 9 --force -o twice "$genome" 2>said 3>&- &
+    "$VQDNA" train "${small[@]}" --set kmeans_batches=256 --set kmeans_rounds=1000 --steps 9 --force -o twice "$genome" \
+        2>said 3>&- &
     wait_for test ! -e twice/trainer.json
     kill -INT $!
     sleep 0.4
@@ -193,7 +194,8 @@ log_without_clock() {
     at_terminal() { # COLUMNS OPTION...
         local columns=$1
         shift
-        script -qc "stty cols $columns; '$VQDNA' train ${small[*]} --steps 60 --report-every 5 $* g.fa" typescript </dev/null >/dev/null
+        script -qc "stty cols $columns; '$VQDNA' train ${small[*]} --steps 60 --report-every 5 $* g.fa" typescript \
+            </dev/null >/dev/null
         sed '1d;$d' typescript | tr '\r' '\n' | grep -v '^$' | sed 's/\x1b\[K//g' >screen
     }
     at_terminal 200 -o wide

@@ -120,6 +120,26 @@ static vqdna_status give_codes(void *user, vqdna_codes *run) {
     return VQDNA_OK;
 }
 
+/* Source and sink of vq_detokenize share one pointer. */
+typedef struct {
+    vqdna_codes_source give;
+    vqdna_bases_sink take;
+    void *source, *sink;
+} pair;
+
+static vqdna_status pair_give(void *user, vqdna_codes *run) {
+    return ((pair *)user)->give(((pair *)user)->source, run);
+}
+
+static vqdna_status pair_take(void *user, const char *contig, uint64_t start, const char *letters, size_t count, bool last) {
+    return ((pair *)user)->take(((pair *)user)->sink, contig, start, letters, count, last);
+}
+
+static vq_status detokenize(vq_model *model, vqdna_codes_source give, void *from, vqdna_bases_sink take, void *to, vqdna_stream_stats *stats) {
+    pair p = {give, take, from, to};
+    return vq_detokenize(model, NULL, pair_give, pair_take, &p, stats);
+}
+
 static collected *tokenized(vq_model *model, size_t read_bytes) {
     collected *c = calloc(1, sizeof *c);
     vqdna_stream_options options = {.read_bytes = read_bytes};
@@ -162,7 +182,7 @@ START_TEST(cuts_do_not_matter) {
         source s = {.codes = c->codes, .step = steps[i]};
         collected *back = calloc(1, sizeof *back);
         vqdna_stream_stats stats;
-        ck_ok(vq_detokenize(model, NULL, give_codes, &s, take_bases, back, &stats));
+        ck_ok(detokenize(model, give_codes, &s, take_bases, back, &stats));
         ck_assert_int_eq(back->record, RECORDS);
         ck_assert_uint_eq(stats.records, RECORDS);
         ck_assert_uint_eq(stats.bases, c->at);
@@ -189,7 +209,7 @@ START_TEST(evaluate_counts) {
     vq_model *model = open_model(600), *other = open_model(vq_infer_least_rows(&config));
     collected *c = tokenized(model, 0), *back = calloc(1, sizeof *back);
     source s = {.codes = c->codes, .step = 77};
-    ck_ok(vq_detokenize(model, NULL, give_codes, &s, take_bases, back, NULL));
+    ck_ok(detokenize(model, give_codes, &s, take_bases, back, NULL));
     uint64_t correct = 0, at = 0;
     uint64_t use[VQDNA_MAX_LEVELS][256] = {{0}};
     for (int r = 0; r < RECORDS; r++)
@@ -254,7 +274,7 @@ START_TEST(stopped) {
         c->stop_after = 5;
         c->stop_with = with[i];
         source s = {.codes = all->codes, .step = 10};
-        ck_assert_int_eq(vq_detokenize(model, NULL, give_codes, &s, take_bases, c, NULL), with[i]);
+        ck_assert_int_eq(detokenize(model, give_codes, &s, take_bases, c, NULL), with[i]);
         ck_assert_uint_eq(c->runs, 5);
         free(c);
     }
@@ -324,14 +344,14 @@ START_TEST(wrong_codes) {
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         listed l = {wrong[i].runs, wrong[i].count};
-        ck_fails(vq_detokenize(model, NULL, give_listed, &l, ignore, NULL, NULL), VQDNA_ERR_INPUT, wrong[i].a, wrong[i].b);
+        ck_fails(detokenize(model, give_listed, &l, ignore, NULL, NULL), VQDNA_ERR_INPUT, wrong[i].a, wrong[i].b);
     }
-    ck_fails(vq_detokenize(model, NULL, give_error, NULL, ignore, NULL, NULL), VQDNA_ERR_INPUT, "the source broke");
+    ck_fails(detokenize(model, give_error, NULL, ignore, NULL, NULL), VQDNA_ERR_INPUT, "the source broke");
     /* A record need not begin at 0. */
     const vqdna_codes late[] = {{"x", 500, 3, 2, good, NULL, false}, {"x", 503, 3, 2, good, NULL, true}};
     listed l = {late, 2};
     size_t count = 0;
-    ck_ok(vq_detokenize(model, NULL, give_listed, &l, ignore, &count, NULL));
+    ck_ok(detokenize(model, give_listed, &l, ignore, &count, NULL));
     ck_assert_uint_eq(count, 6);
     vq_model_destroy(model);
     vq_state_destroy(&state);
