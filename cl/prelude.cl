@@ -88,6 +88,22 @@ vf vq_gelu_grad(vf x) {
     return x < 0.0f ? g : 1.0f - g;
 }
 
+/* 2^x for x <= 0, to 2e-7 of the value; never under 2^-125, for -INFINITY too. A minimax polynomial on [-1/2, 1/2] made for this file,
+ * times 2 to the whole part of x: the low bits of the shifted sum are its exponent. NaN passes through. */
+#define VQ_EXP2_SHIFT 12583039.0f /* 1.5 2^23 + 127 */
+vf vq_exp2(vf x) {
+    x = x < -125.0f ? (vf)(-125.0f) : x;
+    const vf shifted = x + VQ_EXP2_SHIFT, t = x - (shifted - VQ_EXP2_SHIFT);
+    vf y = (vf)(0.00015345812f);
+    y = fma(y, t, (vf)(0.00133999312f));
+    y = fma(y, t, (vf)(0.00961848896f));
+    y = fma(y, t, (vf)(0.0555032878f));
+    y = fma(y, t, (vf)(0.240226469f));
+    y = fma(y, t, (vf)(0.693147206f));
+    y = fma(y, t, (vf)(1.0f));
+    return y * AS_VF(AS_VI(shifted) << 23);
+}
+
 /* n floats of a register, 1 <= n <= VW, for channel counts that are no multiple of VW: zeros fill the rest, and only n are stored.
  * With n = VW known to the compiler it is a plain load or store. */
 vf vq_load(const global float *p, int n) {

@@ -147,7 +147,8 @@ typedef struct vqdna_model_info {
 /* A new model with random weights drawn from `seed`. It cannot tokenize before it was trained. */
 VQDNA_API vqdna_status vqdna_tokenizer_create(vqdna_tokenizer **out, vqdna_context *context, const vqdna_model_options *options, uint64_t seed);
 
-/* Loads the folder `path` (config.json, model.safetensors). The context must outlive the tokenizer. */
+/* Loads the folder `path`: config.json and model.safetensors; without the former, a model.safetensors as PyTorch leaves it. The context must
+ * outlive the tokenizer. */
 VQDNA_API vqdna_status vqdna_tokenizer_open(vqdna_tokenizer **out, vqdna_context *context, const char *path);
 VQDNA_API void vqdna_tokenizer_destroy(vqdna_tokenizer *tokenizer);
 
@@ -229,7 +230,7 @@ VQDNA_API vqdna_status vqdna_evaluate(vqdna_tokenizer *tokenizer, const char *co
 
 typedef struct vqdna_train_options {
     uint64_t seed;         /* 0: 1 */
-    int window, batch;     /* bases of a window (default 256 for tiny, 512 else) and windows of a step (8) */
+    int window, batch;     /* bases of a window (default 256 for tiny, 512 else) and windows of a step (16) */
     uint64_t steps;        /* default: 1000 unless epochs or seconds is given */
     double epochs;         /* steps so that each base is expected this often */
     double seconds;        /* or train so long; the schedule follows the clock, so two runs differ */
@@ -240,7 +241,7 @@ typedef struct vqdna_train_options {
     double decay_first, decay_last; /* of the codebook's moving averages, linear over the run: 0.9, 0.99 */
     double laplace;        /* epsilon of the smoothing: 1e-5 */
     double use_decay, expire; /* of the faster average of use: 0.9; a code under this share of its expected use is re-seeded: 0.1 */
-    double unquantized;    /* steps at the start without the quantizer: 100, at most a tenth of the run; VQDNA_ZERO: none */
+    double unquantized;    /* steps at the start without the quantizer: none */
     int kmeans_batches, kmeans_rounds; /* of the codebook's start: 4 batches, 10 Lloyd rounds */
     bool forward_only;     /* sample the given strand only; default both */
 } vqdna_train_options;
@@ -297,6 +298,48 @@ typedef struct vqdna_plan_summary {
 } vqdna_plan_summary;
 
 VQDNA_API vqdna_status vqdna_trainer_plan(const vqdna_trainer *trainer, vqdna_plan_fn fn, void *user, vqdna_plan_summary *out);
+
+/* ---- Benchmark ---------------------------------------------------------------------------------------------------------------- */
+
+/* The portable benchmark: workloads at fixed shapes, each checked before it is timed. `peak` measures the device's limits, which the
+ * others are held against:
+ *     "fma"                  fused multiply-adds in registers, by registers of two widths (flops)
+ *     "copy", "triad"        y = x and y = a + s b on arrays past all caches (bytes, counted once for each array)
+ *     "launch", "finish"     a kernel that does next to nothing, launched back to back, and with a wait after each
+ *     "upload", "download"   host to device and back (bytes)
+ * The workloads in order are "peak", "gemm", "assign", "codebook", "attention", "conv", "layernorm", "train-step" and "tokenize". */
+
+/* The name of a workload, counted from 0, and a line on it (summary may be NULL); NULL past the end. */
+VQDNA_API const char *vqdna_bench_workload(size_t index, const char **summary);
+
+/* One workload at one shape. (workload, version, operation, shape) names what was measured: a version changes when the work does. */
+typedef struct vqdna_bench_result {
+    const char *workload;
+    int version;
+    const char *operation; /* "dwconv", "dwconv backward", "tiny" */
+    const char *shape;     /* "4096x384" */
+    vqdna_status status;   /* VQDNA_OK: measured; VQDNA_END: not available here; else it failed, or its answer was wrong */
+    const char *message;   /* why, where status is not VQDNA_OK; else "" */
+    const char *verified;  /* what was compared before the clock started; "" where status is not VQDNA_OK */
+    const char *detail;    /* how the device did it, where there was a choice; else "" */
+    double flops, bytes;   /* of a run: floating-point operations, and bytes no run can do without moving; 0: not counted */
+    double bases;          /* that pass in a run; 0 where none do */
+    int runs;              /* queued back to back for a sample */
+    const double *seconds; /* [samples]: of a run, wall time. Borrowed, as all pointers here, until the callback returns */
+    size_t samples;
+} vqdna_bench_result;
+typedef void (*vqdna_bench_fn)(void *user, const vqdna_bench_result *result);
+
+typedef struct vqdna_bench_options {
+    bool quick; /* the same shapes with fewer samples, the longest left out: under a minute for all workloads on two cores */
+    int (*interrupted)(void *user); /* asked now and then; non-zero stops with VQDNA_ERR_INTERRUPTED */
+    void *user;                     /* of interrupted */
+} vqdna_bench_options;
+
+/* Runs one workload and tells `fn` of each shape. VQDNA_ERR_USAGE for a workload that there is not, VQDNA_ERR_DEVICE if a shape failed or
+ * gave a wrong answer (`fn` heard of it, and of the others). Some workloads write a genome to a file in $TMPDIR and remove it. */
+VQDNA_API vqdna_status vqdna_bench_run(vqdna_context *context, const char *workload, const vqdna_bench_options *options,
+                                       vqdna_bench_fn fn, void *user);
 
 #ifdef __cplusplus
 }

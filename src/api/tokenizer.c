@@ -97,14 +97,11 @@ vqdna_status vqdna_model_describe(const char *path, vqdna_model_info *out, vqdna
 
 /* ---- Use ---------------------------------------------------------------------------------------------------------------------- */
 
-/* Rows that keep a device busy without asking for much memory. */
-enum { CPU_ROWS = 4096, GPU_ROWS = 32768 };
-
-/* A codebook's averages are 1 from its start on. */
-static bool has_codebooks(const vq_state *state) {
-    const vq_state_tensor *n = vq_state_find(state, "books.0.n");
-    for (size_t i = 0; i < n->count; i++)
-        if (n->data[i] != 0)
+/* A codebook is all zero until training has started it. */
+static bool has_codes(const vq_state *state) {
+    const vq_state_tensor *e = vq_state_find(state, "books.0.e");
+    for (size_t i = 0; i < e->count; i++)
+        if (e->data[i] != 0)
             return true;
     return false;
 }
@@ -112,14 +109,14 @@ static bool has_codebooks(const vq_state *state) {
 /* The model for inference with the newest weights, for batches of the given rows (0: the device's usual). */
 static vq_status prepare(vqdna_tokenizer *t, const vqdna_stream_options *options) {
     VQ_TRY(vq_tokenizer_refresh(t));
-    if (t->step == 0)
-        return vq_fail(VQDNA_ERR_USAGE, "the model is not trained yet");
-    if (!has_codebooks(&t->state))
+    if (!has_codes(&t->state) && t->step == 0)
+        return vq_fail(VQDNA_ERR_USAGE, "the model is not trained yet: it has no codes");
+    if (!has_codes(&t->state))
         return vq_fail(VQDNA_ERR_USAGE, "the model has no codes yet: its training stopped in the unquantized start, after step %llu",
                        (unsigned long long)t->step);
     bool any = !options || options->batch <= 0;
     int least = vq_infer_least_rows(&t->config);
-    int rows = any ? t->device->family == VQ_FAMILY_CPU ? CPU_ROWS : GPU_ROWS : options->batch;
+    int rows = any ? vq_infer_usual_rows(t->device) : options->batch;
     rows = rows > least ? rows : least;
     if (t->model && !(any || t->model->M == rows)) {
         vq_model_destroy(t->model);

@@ -36,7 +36,8 @@ typedef struct vq_command {
     int (*run)(vq_cli *cli, int argc, char **argv);
 } vq_command;
 
-extern const vq_command vq_cmd_devices, vq_cmd_train, vq_cmd_eval, vq_cmd_tokenize, vq_cmd_detokenize, vq_cmd_info, vq_cmd_selftest;
+extern const vq_command vq_cmd_devices, vq_cmd_train, vq_cmd_eval, vq_cmd_tokenize, vq_cmd_detokenize, vq_cmd_info, vq_cmd_selftest,
+    vq_cmd_bench;
 
 /* ---- Messages, all on standard error (cli_terminal.c) ---- */
 

@@ -19,6 +19,20 @@ typedef struct vq_panel {
     const vq_line *line;
 } vq_panel;
 
+/* A picture being written; the text is to be freed. */
+typedef struct vq_picture {
+    char *text;
+    size_t used, size;
+} vq_picture;
+
+/* Background and font of a picture of this size; vq_picture_put(p, "</svg>\n") ends it. */
+void vq_picture_begin(vq_picture *p, int wide, int tall);
+void vq_picture_put(vq_picture *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void vq_picture_text(vq_picture *p, double x, double y, const char *attributes, const char *text);
+
+/* Colour `index` of a palette that can be told apart with impaired colour vision too. */
+const char *vq_picture_colour(int index);
+
 /* The whole picture, to be freed. */
 char *vq_svg(const char *title, const vq_panel *panels, int count);
 

@@ -27,6 +27,8 @@ typedef struct {
 
 struct vq_case {
     vq_device *device;
+    const vq_case_table *table;
+    const int *dims;
     tensor tensors[MAX_TENSORS];
     int count;
     uint64_t seed;
@@ -205,12 +207,15 @@ static bool is_result(const tensor *t) {
     return t->kind == OUTPUT || t->kind == INOUT || t->kind == GRADIENT;
 }
 
-static vq_status launch(vq_case *c, const vq_case_table *table, const int *dims) {
+vq_status vq_case_enqueue(vq_case *c, bool backward) {
+    VQ_TRY(c->table->forward(c, c->device, c->dims));
+    return backward && c->table->backward ? c->table->backward(c, c->device, c->dims) : VQDNA_OK;
+}
+
+static vq_status launch(vq_case *c, bool backward) {
     for (int i = 0; i < c->count; i++)
         VQ_TRY(load(c, &c->tensors[i]));
-    VQ_TRY(table->forward(c, c->device, dims));
-    if (table->backward)
-        VQ_TRY(table->backward(c, c->device, dims));
+    VQ_TRY(vq_case_enqueue(c, backward));
     return vq_device_finish(c->device);
 }
 
@@ -236,8 +241,8 @@ static double value_error(const tensor *t, const unsigned char *got, double tole
 }
 
 /* The scalar the central differences are taken of: the outputs weighed by their seeds. */
-static double weighed(vq_case *c, const vq_case_table *table, const int *dims) {
-    table->reference(c, dims);
+static double weighed(vq_case *c) {
+    c->table->reference(c, c->dims);
     double sum = 0;
     for (int i = 0; i < c->count; i++)
         if (c->tensors[i].kind == SEED) {
@@ -248,7 +253,7 @@ static double weighed(vq_case *c, const vq_case_table *table, const int *dims) {
     return sum;
 }
 
-static double gradient_error(vq_case *c, const vq_case_table *table, const int *dims, const tensor *t, const unsigned char *got) {
+static double gradient_error(vq_case *c, const tensor *t, const unsigned char *got) {
     tensor *of = find(c, t->of);
     double all = 0, difference = 0, norm = 0;
     for (size_t i = 0; i < t->count; i++) {
@@ -262,9 +267,9 @@ static double gradient_error(vq_case *c, const vq_case_table *table, const int *
         size_t i = samples == t->count ? s : (size_t)(vq_rng_uniform(c->seed, VQ_STREAM_TEST, 1000, s) * (double)t->count);
         const double x = of->value[i], h = 1e-4;
         of->value[i] = x + h;
-        double up = weighed(c, table, dims);
+        double up = weighed(c);
         of->value[i] = x - h;
-        double down = weighed(c, table, dims);
+        double down = weighed(c);
         of->value[i] = x;
         double want = (up - down) / (2 * h), g = decode(t, got, i) - t->before[i];
         difference += (g - want) * (g - want);
@@ -273,13 +278,15 @@ static double gradient_error(vq_case *c, const vq_case_table *table, const int *
     /* The samples may all be near zero where the gradient as a whole is not. */
     double typical = t->count ? all / (double)t->count * (double)samples : 0;
     double scale = sqrt(norm > typical ? norm : typical);
-    double tolerance = table->gradient_tolerance > 0 ? table->gradient_tolerance : 1e-4;
+    double tolerance = c->table->gradient_tolerance > 0 ? c->table->gradient_tolerance : 1e-4;
     return sqrt(difference) / (tolerance * scale + 1e-9);
 }
 
 /* ---- Running ------------------------------------------------------------------------------------------------------------------ */
 
-static void close_case(vq_case *c) {
+void vq_case_close(vq_case *c) {
+    if (!c)
+        return;
     for (int i = 0; i < c->count; i++) {
         tensor *t = &c->tensors[i];
         free(t->value);
@@ -290,10 +297,12 @@ static void close_case(vq_case *c) {
     free(c);
 }
 
-static vq_status open_case(vq_case **out, const vq_case_table *table, const vq_case_shape *shape, vq_device *device) {
+vq_status vq_case_open(vq_case **out, const vq_case_table *table, const vq_case_shape *shape, vq_device *device) {
     vq_case *c;
     VQ_TRY(vq_alloc(&c, 1, sizeof *c));
     c->device = device;
+    c->table = table;
+    c->dims = shape->dims;
     c->seed = 1;
     for (int i = 0; i < VQ_CASE_DIMS; i++)
         c->seed = c->seed * 1000003 + (uint64_t)shape->dims[i];
@@ -301,7 +310,7 @@ static vq_status open_case(vq_case **out, const vq_case_table *table, const vq_c
     if (status >= 0)
         status = c->failed;
     if (status < 0)
-        close_case(c);
+        vq_case_close(c);
     else
         *out = c;
     return status;
@@ -322,11 +331,11 @@ vq_status vq_case_run(const vq_case_table *table, const vq_case_shape *shape, vq
     vq_case *c;
     unsigned char *first[MAX_TENSORS] = {0}, *again[MAX_TENSORS] = {0};
     *error = NAN;
-    VQ_TRY(open_case(&c, table, shape, device));
+    VQ_TRY(vq_case_open(&c, table, shape, device));
     vq_status status;
-    VQ_TRY_OR(done, launch(c, table, shape->dims));
+    VQ_TRY_OR(done, launch(c, true));
     VQ_TRY_OR(done, fetch_all(c, first));
-    VQ_TRY_OR(done, launch(c, table, shape->dims));
+    VQ_TRY_OR(done, launch(c, true));
     VQ_TRY_OR(done, fetch_all(c, again));
     double worst = 0;
     table->reference(c, shape->dims);
@@ -345,7 +354,7 @@ vq_status vq_case_run(const vq_case_table *table, const vq_case_shape *shape, vq
     }
     for (int i = 0; i < c->count; i++)
         if (c->tensors[i].kind == GRADIENT) {
-            double e = gradient_error(c, table, shape->dims, &c->tensors[i], first[i]);
+            double e = gradient_error(c, &c->tensors[i], first[i]);
             if (!(e <= 1))
                 vq_fail(VQDNA_ERR_DEVICE, "gradient %s is off by %.3g tolerances", c->tensors[i].name, e);
             worst = worse(worst, e);
@@ -355,26 +364,77 @@ vq_status vq_case_run(const vq_case_table *table, const vq_case_shape *shape, vq
 done:
     free_all(first, c->count);
     free_all(again, c->count);
-    close_case(c);
+    vq_case_close(c);
     return status;
+}
+
+static vq_status check_all(vq_case *c) {
+    vq_status status = VQDNA_OK;
+    c->table->reference(c, c->dims);
+    for (int i = 0; i < c->count && status == VQDNA_OK; i++) {
+        const tensor *t = &c->tensors[i];
+        unsigned char *got = NULL;
+        status = fetch(c, t, &got);
+        if (status >= 0 && (t->kind == OUTPUT || t->kind == INOUT)) {
+            double e = value_error(t, got, c->table->tolerance);
+            if (!(e <= 1))
+                status = vq_fail(VQDNA_ERR_DEVICE, "tensor %s is off by %.3g tolerances", t->name, e);
+        }
+        free(got);
+    }
+    return status;
+}
+
+static vq_status check_spots(vq_case *c, const vq_case_spot *spot, int count) {
+    const tensor *t = find(c, spot->output);
+    unsigned char *got;
+    VQ_TRY(fetch(c, t, &got));
+    vq_status status = VQDNA_OK;
+    for (int s = 0; s < count && status == VQDNA_OK; s++) {
+        size_t i = (size_t)vq_rng_below(t->count, c->seed, VQ_STREAM_TEST, 2000, (uint64_t)s);
+        double e = spot->error(c, c->dims, i, decode(t, got, i));
+        if (!(e <= 1))
+            status = vq_fail(VQDNA_ERR_DEVICE, "element %zu of tensor %s is off by %.3g tolerances", i, t->name, e);
+    }
+    free(got);
+    return status;
+}
+
+vq_status vq_case_check(vq_case *c, const vq_case_spot *spot, int count) {
+    VQ_TRY(launch(c, false));
+    return spot ? check_spots(c, spot, count) : check_all(c);
+}
+
+double vq_case_flops(const vq_case *c) {
+    return c->table->flops ? c->table->flops(c->dims) : 0;
+}
+
+double vq_case_bytes(const vq_case *c) {
+    if (c->table->bytes)
+        return c->table->bytes(c->dims);
+    double sum = 0;
+    for (int i = 0; i < c->count; i++) {
+        const tensor *t = &c->tensors[i];
+        bool moved = t->kind == INPUT || t->kind == INDICES || t->kind == OUTPUT || t->kind == INOUT;
+        sum += moved ? (double)t->bytes * (t->kind == INOUT ? 2 : 1) : 0;
+    }
+    return sum;
 }
 
 vq_status vq_case_time(const vq_case_table *table, const vq_case_shape *shape, vq_device *device, bool backward, int repeats, double *seconds) {
     vq_case *c;
-    VQ_TRY(open_case(&c, table, shape, device));
-    vq_status status = launch(c, table, shape->dims);
+    VQ_TRY(vq_case_open(&c, table, shape, device));
+    vq_status status = launch(c, true);
     for (int i = 0; i < repeats && status >= 0; i++) {
         struct timespec a, b;
         clock_gettime(CLOCK_MONOTONIC, &a);
-        status = table->forward(c, device, shape->dims);
-        if (status >= 0 && backward && table->backward)
-            status = table->backward(c, device, shape->dims);
+        status = vq_case_enqueue(c, backward);
         if (status >= 0)
             status = vq_device_finish(device);
         clock_gettime(CLOCK_MONOTONIC, &b);
         seconds[i] = (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec);
     }
-    close_case(c);
+    vq_case_close(c);
     return status;
 }
 

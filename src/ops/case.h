@@ -65,6 +65,27 @@ vq_status vq_case_run(const vq_case_table *table, const vq_case_shape *shape, vq
 /* Runs one shape's forward (or forward and backward) `repeats` times after a warm-up; *seconds gets each run's wall time. */
 vq_status vq_case_time(const vq_case_table *table, const vq_case_shape *shape, vq_device *device, bool backward, int repeats, double *seconds);
 
+/* -- for whoever does more than one thing with a shape: the benchmark -- */
+vq_status vq_case_open(vq_case **out, const vq_case_table *table, const vq_case_shape *shape, vq_device *device);
+void vq_case_close(vq_case *c);
+
+/* For shapes whose whole reference would take too long: the error, in units of the tolerance, of `got`, element i of output `output`. */
+typedef struct vq_case_spot {
+    const char *output;
+    double (*error)(vq_case *c, const int *dims, size_t i, double got);
+} vq_case_spot;
+
+/* Runs forward from fresh inputs and compares values: all of them, or with `spot` that many random elements of one output.
+ * VQDNA_ERR_DEVICE if one is off. */
+vq_status vq_case_check(vq_case *c, const vq_case_spot *spot, int count);
+
+/* Enqueues forward (and backward) once more on the tensors as they are. */
+vq_status vq_case_enqueue(vq_case *c, bool backward);
+
+/* What one forward does and moves: the table's count; without one for bytes, each tensor but scratch and gradients once. */
+double vq_case_flops(const vq_case *c);
+double vq_case_bytes(const vq_case *c);
+
 /* "M 5 D 64" */
 void vq_case_label(const vq_case_table *table, const vq_case_shape *shape, char *out, size_t size);
 

@@ -4,10 +4,14 @@
 #include "base/safetensors.h"
 #include "train/options.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CONFIG_VERSION = 1 };
 
@@ -56,6 +60,7 @@ static vq_status write_model(vq_outfile *out, const vq_state *state) {
     return status;
 }
 
+/* *out is the caller's even if this fails. */
 static vq_status config_json(json_t **out, const vq_config *config, uint64_t step, const char *provenance) {
     VQ_TRY(vq_config_to_json(out, config));
     json_object_set_new(*out, "version", json_integer(CONFIG_VERSION));
@@ -63,11 +68,8 @@ static vq_status config_json(json_t **out, const vq_config *config, uint64_t ste
     if (!provenance)
         return VQDNA_OK;
     json_t *p;
-    vq_status status = vq_json_parse(&p, provenance, strlen(provenance), "provenance");
-    if (status < 0) {
-        json_decref(*out);
+    if (vq_json_parse(&p, provenance, strlen(provenance), "provenance") < 0)
         return vq_fail(VQDNA_ERR_USAGE, "the provenance given is not a JSON object");
-    }
     json_object_set_new(*out, "provenance", p);
     return VQDNA_OK;
 }
@@ -172,6 +174,15 @@ done:
     return status;
 }
 
+/* A run that went wrong must not replace the checkpoint it could be mended from. */
+static vq_status all_finite(const vq_state *state, const char *folder) {
+    for (size_t i = 0; i < state->count; i++)
+        for (size_t j = 0; j < state->tensors[i].count; j++)
+            if (!isfinite(state->tensors[i].data[j]))
+                return vq_fail(VQDNA_ERR_NUMERIC, "%s: tensor %s is not finite: the checkpoint before it is kept", folder, state->tensors[i].name);
+    return VQDNA_OK;
+}
+
 vq_status vq_checkpoint_save(const char *folder, vq_trainer *t, vq_state *state, const char *provenance) {
     paths p;
     json_t *config = NULL, *trainer = NULL;
@@ -180,6 +191,7 @@ vq_status vq_checkpoint_save(const char *folder, vq_trainer *t, vq_state *state,
     VQ_TRY(make_paths(&p, folder));
     vq_status status;
     VQ_TRY_OR(done, vq_model_get(t->model, state));
+    VQ_TRY_OR(done, all_finite(state, folder));
     VQ_TRY_OR(done, config_json(&config, &t->model->config, t->step, provenance));
     VQ_TRY_OR(done, trainer_json(&trainer, t));
     VQ_TRY_OR(done, vq_outfile_open(&files[0], p.trainer));
@@ -201,9 +213,37 @@ done:
 
 /* ---- Reading ------------------------------------------------------------------------------------------------------------------ */
 
-static vq_status load_config(vq_config *config, uint64_t *step, const char *path) {
+/* A model.safetensors alone, as PyTorch leaves it, says its shape by its tensors; what they do not say is as usual. */
+static vq_status config_of_tensors(vq_config *config, const vq_safetensors *file, const char *path) {
+    vqdna_model_options o = {.preset = "tiny"};
+    for (size_t i = 0; i < vq_safetensors_count(file); i++) {
+        const vq_tensor_info *t = vq_safetensors_at(file, i);
+        int number;
+        if (t->rank == 2 && strcmp(t->name, "join.weight") == 0 && t->shape[0] <= INT_MAX && t->shape[1] <= INT_MAX) {
+            o.dim = (int)t->shape[0];
+            o.stem = (int)t->shape[1];
+        } else if (sscanf(t->name, "enc.%d.", &number) == 1 && number >= o.blocks && number < VQ_MAX_BLOCKS) {
+            o.blocks = number + 1;
+        } else if (sscanf(t->name, "books.%d.", &number) == 1 && number >= o.levels && number < VQDNA_MAX_LEVELS) {
+            o.levels = number + 1;
+        }
+        if (t->rank == 2 && strcmp(t->name, "books.0.e") == 0 && t->shape[0] <= INT_MAX)
+            o.codes = (int)t->shape[0];
+    }
+    if (!o.dim || !o.stem || !o.blocks || !o.levels || !o.codes)
+        return vq_fail(VQDNA_ERR_INPUT, "%s: config.json is missing, and the tensors of %s are not those of a tokenizer", path, "model.safetensors");
+    o.quantizer = o.levels > 1 ? "hrq" : "vq";
+    if (o.levels > 1)
+        o.codes = o.codes > 1 ? o.codes / 2 : 1;
+    return vq_config_resolve(config, &o);
+}
+
+static vq_status load_config(vq_config *config, uint64_t *step, const char *path, const vq_safetensors *file) {
     json_t *json;
     int64_t n;
+    *step = 0;
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return config_of_tensors(config, file, path);
     VQ_TRY(vq_json_load(&json, path));
     vq_status status;
     VQ_TRY_OR(done, vq_json_integer(&n, json, "version", 1, CONFIG_VERSION, path));
@@ -229,8 +269,8 @@ vq_status vq_checkpoint_load_model(const char *folder, vq_config *config, vq_sta
     *state = (vq_state){0};
     VQ_TRY(make_paths(&p, folder));
     vq_status status;
-    VQ_TRY_OR(done, load_config(config, step, p.config));
     VQ_TRY_OR(done, vq_safetensors_open(&file, p.model));
+    VQ_TRY_OR(done, load_config(config, step, p.config, file));
     VQ_TRY_OR(done, vq_state_create(state, config));
     VQ_TRY_OR(done, load_state(state, file));
 done:
@@ -247,8 +287,8 @@ vq_status vq_checkpoint_describe(const char *folder, vq_config *config, uint64_t
     vq_state state = {0};
     VQ_TRY(make_paths(&p, folder));
     vq_status status;
-    VQ_TRY_OR(done, load_config(config, step, p.config));
     VQ_TRY_OR(done, vq_safetensors_open(&file, p.model));
+    VQ_TRY_OR(done, load_config(config, step, p.config, file));
     VQ_TRY_OR(done, vq_state_create(&state, config));
     for (size_t i = 0; i < state.count; i++) {
         const vq_tensor_info *info;

@@ -39,6 +39,10 @@ int vq_infer_least_rows(const vq_config *config) {
     return vq_cutter_least_rows(vq_config_encoder_halo(config) + vq_config_decoder_halo(config));
 }
 
+int vq_infer_usual_rows(const vq_device *device) {
+    return device->family == VQ_FAMILY_CPU ? 4096 : 32768;
+}
+
 static void close_stream(stream *s) {
     vq_cutter_destroy(s->cutter);
     for (int i = 0; i < VQDNA_MAX_LEVELS; i++) {

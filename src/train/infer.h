@@ -17,4 +17,7 @@ vq_status vq_encode(vq_model *model, const uint8_t *bases, size_t count, uint16_
 /* Rows of a batch a model needs at least. */
 int vq_infer_least_rows(const vq_config *config);
 
+/* Rows that keep a device busy without asking for much memory. */
+int vq_infer_usual_rows(const vq_device *device);
+
 #endif

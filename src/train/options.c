@@ -29,7 +29,7 @@ static const option model_options[] = {
 static const option train_options[] = {
     TRAIN(seed, COUNT, 0, 9007199254740992.0, 1),
     TRAIN(window, INTEGER, 1, 1 << 20, 0),
-    TRAIN(batch, INTEGER, 1, 1 << 16, 8),
+    TRAIN(batch, INTEGER, 1, 1 << 16, 16),
     TRAIN(steps, COUNT, 0, 1e12, 0),
     TRAIN(epochs, REAL, 0, 1e6, 0),
     TRAIN(seconds, REAL, 0, 1e9, 0),
@@ -46,7 +46,7 @@ static const option train_options[] = {
     TRAIN(laplace, REAL, 0, 1, 1e-5),
     TRAIN(use_decay, REAL, 0, 1, 0.9),
     TRAIN(expire, REAL, 0, 1, 0.1),
-    TRAIN(unquantized, REAL, 0, 1e9, 100),
+    TRAIN(unquantized, REAL, 0, 1e9, 0),
     TRAIN(kmeans_batches, INTEGER, 1, 256, 4),
     TRAIN(kmeans_rounds, INTEGER, 0, 1000, 10),
     TRAIN(forward_only, FLAG, 0, 1, 0),
@@ -205,8 +205,6 @@ vq_status vq_train_resolve(vqdna_train_options *out, const vqdna_train_options *
         r.steps = 1000;
     if (r.steps > 0) {
         double share = floor((double)r.steps / 10);
-        if (options == NULL || options->unquantized == 0)
-            r.unquantized = r.unquantized < share ? r.unquantized : share;
         if (options == NULL || options->warmup == 0)
             r.warmup = r.warmup < share ? r.warmup : (int)share;
     }

@@ -255,7 +255,8 @@ START_TEST(in_memory) {
 END_TEST
 
 /* The loop of a caller: train, look, checkpoint, stop, resume, use while training, save, open. */
-static void count_line(void *user, const char *name, const char *role, int rank, const size_t *shape, size_t bytes, int slab, size_t offset) {
+static void count_line(void *user, const char *name, const char *role, int rank, const size_t *shape, size_t bytes, int slab,
+                       size_t offset) {
     (void)name, (void)role, (void)rank, (void)shape, (void)slab, (void)offset;
     *(size_t *)user += bytes > 0;
 }
@@ -278,7 +279,8 @@ START_TEST(whole_life) {
 
     vqdna_model_options m = {0};
     vqdna_train_options o = {0};
-    static const char *const settings[] = {"dim=16", "stem=8", "blocks=2", "codes=8", "window=64", "batch=4", "steps=60", "learning_rate=5e-3"};
+    static const char *const settings[] = {"dim=16",    "stem=8",  "blocks=2", "codes=8",
+                                           "window=64", "batch=4", "steps=60", "learning_rate=5e-3"};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         ok(vqdna_set_option(&m, &o, settings[i]));
     fails(vqdna_set_option(&m, &o, "lerning_rate=1"), VQDNA_ERR_USAGE, "learning_rate");

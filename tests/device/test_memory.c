@@ -16,7 +16,8 @@ typedef struct {
     int count;
 } table;
 
-static void note(void *user, const char *name, const char *role, int rank, const size_t *shape, size_t bytes, int slab, size_t offset) {
+static void note(void *user, const char *name, const char *role, int rank, const size_t *shape, size_t bytes, int slab,
+                 size_t offset) {
     table *t = user;
     ck_assert_int_lt(t->count, MOST);
     line *l = &t->lines[t->count++];
@@ -88,12 +89,12 @@ static void check_nested(const vq_plan *p) {
     vq_plan_describe(p, note, &t);
     check_apart(&t);
     /* Alive at once: scratch of a scope with that of its own, of the scopes around it and inside it. */
-    static const char *const together[][2] = {{"x", "a"}, {"x", "b"},  {"x", "c"},  {"x", "d"}, {"x", "a2"}, {"x", "y"}, {"a", "b"},
-                                              {"a", "c"}, {"a", "a2"}, {"a2", "b"}, {"a2", "c"}, {"c", "c2"}, {"y", "a"}, {"y", "b"},
-                                              {"y", "c"}, {"y", "d"},  {"a2", "c2"}};
+    static const char *const together[][2] = {{"x", "a"}, {"x", "b"}, {"x", "c"},  {"x", "d"},  {"x", "a2"}, {"x", "y"},
+                                              {"a", "b"}, {"a", "c"}, {"a", "a2"}, {"a2", "b"}, {"a2", "c"}, {"c", "c2"},
+                                              {"y", "a"}, {"y", "b"}, {"y", "c"},  {"y", "d"},  {"a2", "c2"}};
     for (size_t i = 0; i < sizeof together / sizeof *together; i++)
-        ck_assert_msg(!overlap(find(&t, together[i][0], "scratch"), find(&t, together[i][1], "scratch")), "%s and %s", together[i][0],
-                      together[i][1]);
+        ck_assert_msg(!overlap(find(&t, together[i][0], "scratch"), find(&t, together[i][1], "scratch")), "%s and %s",
+                      together[i][0], together[i][1]);
 }
 
 START_TEST(scopes) {
@@ -139,7 +140,8 @@ START_TEST(views_lie_apart) {
         ck_assert_ptr_eq(t, &tensors[i]);
         static const size_t sizes[] = {[VQ_F32] = 4, [VQ_I32] = 4, [VQ_U32] = 4, [VQ_U8] = 1, [VQ_U16] = 2};
         ck_assert_uint_eq(t->view.bytes, t->count * sizes[t->dtype]);
-        ck_assert(t->role == VQ_PARAM ? t->grad.mem && t->moment1.mem && t->moment2.mem : !t->grad.mem && !t->moment1.mem && !t->moment2.mem);
+        ck_assert(t->role == VQ_PARAM ? t->grad.mem && t->moment1.mem && t->moment2.mem
+                                      : !t->grad.mem && !t->moment1.mem && !t->moment2.mem);
         if (t->role == VQ_SCRATCH)
             continue;
         memset(data, (int)i + 1, sizeof data);

@@ -205,8 +205,9 @@ START_TEST(launches) {
     ck_assert_int_eq(got, -5); /* no groups, nothing done */
     ck_fails(vq_run(device, "probe", "other", options, vq_grid1(1, 1), vq_in(out), vq_int(3), vq_float(0), vq_local(16), vq_int(1)),
              VQDNA_ERR_DEVICE, "argument 4", "probe other");
-    ck_fails(vq_run(device, "probe", "other", options, vq_grid1(1, (size_t)1 << 20), vq_in(out), vq_int(3), vq_float(0), vq_local(16)),
-             VQDNA_ERR_DEVICE, "launch", "probe other", device->info.name);
+    ck_fails(
+        vq_run(device, "probe", "other", options, vq_grid1(1, (size_t)1 << 20), vq_in(out), vq_int(3), vq_float(0), vq_local(16)),
+        VQDNA_ERR_DEVICE, "launch", "probe other", device->info.name);
     vq_view_destroy(&out);
     end();
 }

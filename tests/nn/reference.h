@@ -1,5 +1,5 @@
-/* The network in double precision on the host, written from its formulas (nn/convnext.h, encoder.h, decoder.h, model.h, ops/quantize.h), as
- * plainly as possible: what device and gradients are tested against. */
+/* The network in double precision on the host, written from its formulas (nn/convnext.h, encoder.h, decoder.h, model.h,
+ * ops/quantize.h), as plainly as possible: what device and gradients are tested against. */
 #ifndef VQ_TESTS_REFERENCE_H
 #define VQ_TESTS_REFERENCE_H
 
@@ -11,7 +11,7 @@ typedef struct reference {
     const vq_state *state; /* names and shapes */
     double **values;       /* of each tensor of the state: to be moved for central differences */
     int M;
-    const vq_row *rows;    /* [M] */
+    const vq_row *rows; /* [M] */
 } reference;
 
 void reference_create(reference *r, const vq_config *config, const vq_state *state, int M, const vq_row *rows);
@@ -29,13 +29,13 @@ void reference_encode(const reference *r, double *const *taps);
 /* logits [M][4] from zhat [M][dim]. */
 void reference_decode(const reference *r, double *logits, const double *zhat);
 
-/* The straight-through estimator by its definition: the codes, what the levels before gave to a level's target, and zhat - mean of the targets
- * are constants. Set once, at the point where the gradient is taken. */
+/* The straight-through estimator by its definition: the codes, what the levels before gave to a level's target, and zhat - mean of
+ * the targets are constants. Set once, at the point where the gradient is taken. */
 typedef struct straight_through {
-    int32_t *codes[VQDNA_MAX_LEVELS];  /* [M]: given */
-    double *target[VQDNA_MAX_LEVELS];  /* [M][dim]: h_n there */
-    double *tap[VQDNA_MAX_LEVELS];     /* [M][dim]: z_n there */
-    double *zhat;                      /* [M][dim] there */
+    int32_t *codes[VQDNA_MAX_LEVELS]; /* [M]: given */
+    double *target[VQDNA_MAX_LEVELS]; /* [M][dim]: h_n there */
+    double *tap[VQDNA_MAX_LEVELS];    /* [M][dim]: z_n there */
+    double *zhat;                     /* [M][dim] there */
 } straight_through;
 
 void straight_through_create(straight_through *s, const reference *r, const int32_t *const *codes);

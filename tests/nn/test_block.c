@@ -17,14 +17,15 @@ static vq_plan *plan;
 static vq_tensor rows_tensor, in, seeds[VQDNA_MAX_LEVELS], a, b, c;
 
 /* Shapes of the parameterized tests. */
-static const struct {
-    int dim, stem, blocks, levels;
-} shapes[] = {{16, 8, 2, 1}, {19, 7, 3, 2}, {24, 33, 3, 3}};
+static const struct { int dim, stem, blocks, levels; } shapes[] = {{16, 8, 2, 1}, {19, 7, 3, 2}, {24, 33, 3, 3}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static void begin(int shape) {
-    vqdna_model_options options = {.dim = shapes[shape].dim, .stem = shapes[shape].stem, .blocks = shapes[shape].blocks,
-                                   .levels = shapes[shape].levels, .codes = 4};
+    vqdna_model_options options = {.dim = shapes[shape].dim,
+                                   .stem = shapes[shape].stem,
+                                   .blocks = shapes[shape].blocks,
+                                   .levels = shapes[shape].levels,
+                                   .codes = 4};
     ck_ok(vq_config_resolve(&config, &options));
     ck_ok(vq_state_create(&state, &config));
     vq_state_start(&state, 7);

@@ -111,9 +111,16 @@ START_TEST(json) {
     json_decref(good);
     static const struct {
         const char *key, *value, *part;
-    } wrong[] = {{"dim", "0", "dim"},          {"dim", "4097", "dim"},      {"levels", "9", "levels"}, {"codes", "[1, 2, 3]", "codes"},
-                 {"codes", "[22, 44]", "codes"}, {"taps", "[1, 2, 6]", "taps"}, {"blocks", "2", "blocks"}, {"quantizer", "\"fsq\"", "fsq"},
-                 {"taps", "[\"2\", 4, 6]", "taps"}, {"base_codes", "\"x\"", "base_codes"}};
+    } wrong[] = {{"dim", "0", "dim"},
+                 {"dim", "4097", "dim"},
+                 {"levels", "9", "levels"},
+                 {"codes", "[1, 2, 3]", "codes"},
+                 {"codes", "[22, 44]", "codes"},
+                 {"taps", "[1, 2, 6]", "taps"},
+                 {"blocks", "2", "blocks"},
+                 {"quantizer", "\"fsq\"", "fsq"},
+                 {"taps", "[\"2\", 4, 6]", "taps"},
+                 {"base_codes", "\"x\"", "base_codes"}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         ck_ok(vq_config_to_json(&bad, &c));
         json_object_set_new(bad, wrong[i].key, json_loads(wrong[i].value, JSON_DECODE_ANY, NULL));

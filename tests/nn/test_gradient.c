@@ -12,8 +12,8 @@ typedef struct {
 } setting;
 
 static const setting settings[] = {
-    {"vq", 16, 8, 2, 1, 1, 0, true},   {"hrq", 19, 7, 2, 2, 1, 8, true},   {"hrq", 24, 8, 3, 3, 1, 0, true},
-    {"hrq", 17, 8, 3, 2, 3, 5, true},  {"hrq", 19, 8, 2, 2, 1, 0, false}, {"vq", 16, 9, 2, 1, 3, 3, false},
+    {"vq", 16, 8, 2, 1, 1, 0, true},  {"hrq", 19, 7, 2, 2, 1, 8, true},  {"hrq", 24, 8, 3, 3, 1, 0, true},
+    {"hrq", 17, 8, 3, 2, 3, 5, true}, {"hrq", 19, 8, 2, 2, 1, 0, false}, {"vq", 16, 9, 2, 1, 3, 3, false},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings, FIRST = 13, SECOND = 19, SAMPLES = 10 };
 
@@ -77,8 +77,13 @@ START_TEST(whole_loss) {
     const setting *s = &settings[_i];
     const double beta = 0.5;
     vq_config config;
-    vqdna_model_options options = {.quantizer = s->quantizer, .dim = s->dim, .stem = s->stem, .blocks = s->blocks, .codes = 8,
-                                   .levels = s->levels, .decoder_stride = s->stride};
+    vqdna_model_options options = {.quantizer = s->quantizer,
+                                   .dim = s->dim,
+                                   .stem = s->stem,
+                                   .blocks = s->blocks,
+                                   .codes = 8,
+                                   .levels = s->levels,
+                                   .decoder_stride = s->stride};
     ck_ok(vq_config_resolve(&config, &options));
     int M = FIRST + SECOND + s->padding;
     vq_row rows[FIRST + SECOND + 8];
@@ -138,7 +143,8 @@ START_TEST(whole_loss) {
     }
     ck_assert_int_eq(tensors, 12 + 2 * 8 * s->blocks);
     if (getenv("VQDNA_VERBOSE"))
-        printf("setting %d: loss %.6f + %.1f x %.6f, gradient off by at most %.2g\n", _i, loss.cross_entropy, beta, loss.commitment, worst);
+        printf("setting %d: loss %.6f + %.1f x %.6f, gradient off by at most %.2g\n", _i, loss.cross_entropy, beta, loss.commitment,
+               worst);
 
     straight_through_destroy(&through);
     reference_destroy(&r);

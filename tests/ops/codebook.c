@@ -73,6 +73,11 @@ static void reference(vq_case *c, const int *d) {
         }
 }
 
+/* s and e; n and f are few. */
+static double flops(const int *d) {
+    return 5.0 * d[1] * d[2];
+}
+
 static double bytes(const int *d) {
     return 4.0 * d[1] * d[2] * (4 + 2);
 }
@@ -98,5 +103,6 @@ const vq_case_table vq_cases_codebook = {
     .declare = declare,
     .forward = forward,
     .reference = reference,
+    .flops = flops,
     .bytes = bytes,
 };

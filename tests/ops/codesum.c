@@ -51,6 +51,10 @@ static void reference(vq_case *c, const int *d) {
     }
 }
 
+static double flops(const int *d) {
+    return (double)d[0] * d[1];
+}
+
 static double bytes(const int *d) {
     return 4.0 * d[1] * ((double)d[0] + d[2]);
 }
@@ -77,5 +81,6 @@ const vq_case_table vq_cases_codesum = {
     .declare = declare,
     .forward = forward,
     .reference = reference,
+    .flops = flops,
     .bytes = bytes,
 };

@@ -47,6 +47,11 @@ static void reference(vq_case *c, const int *dims) {
     }
 }
 
+/* Mean, variance, and the scaled and shifted result. */
+static double flops(const int *dims) {
+    return 8.0 * dims[0] * dims[1];
+}
+
 static double bytes(const int *dims) {
     return 8.0 * dims[0] * dims[1];
 }
@@ -65,5 +70,6 @@ const vq_case_table vq_cases_layernorm = {
     .forward = forward,
     .backward = backward,
     .reference = reference,
+    .flops = flops,
     .bytes = bytes,
 };

@@ -1,4 +1,5 @@
-/* Records of random lengths, pushed in runs of random sizes: every element comes out once, in order, with its neighbours beside it. */
+/* Records of random lengths, pushed in runs of random sizes: every element comes out once, in order, with its neighbours beside it.
+ */
 #include "base/rng.h"
 #include "scratch.h"
 #include "train/cutter.h"
@@ -15,12 +16,12 @@ static uint32_t element(int record, uint64_t place) {
 typedef struct {
     int M, halo, records;
     uint64_t start[MOST_RECORDS], length[MOST_RECORDS];
-    int record;      /* being received */
-    uint64_t next;   /* its next element */
-    bool ended;      /* the last segment ended its record */
+    int record;    /* being received */
+    uint64_t next; /* its next element */
+    bool ended;    /* the last segment ended its record */
     int batches, segments;
     uint64_t cores, rows;
-    int stop_after;  /* batches; 0: never */
+    int stop_after; /* batches; 0: never */
     vq_status stop_with;
 } stream;
 
@@ -73,7 +74,9 @@ static vq_status push_all(stream *s, int push) {
     for (int r = 0; r < s->records && status == VQDNA_OK; r++) {
         uint64_t at = 0;
         do {
-            uint64_t n = push == 0 ? s->length[r] : push > 0 ? (uint64_t)push : 1 + vq_rng_below(3 * (uint64_t)s->M, 5, VQ_STREAM_TEST, (uint64_t)r, at);
+            uint64_t n = push == 0  ? s->length[r]
+                         : push > 0 ? (uint64_t)push
+                                    : 1 + vq_rng_below(3 * (uint64_t)s->M, 5, VQ_STREAM_TEST, (uint64_t)r, at);
             n = n < s->length[r] - at ? n : s->length[r] - at;
             for (uint64_t i = 0; i < n; i++)
                 elements[i] = element(r, s->start[r] + at + i);
@@ -99,8 +102,21 @@ enum { HALOS = sizeof halos / sizeof *halos };
 
 static void make(stream *s, int M, int halo, uint64_t seed) {
     *s = (stream){.M = M, .halo = halo};
-    const uint64_t special[] = {0, 1, 2, (uint64_t)halo, (uint64_t)halo + 1, 2 * (uint64_t)halo, (uint64_t)M - 1, (uint64_t)M, (uint64_t)M + 1,
-                                (uint64_t)(M - halo), 7 * (uint64_t)M + 3, 0, 0, 1, 1};
+    const uint64_t special[] = {0,
+                                1,
+                                2,
+                                (uint64_t)halo,
+                                (uint64_t)halo + 1,
+                                2 * (uint64_t)halo,
+                                (uint64_t)M - 1,
+                                (uint64_t)M,
+                                (uint64_t)M + 1,
+                                (uint64_t)(M - halo),
+                                7 * (uint64_t)M + 3,
+                                0,
+                                0,
+                                1,
+                                1};
     enum { SPECIAL = sizeof special / sizeof *special };
     for (s->records = 0; s->records < 70; s->records++) {
         uint64_t draw = vq_rng_below(SPECIAL + 3, seed, VQ_STREAM_TEST, 1, (uint64_t)s->records);

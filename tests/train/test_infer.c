@@ -1,5 +1,5 @@
-/* Streams over files: tokenize, detokenize and evaluate agree with one another and with encoding in memory, however files are read and batches
- * are cut. */
+/* Streams over files: tokenize, detokenize and evaluate agree with one another and with encoding in memory, however files are read
+ * and batches are cut. */
 #include "fixture.h"
 #include "seq/alphabet.h"
 #include "train/infer.h"
@@ -135,7 +135,8 @@ static vqdna_status pair_take(void *user, const char *contig, uint64_t start, co
     return ((pair *)user)->take(((pair *)user)->sink, contig, start, letters, count, last);
 }
 
-static vq_status detokenize(vq_model *model, vqdna_codes_source give, void *from, vqdna_bases_sink take, void *to, vqdna_stream_stats *stats) {
+static vq_status detokenize(vq_model *model, vqdna_codes_source give, void *from, vqdna_bases_sink take, void *to,
+                            vqdna_stream_stats *stats) {
     pair p = {give, take, from, to};
     return vq_detokenize(model, NULL, pair_give, pair_take, &p, stats);
 }

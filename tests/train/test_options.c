@@ -33,21 +33,45 @@ static void same(const vqdna_train_options *a, const vqdna_train_options *b) {
 START_TEST(every_key) {
     vqdna_model_options m = {0};
     vqdna_train_options t = {0};
-    static const char *const settings[] = {
-        "preset=small", "quantizer=vq", "dim=33", "stem=17", "blocks=5", "codes=77", "levels=1", "decoder_stride=6", "seed=9007199254740992",
-        "window=100", "batch=3", "steps=12", "epochs=1.5", "seconds=60", "learning_rate=2e-4", "beta1=0.8", "beta2=0.99", "weight_decay=0.1",
-        "final_rate=0.2", "warmup=7", "clip=2", "commitment=0.25", "decay_first=0.5", "decay_last=0.6", "laplace=1e-4", "use_decay=0.7",
-        "expire=0.3", "unquantized=4", "kmeans_batches=2", "kmeans_rounds=3", "forward_only=true"};
+    static const char *const settings[] = {"preset=small",     "quantizer=vq",     "dim=33",
+                                           "stem=17",          "blocks=5",         "codes=77",
+                                           "levels=1",         "decoder_stride=6", "seed=9007199254740992",
+                                           "window=100",       "batch=3",          "steps=12",
+                                           "epochs=1.5",       "seconds=60",       "learning_rate=2e-4",
+                                           "beta1=0.8",        "beta2=0.99",       "weight_decay=0.1",
+                                           "final_rate=0.2",   "warmup=7",         "clip=2",
+                                           "commitment=0.25",  "decay_first=0.5",  "decay_last=0.6",
+                                           "laplace=1e-4",     "use_decay=0.7",    "expire=0.3",
+                                           "unquantized=4",    "kmeans_batches=2", "kmeans_rounds=3",
+                                           "forward_only=true"};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         ck_ok(vq_option_set(&m, &t, settings[i]));
     ck_assert_str_eq(m.preset, "small");
     ck_assert_str_eq(m.quantizer, "vq");
     const int model[] = {m.dim, m.stem, m.blocks, m.codes, m.levels, m.decoder_stride}, model_want[] = {33, 17, 5, 77, 1, 6};
     ck_assert_mem_eq(model, model_want, sizeof model);
-    const vqdna_train_options want = {.seed = 9007199254740992, .window = 100, .batch = 3, .steps = 12, .epochs = 1.5, .seconds = 60,
-                                      .learning_rate = 2e-4, .beta1 = 0.8, .beta2 = 0.99, .weight_decay = 0.1, .final_rate = 0.2,
-                                      .warmup = 7, .clip = 2, .commitment = 0.25, .decay_first = 0.5, .decay_last = 0.6, .laplace = 1e-4,
-                                      .use_decay = 0.7, .expire = 0.3, .unquantized = 4, .kmeans_batches = 2, .kmeans_rounds = 3,
+    const vqdna_train_options want = {.seed = 9007199254740992,
+                                      .window = 100,
+                                      .batch = 3,
+                                      .steps = 12,
+                                      .epochs = 1.5,
+                                      .seconds = 60,
+                                      .learning_rate = 2e-4,
+                                      .beta1 = 0.8,
+                                      .beta2 = 0.99,
+                                      .weight_decay = 0.1,
+                                      .final_rate = 0.2,
+                                      .warmup = 7,
+                                      .clip = 2,
+                                      .commitment = 0.25,
+                                      .decay_first = 0.5,
+                                      .decay_last = 0.6,
+                                      .laplace = 1e-4,
+                                      .use_decay = 0.7,
+                                      .expire = 0.3,
+                                      .unquantized = 4,
+                                      .kmeans_batches = 2,
+                                      .kmeans_rounds = 3,
                                       .forward_only = true};
     same(&t, &want);
     ck_ok(vq_option_set(&m, &t, "forward_only=false"));
@@ -59,8 +83,9 @@ END_TEST
 
 /* Zero is the default in the struct, so a zero that was asked for is kept as VQDNA_ZERO and resolves to 0. */
 START_TEST(zeros) {
-    static const char *const keys[] = {"weight_decay", "final_rate", "warmup", "clip", "commitment", "expire", "unquantized", "kmeans_rounds",
-                                       "learning_rate", "beta1", "decay_first", "laplace", "use_decay"};
+    static const char *const keys[] = {"weight_decay", "final_rate",  "warmup",        "clip",          "commitment",
+                                       "expire",       "unquantized", "kmeans_rounds", "learning_rate", "beta1",
+                                       "decay_first",  "laplace",     "use_decay"};
     vqdna_model_options m = {0};
     vqdna_train_options t = {0};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -71,8 +96,8 @@ START_TEST(zeros) {
     ck_assert_double_eq(t.clip, VQDNA_ZERO);
     ck_assert_int_eq(t.warmup, -1);
     t = resolve(t, 1000);
-    const double got[] = {t.weight_decay, t.final_rate, t.warmup, t.clip, t.commitment, t.expire, t.unquantized, t.kmeans_rounds,
-                          t.learning_rate, t.beta1, t.decay_first, t.laplace, t.use_decay};
+    const double got[] = {t.weight_decay,  t.final_rate,    t.warmup, t.clip,        t.commitment, t.expire,   t.unquantized,
+                          t.kmeans_rounds, t.learning_rate, t.beta1,  t.decay_first, t.laplace,    t.use_decay};
     for (size_t i = 0; i < sizeof got / sizeof *got; i++)
         ck_assert_msg(got[i] == 0, "%s is %g", keys[i], got[i]);
 }
@@ -80,21 +105,36 @@ END_TEST
 
 START_TEST(wrong) {
     static const char *const bad[][3] = {
-        {"learning_rat=1", "learning_rat", "'learning_rate'"}, {"Batch=1", "Batch", "'batch'"},
-        {"decoderstride=2", "decoderstride", "'decoder_stride'"}, {"blokcs=1", "blokcs", "'blocks'"},
-        {"batch", "key=value", "batch"},            {"=3", "key=value", ""},
-        {"", "key=value", ""},                      {"batch=", "batch", "number"},
-        {"batch=two", "batch", "number"},           {"batch=2x", "batch", "number"},
-        {"batch=1.5", "batch", "whole"},            {"batch=0", "batch", "between 1"},
-        {"batch=-1", "batch", "between"},           {"batch=nan", "batch", "number"},
-        {"clip=inf", "clip", "number"},             {"clip=1e999", "clip", "number"},
-        {"beta1=1", "beta1", "between"},            {"seed=-1", "seed", "between"},
-        {"seed=0", "seed", "at least 1"},           {"steps=0", "steps", "at least 1"},
-        {"dim=0", "dim", "between 1"},              {"dim=-2", "dim", "between"},
-        {"dim=1e9", "dim", "between"},              {"preset=huge", "huge", "tiny, small or base"},
-        {"preset=hrq", "hrq", "tiny"},              {"quantizer=tiny", "tiny", "hrq or vq"},
-        {"forward_only=yes", "forward_only", "yes"}, {"forward_only=2", "forward_only", "between"},
-        {"window=2000000", "window", "1048576"},    {"final_rate=1.1", "final_rate", "between 0 and 1"},
+        {"learning_rat=1", "learning_rat", "'learning_rate'"},
+        {"Batch=1", "Batch", "'batch'"},
+        {"decoderstride=2", "decoderstride", "'decoder_stride'"},
+        {"blokcs=1", "blokcs", "'blocks'"},
+        {"batch", "key=value", "batch"},
+        {"=3", "key=value", ""},
+        {"", "key=value", ""},
+        {"batch=", "batch", "number"},
+        {"batch=two", "batch", "number"},
+        {"batch=2x", "batch", "number"},
+        {"batch=1.5", "batch", "whole"},
+        {"batch=0", "batch", "between 1"},
+        {"batch=-1", "batch", "between"},
+        {"batch=nan", "batch", "number"},
+        {"clip=inf", "clip", "number"},
+        {"clip=1e999", "clip", "number"},
+        {"beta1=1", "beta1", "between"},
+        {"seed=-1", "seed", "between"},
+        {"seed=0", "seed", "at least 1"},
+        {"steps=0", "steps", "at least 1"},
+        {"dim=0", "dim", "between 1"},
+        {"dim=-2", "dim", "between"},
+        {"dim=1e9", "dim", "between"},
+        {"preset=huge", "huge", "tiny, small or base"},
+        {"preset=hrq", "hrq", "tiny"},
+        {"quantizer=tiny", "tiny", "hrq or vq"},
+        {"forward_only=yes", "forward_only", "yes"},
+        {"forward_only=2", "forward_only", "between"},
+        {"window=2000000", "window", "1048576"},
+        {"final_rate=1.1", "final_rate", "between 0 and 1"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         vqdna_model_options m, m0;
@@ -117,10 +157,26 @@ START_TEST(defaults) {
     vq_config config = tiny();
     vqdna_train_options t;
     ck_ok(vq_train_resolve(&t, NULL, &config, 1000));
-    const vqdna_train_options want = {.seed = 1, .window = 256, .batch = 8, .steps = 1000, .learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.95,
-                                      .weight_decay = 0.01, .final_rate = 0.05, .warmup = 50, .clip = 1, .commitment = 0.5,
-                                      .decay_first = 0.9, .decay_last = 0.99, .laplace = 1e-5, .use_decay = 0.9, .expire = 0.1,
-                                      .unquantized = 100, .kmeans_batches = 4, .kmeans_rounds = 10};
+    const vqdna_train_options want = {.seed = 1,
+                                      .window = 256,
+                                      .batch = 16,
+                                      .steps = 1000,
+                                      .learning_rate = 1e-3,
+                                      .beta1 = 0.9,
+                                      .beta2 = 0.95,
+                                      .weight_decay = 0.01,
+                                      .final_rate = 0.05,
+                                      .warmup = 50,
+                                      .clip = 1,
+                                      .commitment = 0.5,
+                                      .decay_first = 0.9,
+                                      .decay_last = 0.99,
+                                      .laplace = 1e-5,
+                                      .use_decay = 0.9,
+                                      .expire = 0.1,
+                                      .unquantized = 0,
+                                      .kmeans_batches = 4,
+                                      .kmeans_rounds = 10};
     same(&t, &want);
     vqdna_model_options base = {.preset = "base"};
     ck_ok(vq_config_resolve(&config, &base));
@@ -135,9 +191,9 @@ START_TEST(lengths_of_a_run) {
     ck_assert_uint_eq(resolve((vqdna_train_options){.epochs = 0.001, .window = 10, .batch = 5}, 1000).steps, 1);
     ck_assert_uint_eq(resolve((vqdna_train_options){.seconds = 5}, 1000).steps, 0);
     ck_assert_uint_eq(resolve((vqdna_train_options){.steps = 5}, 1000).steps, 5);
-    /* The starts fit the run, unless they were asked for. */
+    /* The warm-up fits the run, unless it was asked for. */
     vqdna_train_options t = resolve((vqdna_train_options){.steps = 200}, 1000);
-    ck_assert_double_eq(t.unquantized, 20);
+    ck_assert_double_eq(t.unquantized, 0);
     ck_assert_int_eq(t.warmup, 20);
     t = resolve((vqdna_train_options){.steps = 200, .unquantized = 90, .warmup = 70}, 1000);
     ck_assert_double_eq(t.unquantized, 90);
@@ -161,8 +217,12 @@ START_TEST(lengths_of_a_run) {
 END_TEST
 
 START_TEST(json) {
-    vqdna_train_options t = resolve((vqdna_train_options){.seed = 9007199254740991, .epochs = 1.0 / 3, .learning_rate = 1.0 / 7, .clip = VQDNA_ZERO,
-                                                          .forward_only = true}, 123456),
+    vqdna_train_options t = resolve((vqdna_train_options){.seed = 9007199254740991,
+                                                          .epochs = 1.0 / 3,
+                                                          .learning_rate = 1.0 / 7,
+                                                          .clip = VQDNA_ZERO,
+                                                          .forward_only = true},
+                                    123456),
                         back;
     json_t *object;
     ck_ok(vq_train_to_json(&object, &t));

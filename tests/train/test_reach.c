@@ -1,5 +1,5 @@
-/* A code depends on the bases within the halo and on nothing else, bit for bit: not on how a contig was cut, not on the number of rows, not on
- * where in the batch its row lies, not on what lies beside it. */
+/* A code depends on the bases within the halo and on nothing else, bit for bit: not on how a contig was cut, not on the number of
+ * rows, not on where in the batch its row lies, not on what lies beside it. */
 #include "fixture.h"
 #include "train/infer.h"
 
@@ -101,8 +101,8 @@ START_TEST(cut_out) {
                 for (int i = 0; i < length[p]; i++) {
                     bool left = i >= halo || from[p] == 0, right = length[p] - 1 - i >= halo || from[p] + length[p] == CONTIG;
                     for (int n = 0; left && right && n < config.levels; n++) {
-                        ck_assert_msg(codes[n][first[p] + i] == whole[n][from[p] + i], "M %d row %d level %d: %d, in the whole %d", M,
-                                      first[p] + i, n, codes[n][first[p] + i], whole[n][from[p] + i]);
+                        ck_assert_msg(codes[n][first[p] + i] == whole[n][from[p] + i], "M %d row %d level %d: %d, in the whole %d",
+                                      M, first[p] + i, n, codes[n][first[p] + i], whole[n][from[p] + i]);
                         compared++;
                     }
                 }

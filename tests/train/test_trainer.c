@@ -84,14 +84,18 @@ START_TEST(same_seed_same_bits) {
     vq_config config = shape(_i ? 3 : 1);
     vq_dataset *dataset = make_dataset("a.fa", 3, usual, 1);
     vq_state s[3];
-    vqdna_train_options options = {.steps = 40, .unquantized = 4, .seed = 5};
+    /* Codes fall out of use at once, so that re-seeding takes part. */
+    vqdna_train_options options = {.steps = 40, .unquantized = 4, .seed = 5, .use_decay = 0.3, .expire = 0.8};
+    int reseeded = 0;
     vq_trainer *a = open_trainer(&config, &s[0], dataset, options), *b = open_trainer(&config, &s[1], dataset, options);
     run(a, 12);
     for (int i = 0; i < 12; i++) { /* reports are only looked at: they change nothing */
         vqdna_report report;
         run(b, 1);
         ck_ok(vq_trainer_report(b, &report));
+        reseeded += report.level[0].reseeded;
     }
+    ck_assert_int_gt(reseeded, 0);
     check_same(a, b);
     options.seed = 6;
     vq_trainer *c = open_trainer(&config, &s[2], dataset, options);
@@ -115,7 +119,7 @@ START_TEST(resumed_is_uninterrupted) {
     vq_config config = shape(2), config_back;
     vq_dataset *dataset = make_dataset("a.fa", 3, usual, 1);
     vq_state state, saved, model_only;
-    vqdna_train_options options = {.steps = 14, .unquantized = 5};
+    vqdna_train_options options = {.steps = 14, .unquantized = 5, .use_decay = 0.3, .expire = 0.8};
     vq_trainer *a = open_trainer(&config, &state, dataset, options), *b;
     char *folder = scratch_path("run");
     run(a, stops[_i]);
@@ -163,7 +167,8 @@ START_TEST(refused) {
     vq_trainer *a = open_trainer(&config, &state, dataset, (vqdna_train_options){.steps = 10}), *b;
     char *folder = scratch_path("refused");
     ck_ok(vq_checkpoint_save(folder, a, &state, NULL));
-    ck_fails(vq_checkpoint_resume(&b, &config, &saved, device, other, folder), VQDNA_ERR_INPUT, "trainer.safetensors", "other sequences");
+    ck_fails(vq_checkpoint_resume(&b, &config, &saved, device, other, folder), VQDNA_ERR_INPUT, "trainer.safetensors",
+             "other sequences");
     ck_fails(vq_checkpoint_resume(&b, &config, &saved, device, dataset, scratch_path("nowhere")), VQDNA_ERR_INPUT, "nowhere");
     ck_fails(vq_checkpoint_save(folder, a, &state, "no json"), VQDNA_ERR_USAGE, "provenance");
     ck_fails(vq_checkpoint_save(folder, a, &state, "[1]"), VQDNA_ERR_USAGE, "provenance");

@@ -1,0 +1,15 @@
+#include "api/handles.h"
+
+#include "train/bench.h"
+
+const char *vqdna_bench_workload(size_t index, const char **summary) {
+    return vq_bench_workload(index, summary);
+}
+
+vqdna_status vqdna_bench_run(vqdna_context *context, const char *workload, const vqdna_bench_options *options, vqdna_bench_fn fn,
+                             void *user) {
+    VQ_REQUIRE(context);
+    VQ_REQUIRE(workload);
+    VQ_REQUIRE(fn);
+    return vq_bench_run(context->device, workload, options, fn, user);
+}
