@@ -155,9 +155,13 @@ float vq_group_sum(float v, local float *tree, int i, int n) {
  * of B and a broadcast of A; 32 registers of 16 floats, or 16 of 8. VQ_KC steps of both operands stay in the first-level cache. */
 #define VQ_ONE_ITEM __attribute__((reqd_work_group_size(1, 1, 1)))
 #define VQ_UNROLL _Pragma("unroll")
+#ifndef VQ_MR
 #define VQ_MR (VW == 16 ? 12 : 6)
+#endif
 #define VQ_NR (2 * VW)
+#ifndef VQ_KC
 #define VQ_KC 256
+#endif
 #define VQ_KS (VQ_KC + 16) /* floats between packed rows of A: no power of two, lest they share a cache set */
 
 /* c[i] += sum over k < n of a[i * row + k * step] b[k], a chain of fused multiply-adds in order of k: any cutting of k into calls

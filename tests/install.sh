@@ -27,7 +27,8 @@ find_package(vqdna REQUIRED)
 add_executable(example $root/example.c)
 target_link_libraries(example PRIVATE vqdna::vqdna)
 EOF
-cmake -S "$root/project" -B "$root/project/build" -DCMAKE_PREFIX_PATH="$root/usr" >"$root/cmake.log" 2>&1 || { cat "$root/cmake.log"; exit 1; }
+generator=$(sed -n "s/^CMAKE_GENERATOR:INTERNAL=//p" "$build/CMakeCache.txt")
+cmake -G "$generator" -S "$root/project" -B "$root/project/build" -DCMAKE_PREFIX_PATH="$root/usr" >"$root/cmake.log" 2>&1 || { cat "$root/cmake.log"; exit 1; }
 cmake --build "$root/project/build" >"$root/cmake.log" 2>&1 || { cat "$root/cmake.log"; exit 1; }
 
 awk 'BEGIN {srand(1); print ">random"; for (i = 0; i < 200; i++) {s = ""; for (j = 0; j < 60; j++) s = s substr("ACGT", int(rand() * 4) + 1, 1); print s}}' \

@@ -94,7 +94,7 @@ static void put_number(roofline *r, const dot *d) {
     for (int ring = 0; ring < 4; ring++)
         for (int way = 0; way < 12; way++) {
             double angle = way * acos(-1) / 6, far = radius + 2 + 7 * ring;
-            double x = d->x + cos(angle) * (far + wide / 2), y = d->y - sin(angle) * (far + tall / 2);
+            double x = d->x - (d->row->bytes > 0 ? 0 : 5) + cos(angle) * (far + wide / 2), y = d->y - sin(angle) * (far + tall / 2);
             box b = {x - wide / 2, y - tall / 2, x + wide / 2, y + tall / 2};
             double cost = 0.5 * ring;
             for (int i = 0; i < r->boxes; i++)
@@ -121,7 +121,7 @@ static void put_dots(roofline *r) {
             vq_picture_put(&r->picture, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%g\" fill=\"%s\" stroke=\"#fff\"/>\n", d->x, d->y, radius, colour);
         else /* no bytes are counted: at the edge, by its rate alone */
             vq_picture_put(&r->picture, "<path fill=\"%s\" stroke=\"#fff\" d=\"M%.1f %.1fl-9 -5v10z\"/>\n", colour, d->x, d->y);
-        r->taken[r->boxes++] = (box){d->x - radius, d->y - radius, d->x + radius, d->y + radius};
+        r->taken[r->boxes++] = (box){d->x - (d->row->bytes > 0 ? radius : 10), d->y - radius, d->x + radius, d->y + radius};
     }
     for (int i = 0; i < r->count; i++)
         put_number(r, &r->dots[i]);
@@ -148,6 +148,7 @@ static void put_legend(roofline *r) {
         snprintf(text, sizeof text, "%.0f %%", d->row->percent_of_peak);
         vq_picture_text(p, x + LEGEND_WIDE - 14, y, "text-anchor=\"end\" font-size=\"11\"", text);
     }
+    vq_picture_text(p, x + 34, y + ROW + 4, "font-size=\"11\" fill=\"#555\"", "Triangles at the edge: no bytes are counted.");
 }
 
 /* Numbers the rows, gives each workload a colour, and finds the decades they span. */
@@ -182,7 +183,7 @@ char *vq_roofline(const vq_benchmarks *all, const char *device) {
     memset(r, 0, sizeof *r);
     if (isfinite(all->peak_gflops) && isfinite(all->peak_gbs))
         collect(r, all);
-    int legend = TOP + (r->count + 2) * ROW, plot = TOP + TALL + BOTTOM;
+    int legend = TOP + (r->count + 3) * ROW, plot = TOP + TALL + BOTTOM;
     char title[160];
     snprintf(title, sizeof title, "vqdna on %s", device);
     vq_picture_begin(&r->picture, LEFT + WIDE + LEGEND + LEGEND_WIDE, legend > plot ? legend : plot);

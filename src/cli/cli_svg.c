@@ -83,7 +83,10 @@ static double share(const axis *a, double value) {
 
 static void tick_text(char text[24], const axis *a, double value) {
     if (a->logarithmic) {
-        snprintf(text, 24, "%g", value);
+        if (value < 0.01 || value >= 1e4)
+            snprintf(text, 24, "1e%d", (int)lround(log10(value)));
+        else
+            snprintf(text, 24, "%g", value);
         return;
     }
     int digits = (int)fmax(0, ceil(-log10(a->step) - 1e-9));

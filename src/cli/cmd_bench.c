@@ -34,7 +34,7 @@ static void print_row(const vq_benchmark *row) {
         return;
     }
     if (isfinite(row->percent_of_peak))
-        snprintf(percent, sizeof percent, "%.0f %%%c", row->percent_of_peak, row->memory_bound ? 'm' : 'a');
+        snprintf(percent, sizeof percent, "%.0f %% %c", row->percent_of_peak, row->memory_bound ? 'm' : 'a');
     if (isfinite(row->bases_per_second))
         vq_short_number(rate, row->bases_per_second);
     printf("%-30s %-26s %10s %10s %5.1f %% %9s %8s %8s %10s%s%s\n", name, row->shape, vq_time_text(median, row->median),
@@ -123,49 +123,89 @@ static int measure(bench *b, vqdna_context *context, const vq_list *named, bool 
     return VQ_GO_ON;
 }
 
-static int write_results(bench *b, json_t *environment, const char *device, const char *path, const char *svg) {
-    json_t *results = vq_benchmarks_json(&b->all, environment);
-    char *text = vq_json_print(results, true), *picture = svg ? vq_roofline(&b->all, device) : NULL;
+/* Where results go: opened before the long wait, so that a mistyped name costs none. */
+typedef struct outputs {
+    vq_output json, svg;
+    bool wants_json, wants_svg;
+} outputs;
+
+static void abandon(outputs *out) {
+    if (out->wants_json)
+        vq_output_abandon(&out->json);
+    if (out->wants_svg)
+        vq_output_abandon(&out->svg);
+    out->wants_json = out->wants_svg = false;
+}
+
+static int open_outputs(outputs *out, vq_cli *cli, const char *path, const char *svg) {
     int code = VQ_GO_ON;
-    if (path || b->cli->json) {
-        vq_output out;
-        code = vq_output_open(&out, b->cli, path);
-        if (code == VQ_GO_ON) {
-            vq_output_print(&out, "%s\n", text);
-            code = vq_output_commit(&out, b->cli);
-        }
+    *out = (outputs){0};
+    if (path || cli->json) {
+        code = vq_output_open(&out->json, cli, path);
+        out->wants_json = code == VQ_GO_ON;
     }
-    if (code == VQ_GO_ON && picture)
-        code = vq_output_file(b->cli, svg, picture);
-    free(picture);
-    free(text);
+    if (svg && code == VQ_GO_ON) {
+        code = vq_output_open(&out->svg, cli, svg);
+        out->wants_svg = code == VQ_GO_ON;
+    }
+    if (code != VQ_GO_ON)
+        abandon(out);
+    return code;
+}
+
+static int write_text(vq_output *out, vq_cli *cli, char *owned) {
+    vq_output_write(out, owned, strlen(owned));
+    free(owned);
+    return vq_output_commit(out, cli);
+}
+
+static int write_results(outputs *out, bench *b, json_t *environment, const char *device) {
+    int code = VQ_GO_ON;
+    json_t *results = vq_benchmarks_json(&b->all, environment);
+    if (out->wants_json) {
+        char *text = vq_json_print(results, true);
+        code = write_text(&out->json, b->cli, vq_join("%s\n", text));
+        free(text);
+        out->wants_json = false;
+    }
+    if (out->wants_svg && code == VQ_GO_ON) {
+        code = write_text(&out->svg, b->cli, vq_roofline(&b->all, device));
+        out->wants_svg = false;
+    }
     json_decref(results);
     return code;
 }
 
+static int run_on(vq_cli *cli, vqdna_context *context, const vq_list *named, outputs *out, bool quick) {
+    const vqdna_device_info *device = vqdna_context_device(context);
+    bench b = {.cli = cli};
+    json_t *environment = vq_benchmark_environment(cli, device, quick);
+    warn_of_load(cli);
+    int code = measure(&b, context, named, quick);
+    vq_benchmark_environment_end(environment);
+    if (code == VQ_GO_ON)
+        code = write_results(out, &b, environment, device->name);
+    else
+        json_decref(environment);
+    if (code == VQ_GO_ON && b.failed)
+        code = vq_cli_fail(cli, VQ_EXIT_DEVICE, "%d result%s failed on %s", b.failed, b.failed == 1 ? "" : "s", device->name);
+    vq_benchmarks_free(&b.all);
+    return code == VQ_GO_ON ? VQ_EXIT_OK : code;
+}
+
 static int run_bench(vq_cli *cli, const vq_list *named, const char *path, const char *svg, bool quick) {
+    outputs out;
     int code = check_names(cli, named);
     if (code != VQ_GO_ON)
         return code;
     vq_signals_watch();
     vq_session session;
     code = vq_session_open(&session, cli, NULL);
+    if (code == VQ_GO_ON)
+        code = open_outputs(&out, cli, path, svg);
     if (code == VQ_GO_ON) {
-        const vqdna_device_info *device = vqdna_context_device(session.context);
-        bench b = {.cli = cli};
-        json_t *environment = vq_benchmark_environment(cli, device, quick);
-        warn_of_load(cli);
-        code = measure(&b, session.context, named, quick);
-        vq_benchmark_environment_end(environment);
-        if (code == VQ_GO_ON)
-            code = write_results(&b, environment, device->name, path, svg);
-        else
-            json_decref(environment);
-        if (code == VQ_GO_ON)
-            code = b.failed ? vq_cli_fail(cli, VQ_EXIT_DEVICE, "%d result%s failed on %s", b.failed, b.failed == 1 ? "" : "s",
-                                          device->name)
-                            : VQ_EXIT_OK;
-        vq_benchmarks_free(&b.all);
+        code = run_on(cli, session.context, named, &out, quick);
+        abandon(&out);
     }
     vq_session_close(&session);
     return code;

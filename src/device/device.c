@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "device/memory.h"
 #include "device/program.h"
+#include "device/tune.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -283,10 +284,12 @@ vq_status vq_device_open(vq_device **out, const char *selector, int threads) {
     vq_device *device;
     VQ_TRY(vq_alloc(&device, 1, sizeof *device));
     vq_status status = open_candidate(device, c, threads);
-    if (status < 0)
+    if (status < 0) {
         vq_device_close(device);
-    else
-        *out = device;
+        return status;
+    }
+    vq_tuning_load(device);
+    *out = device;
     return status;
 }
 
@@ -297,6 +300,7 @@ void vq_device_close(vq_device *device) {
         clFinish(device->queue);
     vq_staging_destroy(device);
     vq_kernel_table_destroy(device);
+    vq_tuning_unload(device);
     if (device->queue)
         clReleaseCommandQueue(device->queue);
     if (device->context)

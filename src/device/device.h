@@ -13,6 +13,7 @@ typedef enum vq_family { VQ_FAMILY_CPU, VQ_FAMILY_GPU } vq_family;
 
 typedef struct vq_kernel_table vq_kernel_table;
 typedef struct vq_staging vq_staging;
+typedef struct vq_tuning vq_tuning;
 
 typedef struct vq_device {
     vqdna_device_info info;
@@ -28,6 +29,7 @@ typedef struct vq_device {
     bool synchronous;   /* $VQDNA_SYNC=1: finish after each launch, naming the kernel that failed */
     vq_kernel_table *kernels;
     vq_staging *staging;
+    vq_tuning *tuning;
 } vq_device;
 
 /* Every platform and device, as vqdna_devices. *out is malloc'ed. */

@@ -10,31 +10,76 @@ static int ceil_div(int a, int b) {
     return (a + b - 1) / b;
 }
 
+/* ---- Tunables -----------------------------------------------------------------------------------------------------------------
+ */
+
+enum { OURS = 1, CLBLAST = 2 };
+enum { SMALL, LARGE, TRANSPOSED };
+enum { SMALL_OPERAND = 1 << 16 };
+
+/* None but the provider changes a bit of the result: the order of a sum is that of k, however k is cut. */
+static const vq_tunable tunables[VQ_GEMM_TUNABLES] = {
+    [VQ_GEMM_STEPS] = {"KC", {128, 192, 256, 384, 512}, {0, 256, 256}},
+    [VQ_GEMM_PANEL] = {"MR", {4, 6, 8, 10, 12, 14}, {0, 6, 12}},
+    [VQ_GEMM_ROWS] = {"MC", {48, 72, 96, 144, 192, 288, 384}, {0, 144, 144}},
+    [VQ_GEMM_COLUMNS] = {"NC", {128, 256, 512, 1024, 2048}, {0, 512, 512}},
+    [VQ_GEMM_PROVIDER] = {"provider", {OURS, CLBLAST}, {CLBLAST, OURS, OURS}, .slow_on_cpu = true},
+};
+
+static const vq_tuning_shape shapes[] = {
+    [SMALL] = {"small", {2048, 256, 64, 0, 1, VQ_GEMM_BIAS_GELU}, {301, 96, 257, 0, 1, VQ_GEMM_BIAS_GELU, 2}, false},
+    [LARGE] = {"large", {4096, 1536, 384, 0, 1, VQ_GEMM_BIAS_GELU}, {301, 96, 600, 0, 1, VQ_GEMM_BIAS_GELU, 2}, false},
+    [TRANSPOSED] = {"transposed", {1536, 384, 4096, 1, 0, VQ_GEMM_ADD}, {170, 256, 600, 1, 0, VQ_GEMM_ADD}, false},
+};
+
+const vq_tunables vq_gemm_tunables = {
+    .operation = "gemm",
+    .cases = "gemm",
+    .list = tunables,
+    .shapes = shapes,
+    .count = VQ_GEMM_TUNABLES,
+    .shape_count = sizeof shapes / sizeof *shapes,
+};
+
+/* By what is known of B, never by M: a row's result must not depend on how many there are. */
+static int shape_class(int N, int K, bool ta) {
+    return ta ? TRANSPOSED : (size_t)N * (size_t)K < SMALL_OPERAND ? SMALL : LARGE;
+}
+
 /* ---- The tile of a CPU: as in cl/prelude.cl -----------------------------------------------------------------------------------
  */
 
-enum { ROW_FLOATS = VQ_TILE_STEPS + 16, BLOCK_ROWS = 144, BLOCK_COLUMNS = 512, WANTED_GROUPS = 8, LEAST_HEIGHT = 2 };
+enum { ROW_PADDING = 16, WANTED_GROUPS = 8, LEAST_HEIGHT = 2 };
 
-int vq_tile_rows(const vq_device *device) {
-    return device->vector_width == 16 ? 12 : 6;
-}
+typedef struct sizes {
+    int steps, panel, block, columns; /* KC, MR, rows and columns of a block */
+} sizes;
 
 int vq_tile_columns(const vq_device *device) {
     return 2 * device->vector_width;
 }
 
-/* 144 rows of 256 steps are a sixth of a second-level cache of 1 MB. */
-int vq_tile_block(const vq_device *device, int chunks) {
-    size_t rows = device->info.local_bytes / ((size_t)chunks * ROW_FLOATS * sizeof(float));
-    int panel = vq_tile_rows(device);
-    return (int)(rows < BLOCK_ROWS ? rows : BLOCK_ROWS) / panel * panel;
+int vq_tile_block(const vq_device *device, int panel, int rows, int chunks, int steps) {
+    size_t most = device->info.local_bytes / ((size_t)chunks * (size_t)(steps + ROW_PADDING) * sizeof(float));
+    return (int)(most < (size_t)rows ? most : (size_t)rows) / panel * panel;
 }
 
-/* How C is cut into work-groups, in panels: a function of the shape and the device's family alone. Blocks of 512 columns keep their
- * part of C in the second-level cache; small products are cut further so that there is work for some cores. */
-static void cut(const vq_device *device, int M, int N, int *height, int *width) {
-    int down = ceil_div(M, vq_tile_rows(device)), across = ceil_div(N, vq_tile_columns(device));
-    int most = vq_tile_block(device, 1) / vq_tile_rows(device);
+static int tuned(const vq_device *device, int which, int shape) {
+    return vq_tuned(device, &vq_gemm_tunables, which, shape);
+}
+
+static sizes tuned_sizes(const vq_device *device, int shape) {
+    sizes s = {tuned(device, VQ_GEMM_STEPS, shape), tuned(device, VQ_GEMM_PANEL, shape), tuned(device, VQ_GEMM_ROWS, shape),
+               tuned(device, VQ_GEMM_COLUMNS, shape)};
+    s.block = vq_tile_block(device, s.panel, s.block, 1, s.steps);
+    return s;
+}
+
+/* How C is cut into work-groups, in panels: a function of the shape and the tunables alone. Blocks of a few hundred columns keep
+ * their part of C in the second-level cache; small products are cut further so that there is work for some cores. */
+static void cut(const vq_device *device, const sizes *s, int M, int N, int *height, int *width) {
+    int down = ceil_div(M, s->panel), across = ceil_div(N, vq_tile_columns(device));
+    int most = s->block / s->panel;
     int groups = ceil_div(down, most);
     if (groups < WANTED_GROUPS)
         groups = down < WANTED_GROUPS ? down : WANTED_GROUPS;
@@ -44,7 +89,7 @@ static void cut(const vq_device *device, int M, int N, int *height, int *width) 
     if (*height > most)
         *height = most;
     groups = ceil_div(down, *height);
-    int parts = ceil_div(N, BLOCK_COLUMNS);
+    int parts = ceil_div(N, s->columns);
     while (groups * parts < WANTED_GROUPS && parts < across)
         parts++;
     *width = ceil_div(across, parts);
@@ -52,14 +97,15 @@ static void cut(const vq_device *device, int M, int N, int *height, int *width) 
 
 static vq_status tile(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb,
                       const vq_gemm_end *end) {
-    char options[64];
+    const sizes s = tuned_sizes(device, shape_class(N, K, ta));
+    char options[96];
     int panels = ceil_div(N, vq_tile_columns(device)), height, width;
-    cut(device, M, N, &height, &width);
-    snprintf(options, sizeof options, "-DTB=%d", tb);
-    VQ_TRY(vq_run(device, "gemm", "gemm_pack", options, vq_grid2((size_t)panels, (size_t)ceil_div(K, VQ_TILE_STEPS), 1, 1),
-                  vq_in(scratch), vq_in(B), vq_int(N), vq_int(K)));
-    snprintf(options, sizeof options, "-DTA=%d -DMC=%d -DEND=%d", ta, vq_tile_block(device, 1), end->kind);
-    vq_grid grid = vq_grid2((size_t)ceil_div(ceil_div(M, vq_tile_rows(device)), height), (size_t)ceil_div(panels, width), 1, 1);
+    cut(device, &s, M, N, &height, &width);
+    snprintf(options, sizeof options, "-DVQ_KC=%d -DTB=%d", s.steps, tb);
+    VQ_TRY(vq_run(device, "gemm", "gemm_pack", options, vq_grid2((size_t)panels, (size_t)ceil_div(K, s.steps), 1, 1), vq_in(scratch),
+                  vq_in(B), vq_int(N), vq_int(K)));
+    snprintf(options, sizeof options, "-DVQ_KC=%d -DVQ_MR=%d -DTA=%d -DMC=%d -DEND=%d", s.steps, s.panel, ta, s.block, end->kind);
+    vq_grid grid = vq_grid2((size_t)ceil_div(ceil_div(M, s.panel), height), (size_t)ceil_div(panels, width), 1, 1);
     return vq_run(device, "gemm", "gemm_tile", options, grid, vq_in(C), vq_in(A), vq_in(scratch), vq_in(end->bias), vq_in(end->pre),
                   vq_in(end->residual), vq_int(M), vq_int(N), vq_int(K), vq_int(height), vq_int(width));
 }
@@ -90,9 +136,10 @@ static vq_status finish(vq_device *device, vq_view C, int M, int N, const vq_gem
 /* ---- Choice -------------------------------------------------------------------------------------------------------------------
  */
 
-static bool by_clblast(vq_device *device) {
+/* The tunable's standard value goes by the family of kernels; a CPU whose kernels are a GPU's has no use for CLBlast untried. */
+static bool by_clblast(vq_device *device, int shape) {
     const char *provider = getenv("VQDNA_GEMM");
-    bool wanted = strcmp(device->info.type, "gpu") == 0;
+    bool wanted = tuned(device, VQ_GEMM_PROVIDER, shape) == CLBLAST;
     if (provider && *provider)
         wanted = strcmp(provider, "clblast") == 0;
     return wanted && vq_blas_usable(device);
@@ -103,7 +150,7 @@ vq_status vq_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view sc
     bool add = end.kind == VQ_GEMM_ADD;
     if (M == 0 || N == 0)
         return VQDNA_OK;
-    if (by_clblast(device))
+    if (by_clblast(device, shape_class(N, K, ta)))
         VQ_TRY(vq_blas_gemm(device, C, A, B, scratch, M, N, K, ta, tb, add));
     else if (device->family == VQ_FAMILY_CPU)
         return tile(device, C, A, B, scratch, M, N, K, ta, tb, &end);
@@ -114,7 +161,7 @@ vq_status vq_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view sc
 
 size_t vq_gemm_scratch(vq_device *device, int M, int N, int K, bool ta, bool tb) {
     size_t bytes = sizeof(float);
-    if (by_clblast(device)) {
+    if (by_clblast(device, shape_class(N, K, ta))) {
         size_t wanted = vq_blas_scratch(device, M, N, K, ta, tb);
         bytes = wanted > bytes ? wanted : bytes;
     } else if (device->family == VQ_FAMILY_CPU) {

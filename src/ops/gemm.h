@@ -1,13 +1,15 @@
 /* Matrix product with what follows it.
  *     C[M][N] = end(op(A) op(B))
  * row-major float32. op(A) is [M][K], stored [K][M] if `ta`; op(B) is [K][N], stored [N][K] if `tb`. Two providers stand behind it:
- * a register tile of ours on CPU devices, where the end costs no pass over memory, and CLBlast followed by a pass for the end on
- * GPUs; a plain kernel of ours takes CLBlast's place where that fails its self-test. $VQDNA_GEMM=tile or clblast overrules. With
- * our kernels an element depends on its row of A and column of B alone, bit for bit, whatever M and its place. */
+ * kernels of ours (on CPU devices a register tile, where the end costs no pass over memory), and CLBlast followed by a pass for the
+ * end. Which one is a tunable, ours by default on CPU devices and CLBlast on GPUs; CLBlast is not used where it fails its
+ * self-test. $VQDNA_GEMM=tile or clblast overrules. With our kernels an element depends on its row of A and column of B alone, bit
+ * for bit, whatever M, its place and the tunables. */
 #ifndef VQ_OPS_GEMM_H
 #define VQ_OPS_GEMM_H
 
 #include "device/launch.h"
+#include "device/tune.h"
 
 typedef enum vq_gemm_kind {
     VQ_GEMM_STORE,         /* C = P, the product */
@@ -31,11 +33,14 @@ vq_status vq_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view sc
 /* Bytes of scratch; never 0. */
 size_t vq_gemm_scratch(vq_device *device, int M, int N, int K, bool ta, bool tb);
 
-/* The tile's sizes on a CPU device, for operations that share it: rows and columns of a panel, and the most rows a work-item may
- * keep of `chunks` blocks of VQ_TILE_STEPS steps in local memory (0 if not even one panel fits). */
+/* Steps of K in a block, rows of a panel, rows and columns of C in a work-item's block at most, and who computes it. */
+enum { VQ_GEMM_STEPS, VQ_GEMM_PANEL, VQ_GEMM_ROWS, VQ_GEMM_COLUMNS, VQ_GEMM_PROVIDER, VQ_GEMM_TUNABLES };
+extern const vq_tunables vq_gemm_tunables;
+
+/* For operations that share the tile on a CPU device. Columns of a panel; and the most rows, of panels of `panel` and at most `rows`,
+ * of which a work-item can keep `chunks` blocks of `steps` steps in local memory (0 if not even one panel fits). */
 enum { VQ_TILE_STEPS = 256 };
-int vq_tile_rows(const vq_device *device);
 int vq_tile_columns(const vq_device *device);
-int vq_tile_block(const vq_device *device, int chunks);
+int vq_tile_block(const vq_device *device, int panel, int rows, int chunks, int steps);
 
 #endif

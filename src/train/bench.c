@@ -10,7 +10,7 @@
 static const double sample_seconds = 0.01;
 /* Time for the samples of one shape, and how many there are at least: fewer than five could never show a difference. */
 static const double full_seconds = 1.5, quick_seconds = 0.35;
-enum { FULL_LEAST = 9, QUICK_LEAST = 5, MOST_RUNS = 256 };
+enum { FULL_LEAST = 9, QUICK_LEAST = 5, MOST_RUNS = 256, SLOW = 1 /* second: of such runs fewer must do */ };
 
 static const struct {
     const char *name, *summary;
@@ -69,15 +69,16 @@ static vq_status sample(vq_bench *b, vq_bench_work work, void *self, int runs, d
 
 vq_status vq_bench_measure(vq_bench *b, vq_bench_work work, void *self, double budget) {
     double once;
-    VQ_TRY(sample(b, work, self, 1, &once)); /* compiles */
-    VQ_TRY(sample(b, work, self, 1, &once));
+    VQ_TRY(sample(b, work, self, 1, &once)); /* compiles, and wakes the workers */
+    if (once < SLOW)
+        VQ_TRY(sample(b, work, self, 1, &once));
     int runs = (int)fmin(fmax(ceil(sample_seconds / once), 1), MOST_RUNS);
     if (runs > 1) { /* one run alone is mostly the wait for it */
         VQ_TRY(sample(b, work, self, runs, &once));
         runs = (int)fmin(fmax(ceil(sample_seconds / once), 1), MOST_RUNS);
     }
     double wanted = budget * (b->options.quick ? quick_seconds : full_seconds) / (once * runs);
-    int least = b->options.quick || once > 1 ? QUICK_LEAST : FULL_LEAST;
+    int least = b->options.quick || once >= SLOW ? QUICK_LEAST : FULL_LEAST;
     size_t count = (size_t)fmin(fmax(wanted, least), VQ_BENCH_SAMPLES);
     for (size_t i = 0; i < count; i++)
         VQ_TRY(sample(b, work, self, runs, &b->seconds[i]));

@@ -20,8 +20,7 @@ static double gemm_error(vq_case *c, const int *d, size_t i, double got) {
         want += A[d[3] ? k * M + m : m * K + k] * B[d[4] ? n * K + k : k * N + n];
     if (d[5] == VQ_GEMM_BIAS_GELU)
         want = 0.5 * want * erfc(-want / sqrt(2));
-    double error = fabs(got - want) / (1e-5 * (sqrt((double)K) / 3 + fabs(want)));
-    return error;
+    return fabs(got - want) / (1e-5 * (sqrt((double)K) / 3 + fabs(want)));
 }
 
 /* dims: M D K kind. A code is right if none is nearer by more than float32 can tell. */
@@ -42,7 +41,26 @@ static double assign_error(vq_case *c, const int *d, size_t m, double got) {
     return (chosen - least) / (1e-6 * (norm + least));
 }
 
-static const vq_case_spot gemm_spot = {"C", gemm_error}, assign_spot = {"codes", assign_error};
+/* dims: B H L d masked one; q, k and v apart or side by side in one buffer, no mask. The inputs are uniform in -2..2, so that a result,
+ * an average of L values, is some 2 / sqrt(L). */
+static double attention_error(vq_case *c, const int *dims, size_t i, double got) {
+    const size_t L = (size_t)dims[2], d = (size_t)dims[3], width = (size_t)dims[1] * d, stride = dims[5] ? 3 * width : width;
+    const size_t first = i / width / L * L, head = i % width / d * d;
+    const double *x[3];
+    for (size_t n = 0; n < 3; n++)
+        x[n] = (dims[5] ? vq_case_value(c, "qkv") + n * width : vq_case_value(c, n == 0 ? "q" : n == 1 ? "k" : "v")) + head;
+    double weighed = 0, total = 0;
+    for (size_t j = first; j < first + L; j++) {
+        double score = 0;
+        for (size_t n = 0; n < d; n++)
+            score += x[0][i / width * stride + n] * x[1][j * stride + n];
+        total += exp(score / sqrt((double)d));
+        weighed += exp(score / sqrt((double)d)) * x[2][j * stride + i % d];
+    }
+    return fabs(got - weighed / total) / (1e-5 * (2 / sqrt((double)L) + fabs(weighed / total)));
+}
+
+static const vq_case_spot gemm_spot = {"C", gemm_error}, assign_spot = {"codes", assign_error}, attention_spot = {"o", attention_error};
 
 /* ---- Shapes ------------------------------------------------------------------------------------------------------------------- */
 
@@ -78,6 +96,13 @@ static const shape codesum_shapes[] = {
     {"4096x384 K 2048", {{4096, 384, 2048}}, true},
     {0},
 };
+static const shape attention_shapes[] = {
+    {"8x12 L 512 d 64", {{8, 12, 512, 64, 0, 1}}, false},
+    {"8x12 L 512 d 32", {{8, 12, 512, 32, 0, 1}}, true},
+    {"2x6 L 512 d 128", {{2, 6, 512, 128, 0, 1}}, true},
+    {"1x2 L 4096 d 64", {{1, 2, 4096, 64, 0, 1}}, true},
+    {0},
+};
 static const shape conv_shapes[] = {
     {"4096x64", {{4096, 64}}, false}, {"4096x192", {{4096, 192}}, true}, {"4096x384", {{4096, 384}}, false},
     {"16384x384", {{16384, 384}}, true}, {0},
@@ -87,20 +112,19 @@ static const shape stem_shapes[] = {
 };
 
 /* Work of backward in units of forward's: the gradients of both operands, the tensors read again and the gradients written. */
-typedef struct operation {
+typedef struct timed {
     const char *workload, *name, *both; /* `both`: the name of forward and backward together, NULL: forward alone is timed */
-    const shape *shapes;                /* NULL: the large ones of the case table */
+    const shape *shapes;
     const vq_case_spot *spot;           /* NULL: every value is compared */
     double backward_flops, backward_bytes;
-    bool cases_only; /* the timed shape is too large for any reference */
-} operation;
+} timed;
 
-static const operation operations[] = {
+static const timed operations[] = {
     {"gemm", "gemm", NULL, gemm_shapes, &gemm_spot},
     {"assign", "assign", NULL, assign_shapes, &assign_spot},
     {"codebook", "codesum", NULL, codesum_shapes, NULL},
     {"codebook", "codebook", NULL, codesum_shapes, NULL},
-    {"attention", "attention", "attention+backward", NULL, NULL, 2.5, 2, true},
+    {"attention", "attention", "attention+backward", attention_shapes, &attention_spot, 2.5, 2},
     {"conv", "dwconv", "dwconv+backward", conv_shapes, NULL, 2, 1.5},
     {"conv", "stem", "stem+backward", stem_shapes, NULL, 1, 1},
     {"layernorm", "layernorm", "layernorm+backward", conv_shapes, NULL, 2, 1.5},
@@ -115,18 +139,24 @@ static const vq_case_table *find_table(const char *name) {
     return NULL;
 }
 
-/* The largest shape that has a reference for its gradients too. */
-static const vq_case_shape *largest_checked(const vq_case_table *table) {
+/* Of the shapes with a reference for values and gradients, the one that shares most dims with `of`, for those choose the kernel; of equals
+ * the largest. */
+static const vq_case_shape *most_alike(const vq_case_table *table, const vq_case_shape *of) {
     const vq_case_shape *best = NULL;
-    double most = 0;
+    int most_shared = -1;
+    double largest = 0;
     for (const vq_case_shape *s = table->shapes; s->dims[0]; s++) {
+        int shared = 0;
         double product = 1;
-        for (int i = 0; i < VQ_CASE_DIMS; i++)
+        for (int i = 0; i < VQ_CASE_DIMS; i++) {
+            shared += s->dims[i] == of->dims[i];
             product *= s->dims[i] > 1 ? s->dims[i] : 1;
-        if (s->large || product <= most)
+        }
+        if (s->large || shared < most_shared || (shared == most_shared && product <= largest))
             continue;
         best = s;
-        most = product;
+        most_shared = shared;
+        largest = product;
     }
     return best;
 }
@@ -141,65 +171,61 @@ static vq_status run_case(void *self) {
     return vq_case_enqueue(r->tensors, r->backward);
 }
 
-/* Times a shape forward, or both ways; *checked: its values have been compared. */
-static vq_status measure(vq_bench *b, const operation *o, runner *r, bool *checked) {
-    if (!o->cases_only && !*checked)
+/* Times a shape, forward or both ways. Forward comes first and is what is compared at this shape. */
+static vq_status measure(vq_bench *b, const timed *o, runner *r) {
+    if (!r->backward)
         VQ_TRY(vq_case_check(r->tensors, o->spot, SPOTS));
-    *checked = true;
     b->result.flops = vq_case_flops(r->tensors) * (r->backward ? 1 + o->backward_flops : 1);
     b->result.bytes = vq_case_bytes(r->tensors) * (r->backward ? 1 + o->backward_bytes : 1);
-    if (o->cases_only)
-        VQ_TRY(vq_case_check(r->tensors, o->spot, SPOTS));
     return vq_bench_measure(b, run_case, r, r->backward ? 0.6 : 1);
 }
 
-/* What was compared: the case table's largest checked shape, and this one as far as a reference reaches. */
-static void say_verified(vq_bench *b, const operation *o, const vq_case_table *table, const vq_case_shape *known, bool backward) {
-    char label[96], here[48] = "";
+/* What was compared: here as far as a reference reaches, and the case table's shape most alike. */
+static void say_verified(vq_bench *b, const timed *o, const vq_case_table *table, const vq_case_shape *known, bool backward) {
+    char label[96], here[48] = "all values here";
     vq_case_label(table, known, label, sizeof label);
     if (o->spot)
-        snprintf(here, sizeof here, "%d random values here, ", SPOTS);
-    else if (!o->cases_only)
-        snprintf(here, sizeof here, "all values here, ");
-    snprintf(b->verified, sizeof b->verified, "%s%s at %s", here, backward ? "values and gradients" : "values", label);
+        snprintf(here, sizeof here, "%d random values here", SPOTS);
+    snprintf(b->verified, sizeof b->verified, "%s%s, %s at %s", backward ? "forward's " : "", here,
+             backward ? "values and gradients" : "values", label);
 }
 
-static vq_status run_shape(vq_bench *b, const operation *o, const vq_case_table *table, const vq_case_shape *of, const char *name,
-                           const vq_case_shape *known, vq_status known_status) {
+static vq_status run_shape(vq_bench *b, const timed *o, const vq_case_table *table, const shape *s, const vq_case_shape *known,
+                           vq_status known_status) {
     runner r = {0};
-    bool checked = false;
-    vq_status opened = known_status < 0 ? known_status : vq_case_open(&r.tensors, table, of, b->device), status = VQDNA_OK;
-    for (int both = 0; both < (o->both && table->backward ? 2 : 1) && status >= 0; both++) {
+    vq_status ready = known_status, status = VQDNA_OK;
+    if (ready >= 0)
+        ready = vq_case_open(&r.tensors, table, &s->of, b->device);
+    for (int both = 0; both < (o->both ? 2 : 1) && status >= 0; both++) {
         r.backward = both;
-        vq_bench_begin(b, both ? o->both : o->name, name);
+        vq_bench_begin(b, both ? o->both : o->name, s->name);
         say_verified(b, o, table, known, both);
-        status = vq_bench_give(b, opened >= 0 ? measure(b, o, &r, &checked) : opened);
+        if (ready >= 0)
+            ready = measure(b, o, &r);
+        status = vq_bench_give(b, ready);
     }
     vq_case_close(r.tensors);
     return status;
 }
 
-static vq_status run_operation(vq_bench *b, const operation *o) {
+static vq_status run_operation(vq_bench *b, const timed *o) {
     const vq_case_table *table = find_table(o->name);
-    const vq_case_shape *known = table ? largest_checked(table) : NULL;
-    if (!known) {
+    if (!table) {
         vq_bench_begin(b, o->name, "");
         b->result.message = "this build has no such operation";
         return vq_bench_give(b, VQDNA_END);
     }
-    double error;
-    vq_status known_status = vq_case_run(table, known, b->device, &error);
-    if (o->shapes) {
-        for (const shape *s = o->shapes; s->name; s++)
-            if (!(s->long_only && b->options.quick))
-                VQ_TRY(run_shape(b, o, table, &s->of, s->name, known, known_status));
-        return VQDNA_OK;
-    }
-    for (const vq_case_shape *s = table->shapes; s->dims[0]; s++) {
-        char label[96];
-        vq_case_label(table, s, label, sizeof label);
-        if (s->large)
-            VQ_TRY(run_shape(b, o, table, s, label, known, known_status));
+    const vq_case_shape *known = NULL;
+    vq_status known_status = VQDNA_OK;
+    for (const shape *s = o->shapes; s->name; s++) {
+        if (s->long_only && b->options.quick)
+            continue;
+        const vq_case_shape *alike = most_alike(table, &s->of);
+        double error;
+        if (alike != known)
+            known_status = vq_case_run(table, alike, b->device, &error);
+        known = alike;
+        VQ_TRY(run_shape(b, o, table, s, known, known_status));
     }
     return VQDNA_OK;
 }

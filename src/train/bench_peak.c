@@ -89,7 +89,7 @@ static vq_status measure_chains(vq_bench *b, chains *c, size_t floats) {
     snprintf(b->detail, sizeof b->detail, "%d chains", chosen);
     VQ_TRY_OR(done, pace(c, 0.04));
     b->result.flops = fma_flops(c);
-    status = vq_bench_measure(b, step_chains, c, 1);
+    status = vq_bench_measure(b, step_chains, c, 2);
 done:
     free(values);
     return status;

@@ -74,10 +74,18 @@ damaged() {
     chmod 755 closed
 }
 
-@test "config.json missing, not JSON, of another model" {
+@test "config.json missing: the tensors tell the shape, unless there are none" {
     cp -r "$model" bad
     rm bad/config.json
-    refused 2 bad/config.json "$VQDNA" info bad
+    "$VQDNA" info bad | grep -q '^dimension *32 (stem 16, 4 blocks)'
+    "$VQDNA" tokenize -q --no-provenance -m bad "$genome" >bare.tsv
+    "$VQDNA" tokenize -q --no-provenance -m "$model" "$genome" | cmp - bare.tsv
+    rm bad/model.safetensors
+    refused 2 bad/model.safetensors "$VQDNA" info bad
+}
+
+@test "config.json not JSON, of another model" {
+    cp -r "$model" bad
     echo '{"preset":' >bad/config.json
     refused 2 bad/config.json "$VQDNA" info bad
     echo '[]' >bad/config.json

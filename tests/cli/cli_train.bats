@@ -190,6 +190,7 @@ log_without_clock() {
 
 @test "progress at a terminal: one line redrawn, cut to its width; with -q nothing" {
     command -v script >/dev/null || skip "no script(1)"
+    script -qc true /dev/null >/dev/null 2>&1 || skip "no pseudo-terminals here"
     genome 5 1 500 >g.fa
     at_terminal() { # COLUMNS OPTION...
         local columns=$1

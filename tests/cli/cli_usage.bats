@@ -1,7 +1,7 @@
 # Help, version, and wrong usage. None of these needs a device.
 load common
 
-commands=(devices train eval tokenize detokenize info selftest)
+commands=(devices train eval tokenize detokenize info selftest bench)
 
 setup() {
     cd "$BATS_TEST_TMPDIR"

@@ -37,7 +37,7 @@ for_nobody() {
 
 # as_nobody COMMAND...: without the rights of root, which reads and writes everything.
 as_nobody() {
-    [ "$EUID" -ne 0 ] || set -- setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$open" "$@"
+    [ "$EUID" -ne 0 ] || set -- setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$open" XDG_CACHE_HOME="$open/cache" POCL_CACHE_DIR="$open/pocl" "$@"
     "$@"
 }
 
