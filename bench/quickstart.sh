@@ -25,5 +25,5 @@ paste "$out/before" "$out/after" | awk -v out="$out" '$1 ~ /[ACGTU]/ {known++; s
     END {printf "\ndetokenize(tokenize(V. cholerae)): %d of %d known bases are the same (%.4f %%)\n", same, known, 100 * same / known}'
 rm "$out/before" "$out/after"
 echo "first tokens:"
-grep -v '^##' "$out/cholera.tsv" | head -n 6
+grep -vE '^#(vqdna|provenance)' "$out/cholera.tsv" | head -n 6
 echo "model, tokens and training.svg are in $out/"

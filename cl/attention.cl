@@ -1,14 +1,16 @@
-/* Scaled dot product attention of D channels a head: o = softmax(scale q k^T) v over blocks of keys, with the running maximum and sum
- * of the online softmax (Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135). Scores are kept in powers of two:
- * q is multiplied by scale log2(e) when it is read, and a probability is 2^(score - log-sum-exp).
+/* Scaled dot product attention of D channels a head: o = softmax(scale q k^T) v over blocks of keys, with the running maximum and
+ * sum of the online softmax (Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135). Scores are kept in powers of
+ * two: q is multiplied by scale log2(e) when it is read, and a probability is 2^(score - log-sum-exp).
  *
- * Row l of head h of batch entry b of an operand starts at (b L + l) stride + column + h D. Group id 1 is b H + h. Every sum runs in
- * order of the key or query it runs over. */
+ * Row l of head h of batch entry b of an operand starts at (b L + l) stride + column + h D. Group id 1 is b H + h. Every sum runs
+ * in order of the key or query it runs over. */
 #ifndef D
 #define D 64
 #endif
 #define LOG2E 1.4426950408889634f
 #define LN2 0.6931471805599453f
+#define SHAPE                                                                                                                      \
+    int H, int L, int q_stride, int q_column, int k_stride, int k_column, int v_stride, int v_column, int o_stride, int o_column
 #define HEAD(p, stride, column) ((p) + (size_t)(bh / H) * L * (stride) + (column) + (size_t)(bh % H) * D)
 
 /* delta[b][h][l] = sum over the channels of do o: what the softmax's gradient takes off every score of a query. An item has ROWS
@@ -16,8 +18,8 @@
 #ifndef ROWS
 #define ROWS 1
 #endif
-kernel void attention_delta(global float *restrict delta, const global float *restrict d_o, const global float *restrict o, int H, int L,
-                            int stride, int column) {
+kernel void attention_delta(global float *restrict delta, const global float *restrict d_o, const global float *restrict o, int H,
+                            int L, int stride, int column) {
     const int bh = get_global_id(1), first = get_global_id(0) * ROWS, last = min(L, first + ROWS);
     const global float *a = HEAD(d_o, stride, column), *b = HEAD(o, stride, column);
     for (int l = first; l < last; l++) {
@@ -35,7 +37,7 @@ kernel void attention_delta(global float *restrict delta, const global float *re
  * A panel is NR queries (forward) or keys (backward) side by side in the lanes of two registers; what they meet comes row by row.
  * So the softmax needs no sums across lanes, and each product is a tile of TR rows by a panel. */
 #define NR VQ_NR
-#ifndef TR /* rows of a tile: no divisor is lost on 32, 64 or 128 channels */
+#ifndef TR /* rows of a tile; divides 32, 64 and 128 channels */
 #define TR (VW == 16 ? 8 : 4)
 #endif
 #ifndef QP /* forward: panels of queries of a work-item */
@@ -50,12 +52,13 @@ kernel void attention_delta(global float *restrict delta, const global float *re
 #ifndef QB /* backward: queries of a block, a multiple of TR */
 #define QB TR
 #endif
-#define DP ((D + TR - 1) / TR * TR)      /* channels with their padding, zeros */
-#define DS (DP + 16)                     /* floats between rows of a block: no power of two, lest they share a cache set */
-#define DN ((D + NR - 1) / NR)           /* panels of channels */
+#define DP ((D + TR - 1) / TR * TR) /* channels with their padding, zeros */
+#define DS (DP + 16)                /* floats between rows of a block: no power of two, lest they share a cache set */
+#define DN ((D + NR - 1) / NR)      /* panels of channels */
 
 /* c0[i], c1[i] += sum over k < n of a[i * row + k * step] b[k], in order of k; n a multiple of 4. */
-__attribute__((always_inline)) void tile(vf *c0, vf *c1, const local float *a, const int row, const int step, const local vf *b, int n) {
+__attribute__((always_inline)) void tile(vf *c0, vf *c1, const local float *a, const int row, const int step, const local vf *b,
+                                         int n) {
     for (int k = 0; k < n; k += 4) {
         VQ_UNROLL for (int u = 0; u < 4; u++) {
             const vf b0 = b[2 * u], b1 = b[2 * u + 1];
@@ -98,36 +101,78 @@ void read_rows(local float *restrict to, const global float *restrict from, int 
     }
 }
 
+/* Four rows of four floats become columns, 16 floats at a time instead of one. */
+__attribute__((always_inline)) void turn(float4 *m) {
+    const float4 a = m[0], b = m[1], c = m[2], d = m[3];
+    m[0] = (float4)(a.s0, b.s0, c.s0, d.s0);
+    m[1] = (float4)(a.s1, b.s1, c.s1, d.s1);
+    m[2] = (float4)(a.s2, b.s2, c.s2, d.s2);
+    m[3] = (float4)(a.s3, b.s3, c.s3, d.s3);
+}
+
 /* A panel from n rows times `by`: row l becomes lane l; zeros for padding. */
 void read_panel(local vf *panel, const global float *restrict from, int stride, int n, float by) {
     local float *to = (local float *)panel;
-    for (int l = 0; l < NR; l++, from += stride) {
-        const int known = l < n ? D : 0;
-        for (int c = 0; c < known; c++)
-            to[c * NR + l] = from[c] * by;
-        for (int c = known; c < DP; c++)
-            to[c * NR + l] = 0.0f;
+    const size_t next = stride;
+    for (int l = 0; l < NR; l += 4, from += 4 * next) {
+        int c = 0;
+        if (l + 4 <= n)
+            for (; c + 4 <= D; c += 4) {
+                float4 m[4];
+                VQ_UNROLL for (int i = 0; i < 4; i++) m[i] = vload4(0, from + i * next + c);
+                turn(m);
+                VQ_UNROLL for (int i = 0; i < 4; i++) vstore4(m[i] * by, 0, to + (c + i) * NR + l);
+            }
+        for (; c < DP; c++)
+            for (int i = 0; i < 4; i++)
+                to[c * NR + l + i] = c < D && l + i < n ? from[i * next + c] * by : 0.0f;
     }
 }
 
 /* The lanes of a panel to `rows` rows, lane l < n times by[l]; zeros from n on. */
 void write_panel(global float *restrict to, int stride, const local vf *panel, int n, int rows, vf by0, vf by1) {
     const local float *from = (const local float *)panel;
+    const size_t next = stride;
     float by[NR];
     VSTORE(by0, by);
     VSTORE(by1, by + VW);
-    for (int l = 0; l < min(rows, NR); l++, to += stride)
-        for (int c = 0; c < D; c++)
-            to[c] = l < n ? from[c * NR + l] * by[l] : 0.0f;
+    for (int l = 0; l < min(rows, NR); l += 4, to += 4 * next) {
+        int c = 0;
+        if (l + 4 <= n)
+            for (; c + 4 <= D; c += 4) {
+                float4 m[4];
+                VQ_UNROLL for (int i = 0; i < 4; i++) m[i] = vload4(0, from + (c + i) * NR + l);
+                turn(m);
+                VQ_UNROLL for (int i = 0; i < 4; i++) vstore4(m[i] * by[l + i], 0, to + i * next + c);
+            }
+        for (int i = 0; i < min(rows - l, 4); i++)
+            for (int j = c; j < D; j++)
+                to[i * next + j] = l + i < n ? from[j * NR + l + i] * by[l + i] : 0.0f;
+    }
+}
+
+/* sums[c] = fade sums[c] + sum over rows r < n of rows[r][c] b[r], for a panel of sums and one of b. */
+__attribute__((always_inline)) void accumulate(local vf *sums, vf fade0, vf fade1, const local float *rows, const local vf *b,
+                                               int n) {
+    for (int c = 0; c < DP; c += TR, sums += 2 * TR) {
+        vf c0[TR], c1[TR];
+        VQ_UNROLL for (int i = 0; i < TR; i++) {
+            c0[i] = sums[2 * i] * fade0;
+            c1[i] = sums[2 * i + 1] * fade1;
+        }
+        tile(c0, c1, rows + c, 1, DS, b, n);
+        VQ_UNROLL for (int i = 0; i < TR; i++) {
+            sums[2 * i] = c0[i];
+            sums[2 * i + 1] = c1[i];
+        }
+    }
 }
 
 #define ZERO_TILE VQ_UNROLL for (int i = 0; i < TR; i++) c0[i] = c1[i] = (vf)(0.0f);
 
 /* One work-item `panels` <= QP panels of queries against all keys. */
 kernel VQ_ONE_ITEM void attention_tile(global float *o, global float *restrict lse, const global float *q, const global float *k,
-                                       const global float *v, const global int *keys, int H, int L, int q_stride, int q_column,
-                                       int k_stride, int k_column, int v_stride, int v_column, int o_stride, int o_column, float scale,
-                                       int panels) {
+                                       const global float *v, const global int *keys, SHAPE, float scale, int panels) {
     local vf queries[QP * DP * 2], sums[QP * DP * 2], p[KB * 2];
     local float kb[KB * DS], vb[KB * DS];
     vf top[2 * QP], total[2 * QP];
@@ -180,26 +225,14 @@ kernel VQ_ONE_ITEM void attention_tile(global float *o, global float *restrict l
             top[2 * panel + 1] = top1;
             total[2 * panel] = total0;
             total[2 * panel + 1] = total1;
-            for (int c = 0; c < DP; c += TR) {
-                vf c0[TR], c1[TR];
-                local vf *sum = sums + (panel * DP + c) * 2;
-                VQ_UNROLL for (int i = 0; i < TR; i++) {
-                    c0[i] = sum[2 * i] * fade0;
-                    c1[i] = sum[2 * i + 1] * fade1;
-                }
-                tile(c0, c1, vb + c, 1, DS, p, rows);
-                VQ_UNROLL for (int i = 0; i < TR; i++) {
-                    sum[2 * i] = c0[i];
-                    sum[2 * i + 1] = c1[i];
-                }
-            }
+            accumulate(sums + panel * DP * 2, fade0, fade1, vb, p, rows);
         }
     }
     for (int panel = 0; panel < panels; panel++) {
         const int l = first + panel * NR, n = min(NR, L - l);
         const vf total0 = total[2 * panel], total1 = total[2 * panel + 1], none = (vf)(0.0f), one = (vf)(1.0f);
-        write_panel(o + (size_t)panel * NR * o_stride, o_stride, sums + panel * DP * 2, n, n,
-                    known > 0 ? one / total0 : none, known > 0 ? one / total1 : none);
+        write_panel(o + (size_t)panel * NR * o_stride, o_stride, sums + panel * DP * 2, n, n, known > 0 ? one / total0 : none,
+                    known > 0 ? one / total1 : none);
         float ends[NR];
         VSTORE(fma(top[2 * panel], (vf)(LN2), log(total0)), ends);
         VSTORE(fma(top[2 * panel + 1], (vf)(LN2), log(total1)), ends + VW);
@@ -208,18 +241,17 @@ kernel VQ_ONE_ITEM void attention_tile(global float *o, global float *restrict l
     }
 }
 
-/* One work-item `blocks` blocks of KP panels of keys against all queries: its dk and dv, and what its keys add to dq, which goes to a
- * part of its own (group id 0) if dq is cut in parts. */
+/* One work-item `blocks` blocks of KP panels of keys against all queries: its dk and dv, and what its keys add to dq, which goes to
+ * a part of its own (group id 0) if dq is cut in parts. */
 kernel VQ_ONE_ITEM void attention_grad_tile(global float *dq, global float *dk, global float *dv, const global float *d_o,
                                             const global float *q, const global float *k, const global float *v,
                                             const global float *restrict lse, const global float *restrict delta,
-                                            const global int *keys, int H, int L, int q_stride, int q_column, int k_stride,
-                                            int k_column, int v_stride, int v_column, int o_stride, int o_column, int dq_stride,
-                                            int dq_column, float scale, int blocks) {
+                                            const global int *keys, SHAPE, int dq_stride, int dq_column, float scale, int blocks) {
     local vf kt[KP * DP * 2], vt[KP * DP * 2], kr[KP * NR * DN * 2], dkt[KP * DP * 2], dvt[KP * DP * 2];
     local vf p[KP * QB * 2], ds[KP * QB * 2];
     local float qb[QB * DS], ob[QB * DS];
     float ends[QB], deltas[QB];
+    const vf one = (vf)(1.0f);
     const int bh = get_group_id(1), first = get_group_id(0) * blocks * KP * NR, last = min(L, first + blocks * KP * NR);
     const int known = keys ? min(keys[bh / H], L) : L;
     dq += (size_t)get_group_id(0) * (get_num_groups(1) / H) * L * dq_stride;
@@ -244,10 +276,9 @@ kernel VQ_ONE_ITEM void attention_grad_tile(global float *dq, global float *dk, 
             read_panel(kt + panel * DP * 2, k + l * k_stride, k_stride, n - panel * NR, 1.0f);
             read_panel(vt + panel * DP * 2, v + l * v_stride, v_stride, n - panel * NR, 1.0f);
         }
-        local float *scaled = (local float *)kr; /* [DN][KP NR][NR] */
-        for (int j = 0; j < n; j++)
-            for (int c = 0; c < DN * NR; c++)
-                scaled[(c / NR * KP * NR + j) * NR + c % NR] = c < D ? k[(size_t)(k0 + j) * k_stride + c] * scale : 0.0f;
+        for (int j = 0; j < n; j++) /* kr [DN][KP NR][NR] */
+            VQ_UNROLL for (int c = 0; c < DN * NR; c += VW) kr[(c / NR * KP * NR + j) * 2 + c / VW % 2] =
+                c < D ? vq_load(k + (size_t)(k0 + j) * k_stride + c, min(VW, D - c)) * scale : (vf)(0.0f);
         for (int q0 = 0; q0 < L && n > 0; q0 += QB) {
             const int m = min(QB, L - q0), padded = round_up(m);
             read_rows(qb, q + (size_t)q0 * q_stride, q_stride, m, padded, scale * LOG2E);
@@ -274,32 +305,8 @@ kernel VQ_ONE_ITEM void attention_grad_tile(global float *dq, global float *dk, 
                         dsp[2 * (j + i) + 1] = pp[2 * (j + i) + 1] * (c1[i] - deltas[j + i]);
                     }
                 }
-                for (int c = 0; c < DP; c += TR) {
-                    vf c0[TR], c1[TR];
-                    local vf *sum = dvt + (panel * DP + c) * 2;
-                    VQ_UNROLL for (int i = 0; i < TR; i++) {
-                        c0[i] = sum[2 * i];
-                        c1[i] = sum[2 * i + 1];
-                    }
-                    tile(c0, c1, ob + c, 1, DS, pp, padded);
-                    VQ_UNROLL for (int i = 0; i < TR; i++) {
-                        sum[2 * i] = c0[i];
-                        sum[2 * i + 1] = c1[i];
-                    }
-                }
-                for (int c = 0; c < DP; c += TR) {
-                    vf c0[TR], c1[TR];
-                    local vf *sum = dkt + (panel * DP + c) * 2;
-                    VQ_UNROLL for (int i = 0; i < TR; i++) {
-                        c0[i] = sum[2 * i];
-                        c1[i] = sum[2 * i + 1];
-                    }
-                    tile(c0, c1, qb + c, 1, DS, dsp, padded);
-                    VQ_UNROLL for (int i = 0; i < TR; i++) {
-                        sum[2 * i] = c0[i];
-                        sum[2 * i + 1] = c1[i];
-                    }
-                }
+                accumulate(dvt + panel * DP * 2, one, one, ob, pp, padded);
+                accumulate(dkt + panel * DP * 2, one, one, qb, dsp, padded);
             }
             for (int j = 0; j < m; j += TR)
                 for (int c = 0; c < D; c += NR) {
@@ -331,7 +338,7 @@ kernel VQ_ONE_ITEM void attention_grad_tile(global float *dq, global float *dk, 
             const size_t l = k0 + panel * NR;
             const int lanes = n - panel * NR, rows = written - panel * NR;
             write_panel(dk + l * k_stride, k_stride, dkt + panel * DP * 2, lanes, rows, (vf)(LN2), (vf)(LN2));
-            write_panel(dv + l * v_stride, v_stride, dvt + panel * DP * 2, lanes, rows, (vf)(1.0f), (vf)(1.0f));
+            write_panel(dv + l * v_stride, v_stride, dvt + panel * DP * 2, lanes, rows, one, one);
         }
     }
 }
@@ -433,8 +440,7 @@ void share(float of[EACH], local float *table, bool largest) {
 }
 
 kernel SQUARES void attention_square(global float *o, global float *restrict lse, const global float *q, const global float *k,
-                                     const global float *v, const global int *keys, int H, int L, int q_stride, int q_column,
-                                     int k_stride, int k_column, int v_stride, int v_column, int o_stride, int o_column, float scale) {
+                                     const global float *v, const global int *keys, SHAPE, float scale) {
     local float stage[STAGE], weights[SQUARE * STRIDE];
     const int x = get_local_id(0), y = get_local_id(1), bh = get_group_id(1), first = get_group_id(0) * SQUARE;
     const int known = keys ? min(keys[bh / H], L) : L;
@@ -487,9 +493,7 @@ kernel SQUARES void attention_square(global float *o, global float *restrict lse
 
 kernel SQUARES void attention_grad_queries(global float *dq, const global float *d_o, const global float *q, const global float *k,
                                            const global float *v, const global float *restrict lse,
-                                           const global float *restrict delta, const global int *keys, int H, int L, int q_stride,
-                                           int q_column, int k_stride, int k_column, int v_stride, int v_column, int o_stride,
-                                           int o_column, float scale) {
+                                           const global float *restrict delta, const global int *keys, SHAPE, float scale) {
     local float stage[STAGE], weights[SQUARE * STRIDE];
     const int x = get_local_id(0), y = get_local_id(1), bh = get_group_id(1), first = get_group_id(0) * SQUARE;
     const int known = keys ? min(keys[bh / H], L) : L;
@@ -524,9 +528,7 @@ kernel SQUARES void attention_grad_queries(global float *dq, const global float 
 
 kernel SQUARES void attention_grad_keys(global float *dk, global float *dv, const global float *d_o, const global float *q,
                                         const global float *k, const global float *v, const global float *restrict lse,
-                                        const global float *restrict delta, const global int *keys, int H, int L, int q_stride,
-                                        int q_column, int k_stride, int k_column, int v_stride, int v_column, int o_stride,
-                                        int o_column, float scale) {
+                                        const global float *restrict delta, const global int *keys, SHAPE, float scale) {
     local float stage[STAGE], weights[SQUARE * STRIDE];
     const int x = get_local_id(0), y = get_local_id(1), bh = get_group_id(1), first = get_group_id(0) * SQUARE;
     const int known = keys ? min(keys[bh / H], L) : L;

@@ -37,7 +37,7 @@ kernel VQ_GROUP void peak_fma(global float *end, const global float *start, int 
     VQ_UNROLL for (int i = 0; i < CHAINS; i++) WIDE_STORE(c[i], end + at + i * WIDTH);
 }
 
-/* A group walks `chunk` registers of n floats, its items side by side; the last item of all takes the floats that fill no register. */
+/* A group walks `chunk` registers of n floats, its items side by side; the last item of all takes what fills no register. */
 #define EACH_REGISTER(i)                                                                                                         \
     for (size_t i = (size_t)get_group_id(0) * chunk + get_local_id(0),                                                           \
                 last = min((size_t)(get_group_id(0) + 1) * chunk, (size_t)(n / VW));                                             \

@@ -88,8 +88,8 @@ vf vq_gelu_grad(vf x) {
     return x < 0.0f ? g : 1.0f - g;
 }
 
-/* 2^x for x <= 0, to 2e-7 of the value; never under 2^-125, for -INFINITY too. A minimax polynomial on [-1/2, 1/2] made for this file,
- * times 2 to the whole part of x: the low bits of the shifted sum are its exponent. NaN passes through. */
+/* 2^x for x <= 0, to 2e-7 of the value; never under 2^-125, for -INFINITY too. A minimax polynomial on [-1/2, 1/2] made for this
+ * file, times 2 to the whole part of x: the low bits of the shifted sum are its exponent. NaN passes through. */
 #define VQ_EXP2_SHIFT 12583039.0f /* 1.5 2^23 + 127 */
 vf vq_exp2(vf x) {
     x = x < -125.0f ? (vf)(-125.0f) : x;

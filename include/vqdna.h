@@ -341,6 +341,53 @@ typedef struct vqdna_bench_options {
 VQDNA_API vqdna_status vqdna_bench_run(vqdna_context *context, const char *workload, const vqdna_bench_options *options,
                                        vqdna_bench_fn fn, void *user);
 
+/* ---- Tuning ------------------------------------------------------------------------------------------------------------------- */
+
+/* Tunables are numbers that kernels are free to choose, such as the rows of a block. Their values are looked up in the user's file
+ * ($VQDNA_TUNE_FILE, or tune.txt in the cache folder), then among those shipped for the device, then standard ones serve; the file is
+ * read when a context is created. Nothing is measured unless asked for. A choice may change the order of a sum, and so the last bits
+ * of a trained model; it never changes the codes that a CPU device gives for a model. */
+typedef struct vqdna_tunable {
+    const char *operation, *shape, *name; /* "gemm", "large" (a class of shapes), "MC" */
+    int value;                            /* in force */
+    const int *values;                    /* [count]: worth trying, rising */
+    size_t count;
+    bool slow;                            /* takes long to compile on this device */
+} vqdna_tunable;
+
+/* Tells `fn` of each tunable that has a meaning on the device, those that matter most first. The pointers outlive the context. */
+typedef void (*vqdna_tunable_fn)(void *user, const vqdna_tunable *tunable);
+VQDNA_API vqdna_status vqdna_tunables(vqdna_context *context, vqdna_tunable_fn fn, void *user);
+
+typedef struct vqdna_choice {
+    const char *operation, *shape, *name;
+    int value;
+} vqdna_choice;
+
+typedef struct vqdna_trial {
+    double before, after; /* seconds of a run, medians: with the value in force, with the choice */
+    double gain, noise;   /* share of the time saved, and its 95 % interval is gain +- noise */
+} vqdna_trial;
+
+/* Measures a choice against the value in force. VQDNA_ERR_DEVICE if it does not compile or gives a wrong answer: it is compared at one
+ * shape, or with `thorough` at all shapes that have a reference. Runs of both then alternate for about `seconds`. A driver may crash or
+ * hang at a value it does not like: call this in a process of its own. */
+VQDNA_API vqdna_status vqdna_tuning_try(vqdna_context *context, const vqdna_choice *choice, bool thorough, double seconds, vqdna_trial *out);
+
+/* Puts a choice into the user's file, in place of an earlier one, and into force. For this and import: while the context has no
+ * tokenizer and no trainer. */
+VQDNA_API vqdna_status vqdna_tuning_keep(vqdna_context *context, const vqdna_choice *choice);
+
+/* Writes the user's choices for this device to a file, one readable line each; *count of them. */
+VQDNA_API vqdna_status vqdna_tuning_export(vqdna_context *context, const char *path, int *count);
+
+/* Takes such lines into the user's file. A line for another device, driver or version, or that cannot be read, is passed over with a
+ * warning each. */
+VQDNA_API vqdna_status vqdna_tuning_import(vqdna_context *context, const char *path, int *taken, int *skipped);
+
+/* 16 hexadecimal digits that tell one set of choices in force from another; "standard" if there are none. Lives with the context. */
+VQDNA_API const char *vqdna_tuning_hash(const vqdna_context *context);
+
 #ifdef __cplusplus
 }
 #endif

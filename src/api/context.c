@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "ops/case.h"
+#include "ops/firstuse.h"
 
 #include <htslib/hts.h>
 #include <jansson.h>
@@ -46,11 +47,13 @@ vqdna_status vqdna_context_create(vqdna_context **out, const vqdna_context_optio
     vqdna_context *c;
     VQ_TRY(vq_alloc(&c, 1, sizeof *c));
     vq_status status = vq_device_open(&c->device, o->device, o->threads);
-    if (status < 0)
+    if (status < 0) {
         free(c);
-    else
-        *out = c;
-    return status;
+        return status;
+    }
+    vq_first_use(c->device);
+    *out = c;
+    return VQDNA_OK;
 }
 
 void vqdna_context_destroy(vqdna_context *context) {

@@ -8,7 +8,8 @@
 /* A difference is believed below this chance. */
 static const double significance = 0.01;
 
-/* ---- Rank test ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Rank test ----------------------------------------------------------------------------------------------------------------
+ */
 
 /* Ways in which na + nb ranks, split in two, give each value 0 .. na nb of U, by the recurrence of Mann and Whitney (1947):
  * ways(na, nb, u) = ways(na - 1, nb, u - nb) + ways(na, nb - 1, u). Returns the share of them at or below u. */
@@ -54,7 +55,8 @@ double vq_rank_test(const double *a, size_t na, const double *b, size_t nb) {
     return fmin(1, erfc(fmax(0, product / 2 - least - 0.5) / sqrt(variance) / sqrt(2)));
 }
 
-/* ---- Two sets of results ------------------------------------------------------------------------------------------------------ */
+/* ---- Two sets of results ------------------------------------------------------------------------------------------------------
+ */
 
 static bool same(const vq_benchmark *a, const vq_benchmark *b) {
     return !strcmp(a->workload, b->workload) && !strcmp(a->operation, b->operation) && !strcmp(a->shape, b->shape) &&
@@ -70,7 +72,7 @@ static const vq_benchmark *find(const vq_benchmarks *all, const vq_benchmark *li
 
 /* Says what else differs between the two runs: then a difference need not be the program's. */
 static void warn_of_differences(vq_cli *cli, const json_t *a, const json_t *b) {
-    static const char *const keys[] = {"device", "driver", "platform", "cpu", "compute_units", "threads", "family"};
+    static const char *const keys[] = {"device", "driver", "platform", "cpu", "compute_units", "threads", "family", "tuning"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const json_t *x = json_object_get(a, keys[i]), *y = json_object_get(b, keys[i]);
         if (x && y && !json_equal(x, y))
@@ -122,8 +124,8 @@ int vq_benchmarks_compare(vq_cli *cli, const char *before, const char *after, do
         }
         for (size_t i = 0; i < a.count; i++)
             alone += !find(&b, &a.rows[i]);
-        printf("%d slower, %d faster, %d alike (within %g %%, or by chance: rank test, p >= %g)", t.slower, t.faster, t.same, threshold,
-               significance);
+        printf("%d slower, %d faster, %d alike (within %g %%, or by chance: rank test, p >= %g)", t.slower, t.faster, t.same,
+               threshold, significance);
         if (alone)
             printf(", %d in one file only", alone);
         puts("");

@@ -69,7 +69,8 @@ static json_t *clocks(const vqdna_device_info *device) {
     return object;
 }
 
-json_t *vq_benchmark_environment(const vq_cli *cli, const vqdna_device_info *device, bool quick) {
+json_t *vq_benchmark_environment(const vq_cli *cli, const vqdna_context *context, bool quick) {
+    const vqdna_device_info *device = vqdna_context_device(context);
     json_t *object = json_object(), *command = json_array();
     char date[32];
     time_t now = time(NULL);
@@ -98,7 +99,7 @@ json_t *vq_benchmark_environment(const vq_cli *cli, const vqdna_device_info *dev
     json_object_set_new(object, "cores", json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
     json_object_set_new(object, "threads", cli->threads ? json_integer((json_int_t)cli->threads) : json_null());
     json_object_set_new(object, "clocks", clocks(device));
-    json_object_set_new(object, "tuning", json_null());
+    json_object_set_new(object, "tuning", json_string(vqdna_tuning_hash(context)));
     json_object_set_new(object, "loads_start", loads());
     return object;
 }

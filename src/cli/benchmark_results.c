@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Figures ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Figures ------------------------------------------------------------------------------------------------------------------
+ */
 
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -65,10 +66,19 @@ static void append(vq_benchmarks *all, vq_benchmark row) {
 }
 
 const vq_benchmark *vq_benchmarks_add(vq_benchmarks *all, const vqdna_bench_result *r) {
-    vq_benchmark row = {.workload = vq_need_text(r->workload), .operation = vq_need_text(r->operation), .shape = vq_need_text(r->shape),
-                        .message = vq_need_text(r->message), .verified = vq_need_text(r->verified), .detail = vq_need_text(r->detail),
-                        .version = r->version, .runs = r->runs, .status = r->status, .flops = r->flops, .bytes = r->bytes,
-                        .bases = r->bases, .samples = r->samples};
+    vq_benchmark row = {.workload = vq_need_text(r->workload),
+                        .operation = vq_need_text(r->operation),
+                        .shape = vq_need_text(r->shape),
+                        .message = vq_need_text(r->message),
+                        .verified = vq_need_text(r->verified),
+                        .detail = vq_need_text(r->detail),
+                        .version = r->version,
+                        .runs = r->runs,
+                        .status = r->status,
+                        .flops = r->flops,
+                        .bytes = r->bytes,
+                        .bases = r->bases,
+                        .samples = r->samples};
     row.seconds = vq_need(NULL, r->samples * sizeof *row.seconds);
     if (r->samples)
         memcpy(row.seconds, r->seconds, r->samples * sizeof *row.seconds);
@@ -103,7 +113,8 @@ const char *vq_time_text(char text[16], double seconds) {
     return text;
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static json_t *row_json(const vq_benchmark *row) {
     json_t *object = json_object(), *seconds = json_array();
@@ -176,9 +187,17 @@ static bool read_row(vq_benchmarks *all, const json_t *object) {
         values[i] = json_number_value(json_array_get(seconds, i));
         good = good && values[i] > 0;
     }
-    vqdna_bench_result r = {.workload = workload, .operation = operation, .shape = shape, .message = "", .verified = "", .detail = "",
-                            .version = (int)json_integer_value(version), .seconds = values, .samples = samples,
-                            .status = samples ? VQDNA_OK : VQDNA_END, .flops = json_number_value(json_object_get(object, "flops")),
+    vqdna_bench_result r = {.workload = workload,
+                            .operation = operation,
+                            .shape = shape,
+                            .message = "",
+                            .verified = "",
+                            .detail = "",
+                            .version = (int)json_integer_value(version),
+                            .seconds = values,
+                            .samples = samples,
+                            .status = samples ? VQDNA_OK : VQDNA_END,
+                            .flops = json_number_value(json_object_get(object, "flops")),
                             .bytes = json_number_value(json_object_get(object, "bytes"))};
     if (good)
         vq_benchmarks_add(all, &r);

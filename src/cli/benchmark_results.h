@@ -42,8 +42,8 @@ json_t *vq_benchmarks_json(const vq_benchmarks *all, json_t *environment);
 /* Reads what vq_benchmarks_json made. *environment is to be released. VQ_GO_ON, or an exit code after a sentence. */
 int vq_benchmarks_read(vq_benchmarks *all, json_t **environment, vq_cli *cli, const char *path);
 
-/* Device, driver, host, clocks, load and versions, as of now. */
-json_t *vq_benchmark_environment(const vq_cli *cli, const vqdna_device_info *device, bool quick);
+/* Device, driver, host, clocks, load, tuning and versions, as of now. */
+json_t *vq_benchmark_environment(const vq_cli *cli, const vqdna_context *context, bool quick);
 
 /* The load of the machine at the end, into an environment made at the start. */
 void vq_benchmark_environment_end(json_t *environment);

@@ -1,5 +1,5 @@
-/* The roofline (Williams, Waterman and Patterson 2009): rate of arithmetic over arithmetic intensity, both logarithmic, under the lines
- * that memory and arithmetic draw. Dots are numbered, the numbers explained beside the plot. */
+/* The roofline (Williams, Waterman and Patterson 2009): rate of arithmetic over arithmetic intensity, both logarithmic, under the
+ * lines that memory and arithmetic draw. Dots are numbered, the numbers explained beside the plot. */
 #include "cli/benchmark_results.h"
 #include "cli/cli_svg.h"
 
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEFT = 64, TOP = 62, WIDE = 600, TALL = 470, BOTTOM = 60, LEGEND = 24, LEGEND_WIDE = 400, ROW = 15, MOST = 256 };
+enum { LEFT = 64, TOP = 62, WIDE = 680, SHORTEST = 470, BOTTOM = 60, LEGEND = 24, LEGEND_WIDE = 400, ROW = 15, MOST = 256 };
 
 /* Decades of an axis, and where it lies in the picture. */
 typedef struct scale {
@@ -37,9 +37,10 @@ typedef struct dot {
 typedef struct roofline {
     vq_picture picture;
     scale x, y;
+    int tall; /* of the plot */
     dot dots[MOST];
     int count;
-    box taken[2 * MOST]; /* by dots and by numbers */
+    box taken[2 * MOST + 2]; /* by dots, numbers and the flat roof */
     int boxes;
 } roofline;
 
@@ -50,9 +51,9 @@ static void put_axes(roofline *r) {
     char text[24];
     for (double d = r->x.first; d <= r->x.last; d++) {
         double at = place(&r->x, pow(10, d));
-        vq_picture_put(p, "<path stroke=\"#e3e6ea\" d=\"M%.1f %dv%d\"/>\n", at, TOP, TALL);
+        vq_picture_put(p, "<path stroke=\"#e3e6ea\" d=\"M%.1f %dv%d\"/>\n", at, TOP, r->tall);
         snprintf(text, sizeof text, "%g", pow(10, d));
-        vq_picture_text(p, at, TOP + TALL + 18, "text-anchor=\"middle\"", text);
+        vq_picture_text(p, at, TOP + r->tall + 18, "text-anchor=\"middle\"", text);
     }
     for (double d = r->y.first; d <= r->y.last; d++) {
         double at = place(&r->y, pow(10, d));
@@ -60,11 +61,11 @@ static void put_axes(roofline *r) {
         snprintf(text, sizeof text, "%g", pow(10, d));
         vq_picture_text(p, LEFT - 8, at + 4, "text-anchor=\"end\"", text);
     }
-    vq_picture_put(p, "<path fill=\"none\" stroke=\"#8a919b\" d=\"M%d %dv%dh%d\"/>\n", LEFT, TOP, TALL, WIDE);
-    vq_picture_text(p, LEFT + WIDE / 2.0, TOP + TALL + 40, "text-anchor=\"middle\" fill=\"#555\"",
+    vq_picture_put(p, "<path fill=\"none\" stroke=\"#8a919b\" d=\"M%d %dv%dh%d\"/>\n", LEFT, TOP, r->tall, WIDE);
+    vq_picture_text(p, LEFT + WIDE / 2.0, TOP + r->tall + 40, "text-anchor=\"middle\" fill=\"#555\"",
                     "arithmetic intensity, operations a byte that must be moved");
-    vq_picture_put(p, "<g transform=\"rotate(-90 18 %d)\">", TOP + TALL / 2);
-    vq_picture_text(p, 18, TOP + TALL / 2.0, "text-anchor=\"middle\" fill=\"#555\"", "GFLOP/s");
+    vq_picture_put(p, "<g transform=\"rotate(-90 18 %d)\">", TOP + r->tall / 2);
+    vq_picture_text(p, 18, TOP + r->tall / 2.0, "text-anchor=\"middle\" fill=\"#555\"", "GFLOP/s");
     vq_picture_put(p, "</g>\n");
 }
 
@@ -73,15 +74,31 @@ static void put_roofs(roofline *r, double gflops, double gbs) {
     double ridge = gflops / gbs, bottom = pow(10, r->y.first), left = pow(10, r->x.first);
     double start = fmax(left, bottom / gbs), x0 = place(&r->x, start), y0 = place(&r->y, start * gbs), x1 = place(&r->x, ridge),
            y1 = place(&r->y, gflops);
-    vq_picture_put(p, "<path fill=\"none\" stroke=\"#222\" stroke-width=\"2\" stroke-linejoin=\"round\" d=\"M%.1f %.1fL%.1f %.1fH%d\"/>\n",
-                   x0, y0, x1, y1, LEFT + WIDE);
+    vq_picture_put(
+        p, "<path fill=\"none\" stroke=\"#222\" stroke-width=\"2\" stroke-linejoin=\"round\" d=\"M%.1f %.1fL%.1f %.1fH%d\"/>\n", x0,
+        y0, x1, y1, LEFT + WIDE);
     char text[64];
     snprintf(text, sizeof text, "%.4g GFLOP/s", gflops);
     vq_picture_text(p, LEFT + WIDE - 6, y1 - 7, "text-anchor=\"end\" font-weight=\"600\"", text);
+    r->taken[r->boxes++] = (box){x1, y1 - 2, LEFT + WIDE, y1 + 2};
+    r->taken[r->boxes++] = (box){LEFT + WIDE - 110, y1 - 18, LEFT + WIDE, y1 - 2};
+
+    /* Along the slope, on the side and at the place farthest from all dots. */
+    double turn = atan2(y1 - y0, x1 - x0), most = -1, x = x0, y = y0;
+    for (int i = 0; i < 16; i++) {
+        double share = 0.1 + 0.1 * (i % 8), side = i < 8 ? -10 : 18, nearest = INFINITY;
+        double at_x = x0 + share * (x1 - x0) - sin(turn) * side, at_y = y0 + share * (y1 - y0) + cos(turn) * side;
+        for (int d = 0; d < r->count; d++)
+            nearest = fmin(nearest, hypot(r->dots[d].x - at_x, r->dots[d].y - at_y));
+        if (nearest > most) {
+            most = nearest;
+            x = at_x;
+            y = at_y;
+        }
+    }
     snprintf(text, sizeof text, "%.3g GB/s", gbs);
-    double x = x0 + 0.3 * (x1 - x0), y = y0 + 0.3 * (y1 - y0);
-    vq_picture_put(p, "<g transform=\"rotate(%.2f %.1f %.1f)\">", atan2(y1 - y0, x1 - x0) * 180 / acos(-1), x, y);
-    vq_picture_text(p, x, y - 7, "text-anchor=\"middle\" font-weight=\"600\"", text);
+    vq_picture_put(p, "<g transform=\"rotate(%.2f %.1f %.1f)\">", turn * 180 / acos(-1), x, y);
+    vq_picture_text(p, x, y, "text-anchor=\"middle\" font-weight=\"600\"", text);
     vq_picture_put(p, "</g>\n");
 }
 
@@ -91,7 +108,7 @@ static void put_number(roofline *r, const dot *d) {
     int length = snprintf(text, sizeof text, "%d", d->number);
     double wide = 6.2 * length, tall = 9, least = INFINITY;
     box best = {0};
-    for (int ring = 0; ring < 4; ring++)
+    for (int ring = 0; ring < 6; ring++)
         for (int way = 0; way < 12; way++) {
             double angle = way * acos(-1) / 6, far = radius + 2 + 7 * ring;
             double x = d->x - (d->row->bytes > 0 ? 0 : 5) + cos(angle) * (far + wide / 2), y = d->y - sin(angle) * (far + tall / 2);
@@ -99,7 +116,7 @@ static void put_number(roofline *r, const dot *d) {
             double cost = 0.5 * ring;
             for (int i = 0; i < r->boxes; i++)
                 cost += overlap(&b, &r->taken[i]);
-            if (b.x0 < LEFT + 2 || b.x1 > LEFT + WIDE - 2 || b.y1 > TOP + TALL - 2 || b.y0 < TOP)
+            if (b.x0 < LEFT + 2 || b.x1 > LEFT + WIDE - 2 || b.y1 > TOP + r->tall - 2 || b.y0 < TOP)
                 cost += 1000;
             if (cost < least) {
                 least = cost;
@@ -118,7 +135,8 @@ static void put_dots(roofline *r) {
         const dot *d = &r->dots[i];
         const char *colour = vq_picture_colour(d->colour);
         if (d->row->bytes > 0)
-            vq_picture_put(&r->picture, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%g\" fill=\"%s\" stroke=\"#fff\"/>\n", d->x, d->y, radius, colour);
+            vq_picture_put(&r->picture, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%g\" fill=\"%s\" stroke=\"#fff\"/>\n", d->x, d->y,
+                           radius, colour);
         else /* no bytes are counted: at the edge, by its rate alone */
             vq_picture_put(&r->picture, "<path fill=\"%s\" stroke=\"#fff\" d=\"M%.1f %.1fl-9 -5v10z\"/>\n", colour, d->x, d->y);
         r->taken[r->boxes++] = (box){d->x - (d->row->bytes > 0 ? radius : 10), d->y - radius, d->x + radius, d->y + radius};
@@ -138,7 +156,8 @@ static void put_legend(roofline *r) {
         y += ROW;
         snprintf(text, sizeof text, "%d", d->number);
         vq_picture_text(p, x + 14, y, "text-anchor=\"end\" font-size=\"11\"", text);
-        vq_picture_put(p, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%g\" fill=\"%s\"/>\n", x + 24, y - 4, radius, vq_picture_colour(d->colour));
+        vq_picture_put(p, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%g\" fill=\"%s\"/>\n", x + 24, y - 4, radius,
+                       vq_picture_colour(d->colour));
         bool both = !strstr(d->row->operation, d->row->workload) && strcmp(d->row->workload, "conv") != 0 &&
                     strcmp(d->row->workload, "codebook") != 0;
         snprintf(text, sizeof text, "%s%s%s %s", both ? d->row->workload : "", both ? " " : "", d->row->operation, d->row->shape);
@@ -168,9 +187,10 @@ static void collect(roofline *r, const vq_benchmarks *all) {
         if (row->bytes > 0)
             x_low = fmin(x_low, row->flops / row->bytes), x_high = fmax(x_high, row->flops / row->bytes);
     }
-    x_low = fmin(x_low, all->peak_gflops / all->peak_gbs / 10); /* the slope is always seen */
+    r->tall = r->count * ROW > SHORTEST ? r->count * ROW : SHORTEST; /* as the legend */
+    x_low = fmin(x_low, all->peak_gflops / all->peak_gbs / 10);      /* the slope is always seen */
     r->x = (scale){floor(log10(x_low * 0.8)), ceil(log10(x_high * 1.5)), LEFT, LEFT + WIDE};
-    r->y = (scale){floor(log10(y_low * 0.8)), ceil(log10(y_high * 1.2)), TOP + TALL, TOP};
+    r->y = (scale){floor(log10(y_low * 0.8)), ceil(log10(y_high * 1.2)), TOP + r->tall, TOP};
     for (int i = 0; i < r->count; i++) {
         dot *d = &r->dots[i];
         d->x = d->row->bytes > 0 ? place(&r->x, d->row->flops / d->row->bytes) : LEFT + WIDE;
@@ -181,14 +201,15 @@ static void collect(roofline *r, const vq_benchmarks *all) {
 char *vq_roofline(const vq_benchmarks *all, const char *device) {
     roofline *r = vq_need(NULL, sizeof *r);
     memset(r, 0, sizeof *r);
-    if (isfinite(all->peak_gflops) && isfinite(all->peak_gbs))
+    r->tall = SHORTEST;
+    bool known = isfinite(all->peak_gflops) && isfinite(all->peak_gbs);
+    if (known)
         collect(r, all);
-    int legend = TOP + (r->count + 3) * ROW, plot = TOP + TALL + BOTTOM;
     char title[160];
     snprintf(title, sizeof title, "vqdna on %s", device);
-    vq_picture_begin(&r->picture, LEFT + WIDE + LEGEND + LEGEND_WIDE, legend > plot ? legend : plot);
+    vq_picture_begin(&r->picture, LEFT + WIDE + LEGEND + LEGEND_WIDE, TOP + r->tall + BOTTOM);
     vq_picture_text(&r->picture, LEFT, 32, "font-size=\"17\" font-weight=\"600\"", title);
-    if (isfinite(all->peak_gflops) && isfinite(all->peak_gbs)) {
+    if (known) {
         put_axes(r);
         put_roofs(r, all->peak_gflops, all->peak_gbs);
         put_dots(r);

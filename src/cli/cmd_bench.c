@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- The table for people ----------------------------------------------------------------------------------------------------- */
+/* ---- The table for people -----------------------------------------------------------------------------------------------------
+ */
 
 static const char *figure(char text[16], double value) {
     if (isfinite(value))
@@ -48,7 +49,8 @@ static void print_foot(const vq_benchmarks *all) {
                all->peak_gflops, all->peak_gbs);
 }
 
-/* ---- Running ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Running ------------------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct bench {
     vq_cli *cli;
@@ -179,7 +181,7 @@ static int write_results(outputs *out, bench *b, json_t *environment, const char
 static int run_on(vq_cli *cli, vqdna_context *context, const vq_list *named, outputs *out, bool quick) {
     const vqdna_device_info *device = vqdna_context_device(context);
     bench b = {.cli = cli};
-    json_t *environment = vq_benchmark_environment(cli, device, quick);
+    json_t *environment = vq_benchmark_environment(cli, context, quick);
     warn_of_load(cli);
     int code = measure(&b, context, named, quick);
     vq_benchmark_environment_end(environment);
@@ -241,10 +243,10 @@ static int run(vq_cli *cli, int argc, char **argv) {
 const vq_command vq_cmd_bench = {
     .name = "bench",
     .summary = "how fast the device is, and how near to its limits",
-    .synopsis = "[--quick] [--json] [-o FILE] [--svg FILE] [WORKLOAD...]\n       vqdna bench --compare [--threshold PCT] OLD.json NEW.json",
-    .notes =
-        "Workloads: peak (always measured: the device's limits), gemm, assign, codebook, attention, conv, layernorm,\n"
-        "train-step, tokenize; all by default. Each answer is checked before it is timed (-v says how). A comparison ends\n"
-        "with 1 if a result is slower by more than the threshold and a rank test tells it from chance (p < 0.01).",
+    .synopsis =
+        "[--quick] [--json] [-o FILE] [--svg FILE] [WORKLOAD...]\n       vqdna bench --compare [--threshold PCT] OLD.json NEW.json",
+    .notes = "Workloads: peak (always measured: the device's limits), gemm, assign, codebook, attention, conv, layernorm,\n"
+             "train-step, tokenize; all by default. Each answer is checked before it is timed (-v says how). A comparison ends\n"
+             "with 1 if a result is slower by more than the threshold and a rank test tells it from chance (p < 0.01).",
     .run = run,
 };

@@ -2,21 +2,23 @@
 _vqdna() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W "devices train eval tokenize detokenize info selftest bench help --help --version" -- "$word"))
+        COMPREPLY=($(compgen -W "devices train eval tokenize detokenize info selftest tune bench help --help --version" -- "$word"))
         return
     fi
     case $before in
     --preset) COMPREPLY=($(compgen -W "tiny small base" -- "$word")) ;;
     --quantizer) COMPREPLY=($(compgen -W "hrq vq" -- "$word")) ;;
     -f | --format) COMPREPLY=($(compgen -W "tsv npy ndjson" -- "$word")) ;;
-    --output | --svg | -o) compopt -o default ;;
+    --output | --svg | -o | --export | --import) compopt -o default ;;
     --device) COMPREPLY=($(compgen -W "cpu gpu" -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W "devices train eval tokenize detokenize info selftest bench" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "devices train eval tokenize detokenize info selftest tune bench" -- "$word")) ;;
     *)
         if [[ $word == -* ]]; then
             local options
             options=$(vqdna help "$command" 2>/dev/null | grep -oE -- '^ +(-., +)?--[a-z-]+' | grep -oE -- '--[a-z-]+')
             COMPREPLY=($(compgen -W "$options" -- "$word"))
+        elif [[ $command == tune ]]; then
+            COMPREPLY=($(compgen -W "gemm assign dwconv reduce layernorm" -- "$word"))
         elif [[ $command == bench && " ${COMP_WORDS[*]} " != *" --compare "* ]]; then
             COMPREPLY=($(compgen -W "peak gemm assign codebook attention conv layernorm train-step tokenize" -- "$word"))
         else

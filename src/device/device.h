@@ -26,6 +26,7 @@ typedef struct vq_device {
     int vector_width;   /* floats of a vector register: 4, 8 or 16 on a CPU device, 4 on a GPU */
     size_t alignment;   /* bytes between sub-buffer origins */
     size_t allocated;   /* bytes of all slabs */
+    bool plain;         /* register tiles gave wrong answers on this device: plain kernels take their place */
     bool synchronous;   /* $VQDNA_SYNC=1: finish after each launch, naming the kernel that failed */
     vq_kernel_table *kernels;
     vq_staging *staging;

@@ -259,7 +259,9 @@ bool vq_tunable_has(const vq_tunable *tunable, int value) {
 }
 
 int vq_tunable_standard(const vq_device *device, const vq_tunable *tunable) {
-    return tunable->standard[device->family == VQ_FAMILY_GPU ? 0 : device->vector_width == 16 ? 2 : 1];
+    if (device->family == VQ_FAMILY_GPU)
+        return tunable->standard[strcmp(device->info.type, "gpu") == 0 ? 0 : 1];
+    return tunable->standard[device->vector_width == 16 ? 3 : 2];
 }
 
 static bool fits(const vq_choice *c, const vq_tunables *set, int which, int shape) {

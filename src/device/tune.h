@@ -1,7 +1,7 @@
 /* Tunables: numbers a kernel is free to choose, looked up at each launch.
  *
- * An operation declares its grid beside its launch: the names, the values worth trying, the standard ones, and classes of shapes that
- * are tuned apart. A value is the first of: what a trial imposes, the user's file, what is shipped for the device, what is shipped
+ * An operation declares its grid beside its launch: the names, the values worth trying, the standard ones, and classes of shapes
+ * that are tuned apart. A value is the first of: what a trial imposes, the user's file, what is shipped for the device, what is shipped
  * for its kind, the standard. The user's file is $VQDNA_TUNE_FILE, or tune.txt in the cache folder, one line a choice:
  *     1 | PLATFORM | DEVICE | DRIVER | fp32x16 | gemm | large | MC = 192
  * tuner's version, the device as OpenCL names it, precision and vector width, operation, class of shapes, name and value. Lines of
@@ -16,12 +16,13 @@ enum { VQ_TUNER_VERSION = 1, VQ_TUNABLE_VALUES = 8, VQ_TUNABLE_DIMS = 8 };
 typedef struct vq_tunable {
     const char *name;
     int values[VQ_TUNABLE_VALUES]; /* worth trying, rising, ended by 0 unless full */
-    int standard[3];               /* on a GPU, on a CPU device, on one whose registers have 16 floats; 0: has no meaning there */
+    int standard[4];               /* on a GPU, on another device with a GPU's kernels, on a CPU device, on one whose registers hold
+                                      16 floats; 0: has no meaning there */
     bool slow_on_cpu;              /* too slow to compile there for a quick search */
 } vq_tunable;
 
-/* A class of shapes and the dims, of a case table, that stand for it: `timed` is measured, `checked` has the same build options and a
- * reference for every value. */
+/* A class of shapes and the dims, of a case table, that stand for it: `timed` is measured, `checked` has the same build options and
+ * a reference for every value. */
 typedef struct vq_tuning_shape {
     const char *name;
     int timed[VQ_TUNABLE_DIMS], checked[VQ_TUNABLE_DIMS];
@@ -68,7 +69,7 @@ vq_status vq_tuning_import(vq_device *device, const char *path, bool (*known)(co
 /* 16 hexadecimal digits of all choices in force, user's and shipped; "standard" if there is none. Lives with the device. */
 const char *vq_tuning_hash(const vq_device *device);
 
-/* Shipped choices, in the format above, * standing for any text, special before general. */
-extern const char vq_tuned_text[];
+/* Shipped choices, in the format above, * standing for any text, special before general. Only tests put others here. */
+extern const char *vq_tuned_text;
 
 #endif

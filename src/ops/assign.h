@@ -4,6 +4,9 @@
 #define VQ_OPS_ASSIGN_H
 
 #include "device/launch.h"
+#include "device/tune.h"
+
+extern const vq_tunables vq_assign_tunables;
 
 /* Bytes of a packed codebook of K codes of D channels. */
 size_t vq_assign_packed_bytes(const vq_device *device, int D, int K);

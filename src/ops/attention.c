@@ -61,8 +61,8 @@ static int parts(const vq_device *device, const vq_attention_shape *s, const blo
 
 static void build_options(char *out, size_t size, bool tiles, int d, const blocks *b) {
     if (tiles)
-        snprintf(out, size, "-DD=%d -DQP=%d -DKB=%d -DKP=%d -DQB=%d -DROWS=%d", d, b->query_panels, b->keys, b->key_panels, b->queries,
-                 DELTA_ROWS);
+        snprintf(out, size, "-DD=%d -DQP=%d -DKB=%d -DKP=%d -DQB=%d -DROWS=%d", d, b->query_panels, b->keys, b->key_panels,
+                 b->queries, DELTA_ROWS);
     else
         snprintf(out, size, "-DD=%d", d);
 }
@@ -73,7 +73,8 @@ static vq_status check(const vq_attention_shape *s) {
     return VQDNA_OK;
 }
 
-/* ---- Forward and backward ----------------------------------------------------------------------------------------------------- */
+/* ---- Forward and backward -----------------------------------------------------------------------------------------------------
+ */
 
 #define LAYOUT(of) vq_int((of).stride), vq_int((of).column)
 #define LAYOUTS(s) LAYOUT((s)->q), LAYOUT((s)->k), LAYOUT((s)->v), LAYOUT((s)->o)
@@ -91,14 +92,14 @@ vq_status vq_attention_forward(vq_device *device, vq_view o, vq_view lse, vq_vie
         return VQDNA_OK;
     if (!tiles)
         return vq_run(device, "attention", "attention_square", options,
-                      vq_grid2((size_t)ceil_div(L, GPU_SQUARE), (size_t)(B * H), GPU_SIDE, GPU_SIDE), vq_in(o), vq_in(lse), vq_in(q),
-                      vq_in(k), vq_in(v), vq_in(keys), vq_int(H), vq_int(L), LAYOUTS(s), vq_float(scale));
+                      vq_grid2((size_t)ceil_div(L, GPU_SQUARE), (size_t)(B * H), GPU_SIDE, GPU_SIDE), vq_in(o), vq_in(lse),
+                      vq_in(q), vq_in(k), vq_in(v), vq_in(keys), vq_int(H), vq_int(L), LAYOUTS(s), vq_float(scale));
     int panels = ceil_div(L, vq_tile_columns(device)), each = b.query_panels;
     while (each > 1 && B * H * ceil_div(panels, each) < WANTED_GROUPS)
         each--;
     return vq_run(device, "attention", "attention_tile", options, vq_grid2((size_t)ceil_div(panels, each), (size_t)(B * H), 1, 1),
-                  vq_in(o), vq_in(lse), vq_in(q), vq_in(k), vq_in(v), vq_in(keys), vq_int(H), vq_int(L), LAYOUTS(s), vq_float(scale),
-                  vq_int(each));
+                  vq_in(o), vq_in(lse), vq_in(q), vq_in(k), vq_in(v), vq_in(keys), vq_int(H), vq_int(L), LAYOUTS(s),
+                  vq_float(scale), vq_int(each));
 }
 
 /* scratch: delta [B][H][L], then, if dq is cut, its parts [parts][B][L][H][d]. */
@@ -123,14 +124,16 @@ vq_status vq_attention_backward(vq_device *device, vq_view dq, vq_view dk, vq_vi
     build_options(options, sizeof options, tiles, s->d, &b);
     if (B == 0 || H == 0 || L == 0)
         return VQDNA_OK;
-    VQ_TRY(vq_run(device, "attention", "attention_delta", options, vq_grid2((size_t)ceil_div(L, tiles ? DELTA_ROWS : 1), heads, 1, 1),
-                  vq_in(scratch), vq_in(d_o), vq_in(o), vq_int(H), vq_int(L), LAYOUT(s->o)));
+    const vq_grid by_rows = vq_grid2((size_t)ceil_div(L, DELTA_ROWS), heads, tiles ? 1 : DELTA_ROWS, 1);
+    VQ_TRY(vq_run(device, "attention", "attention_delta", options, by_rows, vq_in(scratch), vq_in(d_o), vq_in(o), vq_int(H),
+                  vq_int(L), LAYOUT(s->o)));
     if (!tiles) {
         const vq_grid grid = vq_grid2((size_t)ceil_div(L, GPU_SQUARE), heads, GPU_SIDE, GPU_SIDE);
-        VQ_TRY(vq_run(device, "attention", "attention_grad_queries", options, grid, vq_in(dq), vq_in(d_o), vq_in(q), vq_in(k), vq_in(v),
-                      vq_in(lse), vq_in(scratch), vq_in(keys), vq_int(H), vq_int(L), LAYOUTS(s), vq_float(scale)));
-        return vq_run(device, "attention", "attention_grad_keys", options, grid, vq_in(dk), vq_in(dv), vq_in(d_o), vq_in(q), vq_in(k),
-                      vq_in(v), vq_in(lse), vq_in(scratch), vq_in(keys), vq_int(H), vq_int(L), LAYOUTS(s), vq_float(scale));
+        VQ_TRY(vq_run(device, "attention", "attention_grad_queries", options, grid, vq_in(dq), vq_in(d_o), vq_in(q), vq_in(k),
+                      vq_in(v), vq_in(lse), vq_in(scratch), vq_in(keys), vq_int(H), vq_int(L), LAYOUTS(s), vq_float(scale)));
+        return vq_run(device, "attention", "attention_grad_keys", options, grid, vq_in(dk), vq_in(dv), vq_in(d_o), vq_in(q),
+                      vq_in(k), vq_in(v), vq_in(lse), vq_in(scratch), vq_in(keys), vq_int(H), vq_int(L), LAYOUTS(s),
+                      vq_float(scale));
     }
     const int count = parts(device, s, &b), each = ceil_div(ceil_div(L, b.key_panels * vq_tile_columns(device)), count);
     const vq_heads cut_up = {H * s->d, B * H * L};
@@ -140,6 +143,6 @@ vq_status vq_attention_backward(vq_device *device, vq_view dq, vq_view dk, vq_vi
                   vq_int(each)));
     if (count == 1)
         return VQDNA_OK;
-    return vq_run(device, "attention", "attention_grad_sum", options, vq_grid2((size_t)ceil_div(L, DELTA_ROWS), heads, 1, 1), vq_in(dq),
-                  vq_in(scratch), vq_int(H), vq_int(L), LAYOUT(s->q), vq_int(count));
+    return vq_run(device, "attention", "attention_grad_sum", options, by_rows, vq_in(dq), vq_in(scratch), vq_int(H), vq_int(L),
+                  LAYOUT(s->q), vq_int(count));
 }

@@ -20,9 +20,9 @@ typedef struct vq_attention_shape {
     vq_heads q, k, v, o; /* a gradient lies as what it is the gradient of */
 } vq_attention_shape;
 
-/* o =, lse [B][H][L] = the logarithm of the sum of the exponentials of a query's scores, for backward. keys int32 [B]: only the first
- * keys[b] positions of batch entry b are attended to (the rest is padding); VQ_NO_VIEW: all L. With no keys at all, o and lse are 0.
- * q, k, v may be one buffer; o overlaps none of their columns. */
+/* o =, lse [B][H][L] = the logarithm of the sum of the exponentials of a query's scores, for backward. keys int32 [B]: only the
+ * first keys[b] positions of batch entry b are attended to (the rest is padding); VQ_NO_VIEW: all L. With no keys at all, o and lse
+ * are 0. q, k, v may be one buffer; o overlaps none of their columns. */
 vq_status vq_attention_forward(vq_device *device, vq_view o, vq_view lse, vq_view q, vq_view k, vq_view v, vq_view keys,
                                const vq_attention_shape *shape);
 

@@ -405,6 +405,31 @@ vq_status vq_case_check(vq_case *c, const vq_case_spot *spot, int count) {
     return spot ? check_spots(c, spot, count) : check_all(c);
 }
 
+vq_status vq_case_launch(vq_case *c, bool backward) {
+    return launch(c, backward);
+}
+
+vq_status vq_case_differ(vq_case *c, vq_case *other, double *error) {
+    *error = 0;
+    for (int i = 0; i < c->count; i++) {
+        tensor *t = &c->tensors[i];
+        if (t->kind != OUTPUT && t->kind != INOUT)
+            continue;
+        unsigned char *got = NULL, *want = NULL;
+        vq_status status = fetch(c, t, &got);
+        if (status >= 0)
+            status = fetch(other, &other->tensors[i], &want);
+        for (size_t j = 0; j < t->count && status >= 0; j++)
+            t->value[j] = decode(t, want, j);
+        if (status >= 0)
+            *error = worse(*error, value_error(t, got, c->table->tolerance));
+        free(got);
+        free(want);
+        VQ_TRY(status);
+    }
+    return VQDNA_OK;
+}
+
 double vq_case_flops(const vq_case *c) {
     return c->table->flops ? c->table->flops(c->dims) : 0;
 }
@@ -421,17 +446,19 @@ double vq_case_bytes(const vq_case *c) {
     return sum;
 }
 
-vq_status vq_case_time(const vq_case_table *table, const vq_case_shape *shape, vq_device *device, bool backward, int repeats, double *seconds) {
+vq_status vq_case_time(const vq_case_table *table, const vq_case_shape *shape, vq_device *device, bool backward, bool cpu, int repeats,
+                       double *seconds) {
+    const clockid_t clock = cpu ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
     vq_case *c;
     VQ_TRY(vq_case_open(&c, table, shape, device));
     vq_status status = launch(c, true);
     for (int i = 0; i < repeats && status >= 0; i++) {
         struct timespec a, b;
-        clock_gettime(CLOCK_MONOTONIC, &a);
+        clock_gettime(clock, &a);
         status = vq_case_enqueue(c, backward);
         if (status >= 0)
             status = vq_device_finish(device);
-        clock_gettime(CLOCK_MONOTONIC, &b);
+        clock_gettime(clock, &b);
         seconds[i] = (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec);
     }
     vq_case_close(c);

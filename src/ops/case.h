@@ -62,8 +62,10 @@ const double *vq_case_before(vq_case *c, const char *name);       /* start value
 /* Runs one shape: value and gradient. *error is the largest deviation in units of the tolerance. */
 vq_status vq_case_run(const vq_case_table *table, const vq_case_shape *shape, vq_device *device, double *error);
 
-/* Runs one shape's forward (or forward and backward) `repeats` times after a warm-up; *seconds gets each run's wall time. */
-vq_status vq_case_time(const vq_case_table *table, const vq_case_shape *shape, vq_device *device, bool backward, int repeats, double *seconds);
+/* Runs one shape's forward (or forward and backward) `repeats` times after a warm-up; seconds [repeats] gets each run's wall time, or
+ * the process's CPU time, which other load on the machine does not stretch. */
+vq_status vq_case_time(const vq_case_table *table, const vq_case_shape *shape, vq_device *device, bool backward, bool cpu, int repeats,
+                       double *seconds);
 
 /* -- for whoever does more than one thing with a shape: the benchmark -- */
 vq_status vq_case_open(vq_case **out, const vq_case_table *table, const vq_case_shape *shape, vq_device *device);
@@ -78,6 +80,12 @@ typedef struct vq_case_spot {
 /* Runs forward from fresh inputs and compares values: all of them, or with `spot` that many random elements of one output.
  * VQDNA_ERR_DEVICE if one is off. */
 vq_status vq_case_check(vq_case *c, const vq_case_spot *spot, int count);
+
+/* Runs forward (and backward) from fresh inputs, to the end. */
+vq_status vq_case_launch(vq_case *c, bool backward);
+
+/* How far the values that forward left in two cases of one table and shape lie apart, in units of the tolerance. */
+vq_status vq_case_differ(vq_case *c, vq_case *other, double *error);
 
 /* Enqueues forward (and backward) once more on the tensors as they are. */
 vq_status vq_case_enqueue(vq_case *c, bool backward);

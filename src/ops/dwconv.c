@@ -8,6 +8,24 @@ static size_t ceil_div(size_t a, size_t b) {
     return (a + b - 1) / b;
 }
 
+/* Rows of a work-item. */
+enum { NARROW, WIDE };
+enum { WIDE_ROW = 128 };
+static const vq_tunable rows_of_item = {"rows", {2, 4, 8, 16, 32, 64, 128, 256}, {4, 4, 64, 64}};
+static const vq_tuning_shape shapes[] = {
+    [NARROW] = {"narrow", {4096, 64, 0}, {200, 64, 1}, false},
+    [WIDE] = {"wide", {4096, 384, 0}, {131, 33, 1}, false},
+};
+
+const vq_tunables vq_dwconv_tunables = {
+    .operation = "dwconv",
+    .cases = "dwconv",
+    .list = &rows_of_item,
+    .shapes = shapes,
+    .count = 1,
+    .shape_count = sizeof shapes / sizeof *shapes,
+};
+
 /* One work-item `per` rows of all channels on a CPU device, of one register of channels on a GPU. */
 static vq_grid row_grid(const vq_device *device, int M, int D, int per) {
     const size_t items = ceil_div((size_t)M, (size_t)per);
@@ -23,7 +41,7 @@ static vq_status pack(vq_device *device, vq_view taps, vq_view w, int D, bool fl
 
 static vq_status convolve(vq_device *device, vq_view y, vq_view start, int stride, vq_view x, vq_view rows, vq_view taps, int M,
                           int D) {
-    const int per = device->family == VQ_FAMILY_CPU ? 64 : 4;
+    const int per = vq_tuned(device, &vq_dwconv_tunables, 0, D < WIDE_ROW ? NARROW : WIDE);
     return vq_run(device, "dwconv", "dwconv_forward", "", row_grid(device, M, D, per), vq_in(y), vq_in(start), vq_in(x),
                   vq_in(rows), vq_in(taps), vq_int(M), vq_int(D), vq_int(stride), vq_int(per));
 }

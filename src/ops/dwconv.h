@@ -5,6 +5,9 @@
 #define VQ_OPS_DWCONV_H
 
 #include "device/launch.h"
+#include "device/tune.h"
+
+extern const vq_tunables vq_dwconv_tunables;
 
 /* y [M][D] from x [M][D], rows, w, bias [D]. scratch: vq_dwconv_scratch bytes. */
 vq_status vq_dwconv_forward(vq_device *device, vq_view y, vq_view scratch, vq_view x, vq_view rows, vq_view w, vq_view bias, int M,

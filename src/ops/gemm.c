@@ -13,17 +13,19 @@ static int ceil_div(int a, int b) {
 /* ---- Tunables -----------------------------------------------------------------------------------------------------------------
  */
 
+/* Rows and columns of C in a work-item's block at most, steps of K in it, rows of a panel, and who computes it. */
+enum { ROWS, COLUMNS, STEPS, PANEL, PROVIDER, TUNABLES };
 enum { OURS = 1, CLBLAST = 2 };
 enum { SMALL, LARGE, TRANSPOSED };
 enum { SMALL_OPERAND = 1 << 16 };
 
 /* None but the provider changes a bit of the result: the order of a sum is that of k, however k is cut. */
-static const vq_tunable tunables[VQ_GEMM_TUNABLES] = {
-    [VQ_GEMM_STEPS] = {"KC", {128, 192, 256, 384, 512}, {0, 256, 256}},
-    [VQ_GEMM_PANEL] = {"MR", {4, 6, 8, 10, 12, 14}, {0, 6, 12}},
-    [VQ_GEMM_ROWS] = {"MC", {48, 72, 96, 144, 192, 288, 384}, {0, 144, 144}},
-    [VQ_GEMM_COLUMNS] = {"NC", {128, 256, 512, 1024, 2048}, {0, 512, 512}},
-    [VQ_GEMM_PROVIDER] = {"provider", {OURS, CLBLAST}, {CLBLAST, OURS, OURS}, .slow_on_cpu = true},
+static const vq_tunable tunables[TUNABLES] = {
+    [ROWS] = {"MC", {48, 72, 96, 144, 192, 288, 384}, {0, 0, 144, 144}},
+    [COLUMNS] = {"NC", {128, 256, 512, 1024, 2048}, {0, 0, 512, 512}},
+    [STEPS] = {"KC", {128, 192, 256, 384, 512}, {0, 0, 256, 256}},
+    [PANEL] = {"MR", {4, 6, 8, 10, 12, 14}, {0, 0, 6, 12}},
+    [PROVIDER] = {"provider", {OURS, CLBLAST}, {CLBLAST, OURS, OURS, OURS}, .slow_on_cpu = true},
 };
 
 static const vq_tuning_shape shapes[] = {
@@ -37,7 +39,7 @@ const vq_tunables vq_gemm_tunables = {
     .cases = "gemm",
     .list = tunables,
     .shapes = shapes,
-    .count = VQ_GEMM_TUNABLES,
+    .count = TUNABLES,
     .shape_count = sizeof shapes / sizeof *shapes,
 };
 
@@ -69,8 +71,8 @@ static int tuned(const vq_device *device, int which, int shape) {
 }
 
 static sizes tuned_sizes(const vq_device *device, int shape) {
-    sizes s = {tuned(device, VQ_GEMM_STEPS, shape), tuned(device, VQ_GEMM_PANEL, shape), tuned(device, VQ_GEMM_ROWS, shape),
-               tuned(device, VQ_GEMM_COLUMNS, shape)};
+    sizes s = {tuned(device, STEPS, shape), tuned(device, PANEL, shape), tuned(device, ROWS, shape),
+               tuned(device, COLUMNS, shape)};
     s.block = vq_tile_block(device, s.panel, s.block, 1, s.steps);
     return s;
 }
@@ -136,10 +138,13 @@ static vq_status finish(vq_device *device, vq_view C, int M, int N, const vq_gem
 /* ---- Choice -------------------------------------------------------------------------------------------------------------------
  */
 
-/* The tunable's standard value goes by the family of kernels; a CPU whose kernels are a GPU's has no use for CLBlast untried. */
+static bool by_tile(const vq_device *device) {
+    return device->family == VQ_FAMILY_CPU && !device->plain;
+}
+
 static bool by_clblast(vq_device *device, int shape) {
     const char *provider = getenv("VQDNA_GEMM");
-    bool wanted = tuned(device, VQ_GEMM_PROVIDER, shape) == CLBLAST;
+    bool wanted = tuned(device, PROVIDER, shape) == CLBLAST;
     if (provider && *provider)
         wanted = strcmp(provider, "clblast") == 0;
     return wanted && vq_blas_usable(device);
@@ -152,7 +157,7 @@ vq_status vq_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view sc
         return VQDNA_OK;
     if (by_clblast(device, shape_class(N, K, ta)))
         VQ_TRY(vq_blas_gemm(device, C, A, B, scratch, M, N, K, ta, tb, add));
-    else if (device->family == VQ_FAMILY_CPU)
+    else if (by_tile(device))
         return tile(device, C, A, B, scratch, M, N, K, ta, tb, &end);
     else
         VQ_TRY(square(device, C, A, B, M, N, K, ta, tb, add));

@@ -33,8 +33,6 @@ vq_status vq_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view sc
 /* Bytes of scratch; never 0. */
 size_t vq_gemm_scratch(vq_device *device, int M, int N, int K, bool ta, bool tb);
 
-/* Steps of K in a block, rows of a panel, rows and columns of C in a work-item's block at most, and who computes it. */
-enum { VQ_GEMM_STEPS, VQ_GEMM_PANEL, VQ_GEMM_ROWS, VQ_GEMM_COLUMNS, VQ_GEMM_PROVIDER, VQ_GEMM_TUNABLES };
 extern const vq_tunables vq_gemm_tunables;
 
 /* For operations that share the tile on a CPU device. Columns of a panel; and the most rows, of panels of `panel` and at most `rows`,

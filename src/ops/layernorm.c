@@ -5,12 +5,30 @@
 /* Work-items of a GPU's work-group: LAYERNORM_LOCAL of the kernels. */
 enum { LOCAL = 64 };
 
+/* Rows of a work-item of forward, on a CPU device. */
+enum { NARROW, WIDE };
+enum { WIDE_ROW = 128 };
+static const vq_tunable rows_of_item = {"rows", {8, 16, 32, 64, 128, 256}, {0, 0, 64, 64}};
+static const vq_tuning_shape shapes[] = {
+    [NARROW] = {"narrow", {4096, 64}, {150, 64}, false},
+    [WIDE] = {"wide", {4096, 384}, {150, 200}, false},
+};
+
+const vq_tunables vq_layernorm_tunables = {
+    .operation = "layernorm",
+    .cases = "layernorm",
+    .list = &rows_of_item,
+    .shapes = shapes,
+    .count = 1,
+    .shape_count = sizeof shapes / sizeof *shapes,
+};
+
 static bool is_cpu(const vq_device *device) {
     return device->family == VQ_FAMILY_CPU;
 }
 
 vq_status vq_layernorm_forward(vq_device *device, vq_view y, vq_view stats, vq_view x, vq_view gamma, vq_view beta, int M, int D) {
-    const int per = 64; /* rows of a work-item on a CPU device */
+    const int per = is_cpu(device) ? vq_tuned(device, &vq_layernorm_tunables, 0, D < WIDE_ROW ? NARROW : WIDE) : 1;
     const char *name = is_cpu(device) ? "layernorm_forward" : "layernorm_forward_group";
     const vq_grid grid = is_cpu(device) ? vq_grid1((size_t)(M + per - 1) / per, 1) : vq_grid1((size_t)M, LOCAL);
     return vq_run(device, "layernorm", name, "", grid, vq_in(y), vq_in(stats), vq_in(x), vq_in(gamma), vq_in(beta), vq_int(M),

@@ -4,6 +4,9 @@
 #define VQ_OPS_LAYERNORM_H
 
 #include "device/launch.h"
+#include "device/tune.h"
+
+extern const vq_tunables vq_layernorm_tunables;
 
 /* y [M][D] from x [M][D], gamma [D], beta [D]. stats [M][2] gets each row's mean and rstd for backward; VQ_NO_VIEW leaves them out.
  * y may be x. */

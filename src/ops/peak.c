@@ -17,7 +17,8 @@ int vq_peak_items(const vq_device *device) {
     return (int)busy_groups(device) * local_size(device);
 }
 
-vq_status vq_peak_fma(vq_device *device, vq_view end, vq_view start, int items, int width, int chains, float x, float y, int steps) {
+vq_status vq_peak_fma(vq_device *device, vq_view end, vq_view start, int items, int width, int chains, float x, float y,
+                      int steps) {
     char options[64];
     int local = local_size(device);
     snprintf(options, sizeof options, "-DLOCAL=%d -DWIDTH=%d -DCHAINS=%d", local, width, chains);

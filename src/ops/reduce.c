@@ -1,8 +1,21 @@
 #include "ops/reduce.h"
 
-/* Few and large for a CPU, so that each is worth its launch; the smallest chunk keeps small shapes to one. */
+/* Few and large for a CPU, so that each is worth its launch; the smallest chunk keeps small shapes to one. Measured where most time
+ * goes by it: in the gradients of a convolution's taps. */
+static const vq_tunable fewest_rows = {"rows", {16, 32, 64, 128, 256, 512}, {16, 16, 32, 32}};
+static const vq_tuning_shape shape = {"all", {4096, 192, 0}, {200, 64, 1}, true};
+
+const vq_tunables vq_reduce_tunables = {
+    .operation = "reduce",
+    .cases = "dwconv",
+    .list = &fewest_rows,
+    .shapes = &shape,
+    .count = 1,
+    .shape_count = 1,
+};
+
 int vq_chunk_rows(const vq_device *device, int M) {
-    int smallest = device->family == VQ_FAMILY_CPU ? 32 : 16;
+    int smallest = vq_tuned(device, &vq_reduce_tunables, 0, 0);
     int rows = (M + VQ_MAX_CHUNKS - 1) / VQ_MAX_CHUNKS;
     return rows > smallest ? rows : smallest;
 }

@@ -5,8 +5,12 @@
 #define VQ_OPS_REDUCE_H
 
 #include "device/launch.h"
+#include "device/tune.h"
 
-/* Rows of a chunk for a kernel that walks M rows: a function of the shape and the device family only. At most VQ_MAX_CHUNKS chunks. */
+extern const vq_tunables vq_reduce_tunables;
+
+/* Rows of a chunk for a kernel that walks M rows: a function of M and a tunable, the fewest rows, which so decides the order of the
+ * sum. At most VQ_MAX_CHUNKS chunks. */
 enum { VQ_MAX_CHUNKS = 64 };
 int vq_chunk_rows(const vq_device *device, int M);
 int vq_chunk_count(const vq_device *device, int M);

@@ -52,8 +52,14 @@ vq_status vq_bench_poll(vq_bench *b) {
 void vq_bench_begin(vq_bench *b, const char *operation, const char *shape) {
     snprintf(b->shape, sizeof b->shape, "%s", shape);
     b->verified[0] = b->detail[0] = '\0';
-    b->result = (vqdna_bench_result){.workload = b->result.workload, .version = b->result.version, .operation = operation,
-                                     .shape = b->shape, .message = "", .verified = b->verified, .detail = b->detail, .runs = 1,
+    b->result = (vqdna_bench_result){.workload = b->result.workload,
+                                     .version = b->result.version,
+                                     .operation = operation,
+                                     .shape = b->shape,
+                                     .message = "",
+                                     .verified = b->verified,
+                                     .detail = b->detail,
+                                     .runs = 1,
                                      .seconds = b->seconds};
 }
 

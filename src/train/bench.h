@@ -1,4 +1,5 @@
-/* The portable benchmark. A workload is a function that, for each of its shapes, checks the answer, takes samples and gives a result. */
+/* The portable benchmark. A workload is a function that, for each of its shapes, checks the answer, takes samples and gives a
+ * result. */
 #ifndef VQ_TRAIN_BENCH_H
 #define VQ_TRAIN_BENCH_H
 
@@ -29,10 +30,12 @@ void vq_bench_begin(vq_bench *bench, const char *operation, const char *shape);
 /* One run, enqueued or done. */
 typedef vq_status (*vq_bench_work)(void *self);
 
-/* Takes samples of `work`: after one run for warmth, as many as the time allows, each long enough for the clock. `budget` scales the time. */
+/* Takes samples of `work`: after one run for warmth, as many as the time allows, each long enough for the clock. `budget` scales
+ * the time. */
 vq_status vq_bench_measure(vq_bench *bench, vq_bench_work work, void *self, double budget);
 
-/* Tells of the result; a `status` that failed is told with its sentence. Returns what ends the benchmark as a whole: an interruption. */
+/* Tells of the result; a `status` that failed is told with its sentence. Returns what ends the benchmark as a whole: an
+ * interruption. */
 vq_status vq_bench_give(vq_bench *bench, vq_status status);
 
 /* VQDNA_ERR_INTERRUPTED if the caller wants no more. */

@@ -13,7 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- A genome of its own ------------------------------------------------------------------------------------------------------ */
+/* ---- A genome of its own ------------------------------------------------------------------------------------------------------
+ */
 
 enum { SEED = 1, CONTIGS = 4, LINE = 70 };
 
@@ -103,14 +104,16 @@ static vq_status random_state(vq_state *state, const vq_config *config) {
             averages[i] = vq_state_find(state, name);
         }
         for (size_t j = 0; j < averages[0]->count; j++)
-            averages[0]->data[j] = averages[1]->data[j] = vq_rng_unitf(vq_rng_u32(SEED, VQ_STREAM_TEST, (uint64_t)level + 1, j)) - 0.5f;
+            averages[0]->data[j] = averages[1]->data[j] =
+                vq_rng_unitf(vq_rng_u32(SEED, VQ_STREAM_TEST, (uint64_t)level + 1, j)) - 0.5f;
         for (size_t j = 0; j < averages[2]->count; j++)
             averages[2]->data[j] = averages[3]->data[j] = 1;
     }
     return VQDNA_OK;
 }
 
-/* ---- Training step ------------------------------------------------------------------------------------------------------------ */
+/* ---- Training step ------------------------------------------------------------------------------------------------------------
+ */
 
 enum { CHECKED_STEPS = 2, GENOME_BASES = 200000 };
 
@@ -143,7 +146,8 @@ done:
     return status;
 }
 
-static vq_status measure_training(vq_bench *b, const vq_config *config, const vq_dataset *dataset, const vqdna_train_options *options) {
+static vq_status measure_training(vq_bench *b, const vq_config *config, const vq_dataset *dataset,
+                                  const vqdna_train_options *options) {
     vq_trainer *t = NULL;
     vqdna_report report;
     double first, again;
@@ -153,7 +157,8 @@ static vq_status measure_training(vq_bench *b, const vq_config *config, const vq
     t = NULL;
     VQ_TRY_OR(done, start_training(&t, &again, b, config, dataset, options));
     if (first != again) {
-        status = vq_fail(VQDNA_ERR_DEVICE, "two runs of %d steps from one seed end at loss %.9g and %.9g", CHECKED_STEPS, first, again);
+        status =
+            vq_fail(VQDNA_ERR_DEVICE, "two runs of %d steps from one seed end at loss %.9g and %.9g", CHECKED_STEPS, first, again);
         goto done;
     }
     b->result.bases = t->model->M;
@@ -199,14 +204,15 @@ done:
     return status;
 }
 
-/* ---- Tokenize ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Tokenize -----------------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct tokens {
     vq_model *model;
     const char *path;
-    size_t bases, length;       /* of the genome and of a contig */
-    uint16_t *codes;            /* [bases][levels] */
-    size_t contigs;             /* ended so far */
+    size_t bases, length; /* of the genome and of a contig */
+    uint16_t *codes;      /* [bases][levels] */
+    size_t contigs;       /* ended so far */
 } tokens;
 
 static vqdna_status keep_codes(void *user, const vqdna_codes *run) {

@@ -9,7 +9,8 @@
 
 enum { SPOTS = 256 };
 
-/* ---- Answers where a whole reference would take minutes ----------------------------------------------------------------------- */
+/* ---- Answers where a whole reference would take minutes -----------------------------------------------------------------------
+ */
 
 /* dims: M N K ta tb end how. The inputs are uniform in -1..1, so a product of K of them is sqrt(K)/3 in the mean square. */
 static double gemm_error(vq_case *c, const int *d, size_t i, double got) {
@@ -41,8 +42,8 @@ static double assign_error(vq_case *c, const int *d, size_t m, double got) {
     return (chosen - least) / (1e-6 * (norm + least));
 }
 
-/* dims: B H L d masked one; q, k and v apart or side by side in one buffer, no mask. The inputs are uniform in -2..2, so that a result,
- * an average of L values, is some 2 / sqrt(L). */
+/* dims: B H L d masked one; q, k and v apart or side by side in one buffer, no mask. The inputs are uniform in -2..2, so that a
+ * result, an average of L values, is some 2 / sqrt(L). */
 static double attention_error(vq_case *c, const int *dims, size_t i, double got) {
     const size_t L = (size_t)dims[2], d = (size_t)dims[3], width = (size_t)dims[1] * d, stride = dims[5] ? 3 * width : width;
     const size_t first = i / width / L * L, head = i % width / d * d;
@@ -60,14 +61,16 @@ static double attention_error(vq_case *c, const int *dims, size_t i, double got)
     return fabs(got - weighed / total) / (1e-5 * (2 / sqrt((double)L) + fabs(weighed / total)));
 }
 
-static const vq_case_spot gemm_spot = {"C", gemm_error}, assign_spot = {"codes", assign_error}, attention_spot = {"o", attention_error};
+static const vq_case_spot gemm_spot = {"C", gemm_error}, assign_spot = {"codes", assign_error},
+                          attention_spot = {"o", attention_error};
 
-/* ---- Shapes ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Shapes -------------------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct shape {
     const char *name; /* NULL ends */
     vq_case_shape of;
-    bool long_only;   /* left out of a quick run */
+    bool long_only; /* left out of a quick run */
 } shape;
 
 static const shape gemm_shapes[] = {
@@ -84,10 +87,10 @@ static const shape gemm_shapes[] = {
     {0},
 };
 static const shape assign_shapes[] = {
-    {"4096x64 K 512", {{4096, 64, 512}}, true},   {"4096x64 K 1024", {{4096, 64, 1024}}, false},
-    {"4096x64 K 4096", {{4096, 64, 4096}}, true}, {"4096x256 K 512", {{4096, 256, 512}}, true},
+    {"4096x64 K 512", {{4096, 64, 512}}, true},     {"4096x64 K 1024", {{4096, 64, 1024}}, false},
+    {"4096x64 K 4096", {{4096, 64, 4096}}, true},   {"4096x256 K 512", {{4096, 256, 512}}, true},
     {"4096x256 K 1024", {{4096, 256, 1024}}, true}, {"4096x256 K 4096", {{4096, 256, 4096}}, true},
-    {"4096x384 K 512", {{4096, 384, 512}}, true}, {"4096x384 K 1024", {{4096, 384, 1024}}, false},
+    {"4096x384 K 512", {{4096, 384, 512}}, true},   {"4096x384 K 1024", {{4096, 384, 1024}}, false},
     {"4096x384 K 4096", {{4096, 384, 4096}}, true}, {0},
 };
 static const shape codesum_shapes[] = {
@@ -104,18 +107,24 @@ static const shape attention_shapes[] = {
     {0},
 };
 static const shape conv_shapes[] = {
-    {"4096x64", {{4096, 64}}, false}, {"4096x192", {{4096, 192}}, true}, {"4096x384", {{4096, 384}}, false},
-    {"16384x384", {{16384, 384}}, true}, {0},
+    {"4096x64", {{4096, 64}}, false},
+    {"4096x192", {{4096, 192}}, true},
+    {"4096x384", {{4096, 384}}, false},
+    {"16384x384", {{16384, 384}}, true},
+    {0},
 };
 static const shape stem_shapes[] = {
-    {"4096x32", {{4096, 32}}, true}, {"4096x128", {{4096, 128}}, true}, {"4096x256", {{4096, 256}}, false}, {0},
+    {"4096x32", {{4096, 32}}, true},
+    {"4096x128", {{4096, 128}}, true},
+    {"4096x256", {{4096, 256}}, false},
+    {0},
 };
 
 /* Work of backward in units of forward's: the gradients of both operands, the tensors read again and the gradients written. */
 typedef struct timed {
     const char *workload, *name, *both; /* `both`: the name of forward and backward together, NULL: forward alone is timed */
     const shape *shapes;
-    const vq_case_spot *spot;           /* NULL: every value is compared */
+    const vq_case_spot *spot; /* NULL: every value is compared */
     double backward_flops, backward_bytes;
 } timed;
 
@@ -130,7 +139,8 @@ static const timed operations[] = {
     {"layernorm", "layernorm", "layernorm+backward", conv_shapes, NULL, 2, 1.5},
 };
 
-/* ---- Running ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Running ------------------------------------------------------------------------------------------------------------------
+ */
 
 static const vq_case_table *find_table(const char *name) {
     for (const vq_case_table *const *t = vq_case_tables; *t; t++)
@@ -139,8 +149,8 @@ static const vq_case_table *find_table(const char *name) {
     return NULL;
 }
 
-/* Of the shapes with a reference for values and gradients, the one that shares most dims with `of`, for those choose the kernel; of equals
- * the largest. */
+/* Of the shapes with a reference for values and gradients, the one that shares most dims with `of`, for those choose the kernel; of
+ * equals the largest. */
 static const vq_case_shape *most_alike(const vq_case_table *table, const vq_case_shape *of) {
     const vq_case_shape *best = NULL;
     int most_shared = -1;

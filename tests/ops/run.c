@@ -1,4 +1,5 @@
-/* Runs the case tables: ops_run [--small] [--time] [operation...]. As a test, Check counts each operation; with --time, prints speeds. */
+/* Runs the case tables: ops_run [--small] [--time [--cpu]] [operation...]. As a test, Check counts each operation; with --time, prints speeds,
+ * by wall clock or the process's CPU time. */
 #include "ops/case.h"
 
 #include <check.h>
@@ -51,7 +52,7 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static int time_all(void) {
+static int time_all(bool cpu) {
     enum { REPEATS = 15 };
     printf("%-14s %-40s %10s %10s %10s\n", "operation", "shape", "ms", "GFLOP/s", "GB/s");
     for (const vq_case_table *const *t = vq_case_tables; *t; t++)
@@ -62,7 +63,7 @@ static int time_all(void) {
                 char label[160];
                 double seconds[REPEATS];
                 vq_case_label(*t, s, label, sizeof label);
-                if (vq_case_time(*t, s, device, backward, REPEATS, seconds) < 0) {
+                if (vq_case_time(*t, s, device, backward, cpu, REPEATS, seconds) < 0) {
                     fprintf(stderr, "%s %s: %s\n", (*t)->operation, label, vq_error());
                     return 1;
                 }
@@ -81,11 +82,12 @@ static int time_all(void) {
 }
 
 int main(int argc, char **argv) {
-    bool timing = false;
+    bool timing = false, cpu = false;
     (void)argc;
     for (wanted = argv + 1; *wanted && strncmp(*wanted, "--", 2) == 0; wanted++) {
         small_only |= strcmp(*wanted, "--small") == 0;
         timing |= strcmp(*wanted, "--time") == 0;
+        cpu |= strcmp(*wanted, "--cpu") == 0;
     }
     if (vq_device_open(&device, NULL, 0) < 0) {
         fprintf(stderr, "%s\n", vq_error());
@@ -93,7 +95,7 @@ int main(int argc, char **argv) {
     }
     int failed;
     if (timing) {
-        failed = time_all();
+        failed = time_all(cpu);
     } else {
         int tables = 0;
         while (vq_case_tables[tables])

@@ -1,0 +1,82 @@
+#include "api/handles.h"
+
+#include "ops/tunables.h"
+
+#include <stdio.h>
+
+static vq_status take(const vqdna_choice *choice, vq_choice *out) {
+    if (!choice || !choice->operation || !choice->shape || !choice->name)
+        return vq_fail(VQDNA_ERR_USAGE, "a choice needs an operation, a class of shapes and a name");
+    snprintf(out->operation, sizeof out->operation, "%s", choice->operation);
+    snprintf(out->shape, sizeof out->shape, "%s", choice->shape);
+    snprintf(out->name, sizeof out->name, "%s", choice->name);
+    out->value = choice->value;
+    if (!vq_tunable_find(out, NULL, NULL, NULL))
+        return vq_fail(VQDNA_ERR_USAGE, "%s %s has no tunable %s with a value %d", choice->operation, choice->shape, choice->name,
+                       choice->value);
+    return VQDNA_OK;
+}
+
+vqdna_status vqdna_tunables(vqdna_context *context, vqdna_tunable_fn fn, void *user) {
+    VQ_REQUIRE(context);
+    VQ_REQUIRE(fn);
+    const vq_device *device = context->device;
+    int most = 0;
+    for (const vq_tunables *const *set = vq_tunables_all; *set; set++)
+        most = (*set)->count > most ? (*set)->count : most;
+    for (int which = 0; which < most; which++) /* the first of every operation, then the second */
+        for (const vq_tunables *const *set = vq_tunables_all; *set; set++)
+            for (int shape = 0; shape < (*set)->shape_count && which < (*set)->count; shape++) {
+                const vq_tunable *t = &(*set)->list[which];
+                vqdna_tunable told = {.operation = (*set)->operation, .shape = (*set)->shapes[shape].name, .name = t->name};
+                told.values = t->values;
+                while (told.count < VQ_TUNABLE_VALUES && t->values[told.count])
+                    told.count++;
+                told.value = vq_tuned(device, *set, which, shape);
+                told.slow = t->slow_on_cpu && device->family == VQ_FAMILY_CPU;
+                if (told.value)
+                    fn(user, &told);
+            }
+    return VQDNA_OK;
+}
+
+vqdna_status vqdna_tuning_try(vqdna_context *context, const vqdna_choice *choice, bool thorough, double seconds, vqdna_trial *out) {
+    VQ_REQUIRE(context);
+    VQ_REQUIRE(out);
+    vq_choice own;
+    vq_trial trial = {0};
+    VQ_TRY(take(choice, &own));
+    VQ_TRY(vq_trial_run(context->device, &own, thorough, seconds, &trial));
+    *out = (vqdna_trial){trial.before, trial.after, trial.gain, trial.noise};
+    return VQDNA_OK;
+}
+
+vqdna_status vqdna_tuning_keep(vqdna_context *context, const vqdna_choice *choice) {
+    VQ_REQUIRE(context);
+    vq_choice own;
+    VQ_TRY(take(choice, &own));
+    return vq_tuning_keep(context->device, &own, 1);
+}
+
+vqdna_status vqdna_tuning_export(vqdna_context *context, const char *path, int *count) {
+    VQ_REQUIRE(context);
+    VQ_REQUIRE(path);
+    VQ_REQUIRE(count);
+    return vq_tuning_export(context->device, path, count);
+}
+
+static bool known(const vq_choice *choice) {
+    return vq_tunable_find(choice, NULL, NULL, NULL);
+}
+
+vqdna_status vqdna_tuning_import(vqdna_context *context, const char *path, int *taken, int *skipped) {
+    VQ_REQUIRE(context);
+    VQ_REQUIRE(path);
+    VQ_REQUIRE(taken);
+    VQ_REQUIRE(skipped);
+    return vq_tuning_import(context->device, path, known, taken, skipped);
+}
+
+const char *vqdna_tuning_hash(const vqdna_context *context) {
+    return vq_tuning_hash(context->device);
+}

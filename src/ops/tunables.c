@@ -1,0 +1,149 @@
+#include "ops/tunables.h"
+
+#include "ops/assign.h"
+#include "ops/case.h"
+#include "ops/dwconv.h"
+#include "ops/gemm.h"
+#include "ops/layernorm.h"
+#include "ops/reduce.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* The dearest operations first: a quick search may not reach the last. */
+const vq_tunables *const vq_tunables_all[] = {
+    &vq_gemm_tunables, &vq_assign_tunables, &vq_dwconv_tunables, &vq_reduce_tunables, &vq_layernorm_tunables, NULL,
+};
+
+bool vq_tunable_find(const vq_choice *choice, const vq_tunables **set, int *which, int *shape) {
+    for (const vq_tunables *const *s = vq_tunables_all; *s; s++)
+        for (int i = 0; i < (*s)->count; i++)
+            for (int j = 0; j < (*s)->shape_count; j++)
+                if (!strcmp((*s)->operation, choice->operation) && !strcmp((*s)->list[i].name, choice->name) &&
+                    !strcmp((*s)->shapes[j].name, choice->shape) && vq_tunable_has(&(*s)->list[i], choice->value)) {
+                    if (set)
+                        *set = *s;
+                    if (which)
+                        *which = i;
+                    if (shape)
+                        *shape = j;
+                    return true;
+                }
+    return false;
+}
+
+/* ---- Trial -------------------------------------------------------------------------------------------------------------------- */
+
+enum { LEAST_PAIRS = 7, MOST_PAIRS = 201, MOST_RUNS = 64 };
+
+/* Long enough that the clock and the wait at its end are small beside it. */
+static const double SAMPLE = 2e-3;
+
+static const vq_case_table *find_table(const char *operation) {
+    for (const vq_case_table *const *t = vq_case_tables; *t; t++)
+        if (strcmp((*t)->operation, operation) == 0)
+            return *t;
+    return NULL;
+}
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static vq_case_shape shape_of(const int dims[VQ_TUNABLE_DIMS]) {
+    vq_case_shape shape = {{0}, false};
+    memcpy(shape.dims, dims, sizeof shape.dims);
+    return shape;
+}
+
+_Static_assert(VQ_TUNABLE_DIMS == VQ_CASE_DIMS, "the dims are those of a case table");
+
+/* Seconds of a run, `runs` of them queued back to back. */
+static vq_status sample(vq_device *device, vq_case *c, const vq_choice *choice, bool backward, int runs, double *seconds) {
+    vq_tuning_impose(device, choice);
+    double start = now();
+    for (int i = 0; i < runs; i++)
+        VQ_TRY(vq_case_enqueue(c, backward));
+    VQ_TRY(vq_device_finish(device));
+    *seconds = (now() - start) / runs;
+    return VQDNA_OK;
+}
+
+static vq_status verify(vq_device *device, const vq_case_table *table, const vq_tuning_shape *shape, const vq_choice *choice,
+                        bool thorough) {
+    double error;
+    vq_case_shape checked = shape_of(shape->checked);
+    vq_tuning_impose(device, choice);
+    VQ_TRY(vq_case_run(table, &checked, device, &error));
+    for (const vq_case_shape *s = table->shapes; thorough && s->dims[0]; s++)
+        if (!s->large)
+            VQ_TRY(vq_case_run(table, s, device, &error));
+    return VQDNA_OK;
+}
+
+static vq_status time_both(vq_device *device, vq_case *c[2], const vq_choice *choice, bool backward, double seconds, vq_trial *out) {
+    const vq_choice *choices[2] = {NULL, choice};
+    double times[2][MOST_PAIRS], ratios[MOST_PAIRS], first, end = now() + seconds;
+    for (int i = 0; i < 2; i++) /* buffers are filled and caches warm before the clock counts */
+        VQ_TRY(sample(device, c[i], choices[i], backward, 1, &first));
+    VQ_TRY(sample(device, c[0], choices[0], backward, 1, &first));
+    int pairs = 0, runs = (int)fmin(ceil(SAMPLE / fmax(first, 1e-6)), MOST_RUNS);
+    while (pairs < LEAST_PAIRS || (pairs < MOST_PAIRS && now() < end)) {
+        for (int turn = 0; turn < 2; turn++) { /* which one is first alternates too */
+            int i = (turn + pairs) % 2;
+            VQ_TRY(sample(device, c[i], choices[i], backward, runs, &times[i][pairs]));
+        }
+        ratios[pairs] = times[1][pairs] / times[0][pairs];
+        pairs++;
+    }
+    qsort(ratios, (size_t)pairs, sizeof *ratios, by_value);
+    for (int i = 0; i < 2; i++)
+        qsort(times[i], (size_t)pairs, sizeof *times[i], by_value);
+    out->before = times[0][pairs / 2];
+    out->after = times[1][pairs / 2];
+    out->gain = 1 - ratios[pairs / 2];
+    out->noise = 1.57 * (ratios[pairs * 3 / 4] - ratios[pairs / 4]) / sqrt(pairs); /* McGill, Tukey and Larsen's notch */
+    return VQDNA_OK;
+}
+
+vq_status vq_trial_run(vq_device *device, const vq_choice *choice, bool thorough, double seconds, vq_trial *out) {
+    const vq_tunables *set = NULL;
+    int index = 0;
+    if (!vq_tunable_find(choice, &set, NULL, &index))
+        return vq_fail(VQDNA_ERR_USAGE, "%s %s has no tunable %s with a value %d", choice->operation, choice->shape, choice->name,
+                       choice->value);
+    const vq_tuning_shape *shape = &set->shapes[index];
+    const vq_case_table *table = find_table(set->cases);
+    if (!table)
+        return vq_fail(VQDNA_ERR_USAGE, "this build has no operation %s", set->cases);
+    vq_case_shape timed = shape_of(shape->timed);
+    vq_case *c[2] = {NULL, NULL};
+    double error;
+    vq_status status;
+    VQ_TRY_OR(done, verify(device, table, shape, choice, thorough));
+    for (int i = 0; i < 2; i++) { /* scratch sizes may depend on the choice */
+        vq_tuning_impose(device, i ? choice : NULL);
+        VQ_TRY_OR(done, vq_case_open(&c[i], table, &timed, device));
+        VQ_TRY_OR(done, vq_case_launch(c[i], shape->backward));
+    }
+    VQ_TRY_OR(done, vq_case_differ(c[1], c[0], &error));
+    if (!(error <= 1)) {
+        status = vq_fail(VQDNA_ERR_DEVICE, "its answer is off by %.3g tolerances where it would be timed", error);
+        goto done;
+    }
+    VQ_TRY_OR(done, time_both(device, c, choice, shape->backward, seconds, out));
+done:
+    vq_tuning_impose(device, NULL);
+    vq_case_close(c[0]);
+    vq_case_close(c[1]);
+    return status;
+}
