@@ -12,7 +12,7 @@ static size_t larger(size_t a, size_t b) {
 size_t vq_linear_scratch(vq_device *device, int M, int in, int out) {
     size_t forward = vq_gemm_scratch(device, M, out, in, false, true), input = vq_gemm_scratch(device, M, in, out, false, false);
     size_t weight = vq_gemm_scratch(device, out, in, M, true, false);
-    size_t bias = (size_t)vq_chunk_count(device, M) * (size_t)out * sizeof(float);
+    size_t bias = vq_reduce_scratch(device, M, out);
     return larger(larger(forward, input), larger(weight, bias));
 }
 
