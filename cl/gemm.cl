@@ -1,13 +1,11 @@
 /* C[M][N] = op(A) op(B), row-major, with what follows the product done while the tile is in registers.
  *
  * CPU family: gemm_pack lays B out in panels of VQ_NR columns, gemm_tile does the rest: each work-item owns a block of C, copies
- * VQ_KC steps of its rows of A to local memory at a time and keeps partial sums in C. GPU family: gemm_square, then gemm_end. An
- * element of C is one chain of fused multiply-adds in order of k in both, whatever M, its row, and the cutting of the work. */
+ * VQ_KC steps of its rows of A to local memory at a time and keeps partial sums in C. GPU family (built with SIDE): gemm_group.
+ * Plain: gemm_plain. An element of C is one chain of fused multiply-adds in order of k in all, whatever M, its row, and the cutting
+ * of the work; only gemm_group may be asked for parts of a sum over k. */
 #ifndef TA /* A is stored [K][M] */
 #define TA 0
-#endif
-#ifndef TB /* B is stored [N][K] */
-#define TB 0
 #endif
 #ifndef MC /* rows of A in local memory, a multiple of VQ_MR */
 #define MC VQ_MR
@@ -20,14 +18,11 @@
 #define BIAS_GELU 3
 #define BIAS_RESIDUAL 4
 #define GELU_GRAD 5
-#ifndef END
-#define END STORE
-#endif
 
-/* What becomes of n products of a row from column `at` on; `offset` is where they lie in C. */
-__attribute__((always_inline)) vf end(vf product, const global float *bias, global float *pre, const global float *residual, int at,
-                                      size_t offset, int n) {
-    int kind = END;
+/* What becomes of n products of a row from column `at` on; `offset` is where they lie in C. `kind` is an argument, not a build
+ * option: a tile takes a driver a second to compile, and the branch costs nothing beside it. */
+__attribute__((always_inline)) vf end(vf product, int kind, const global float *bias, global float *pre,
+                                      const global float *residual, int at, size_t offset, int n) {
     if (kind == BIAS || kind == BIAS_GELU || kind == BIAS_RESIDUAL)
         product += vq_load(bias + at, n);
     if (kind == BIAS_RESIDUAL)
@@ -45,20 +40,21 @@ __attribute__((always_inline)) vf end(vf product, const global float *bias, glob
 /* ---- CPU ----------------------------------------------------------------------------------------------------------------------
  */
 
-/* One work-item a panel and VQ_KC steps: packed [ceil(N / VQ_NR)][K][VQ_NR]. */
-kernel VQ_ONE_ITEM void gemm_pack(global float *restrict packed, const global float *restrict B, int N, int K) {
+#ifndef SIDE
+/* One work-item a panel and VQ_KC steps: packed [ceil(N / VQ_NR)][K][VQ_NR]. tb: B is stored [N][K]. */
+kernel VQ_ONE_ITEM void gemm_pack(global float *restrict packed, const global float *restrict B, int N, int K, int tb) {
     const int n0 = get_group_id(0) * VQ_NR, k0 = get_group_id(1) * VQ_KC, k1 = min(K, k0 + VQ_KC);
     global float *to = packed + (size_t)n0 * K;
-#if TB
-    vq_pack_rows(to, B, n0, N, K, k0, k1);
-#else
+    if (tb) {
+        vq_pack_rows(to, B, n0, N, K, k0, k1);
+        return;
+    }
     const int left = min(N - n0, VW), right = min(N - n0 - VW, VW);
     for (int k = k0; k < k1; k++) {
         const global float *from = B + (size_t)k * N + n0;
         VSTORE(vq_load(from, left), to + (size_t)k * VQ_NR);
         VSTORE(right > 0 ? vq_load(from + VW, right) : (vf)(0.0f), to + (size_t)k * VQ_NR + VW);
     }
-#endif
 }
 
 /* Columns m0 to m1 of A [K][M], n steps from k0, copied in panels [n][VQ_MR]. */
@@ -89,14 +85,13 @@ void pack_columns(local float *restrict to, const global float *restrict A, int 
 /* One work-item a block of `height` panels of VQ_MR rows (height VQ_MR <= MC) by `width` panels of VQ_NR columns. A tile that
  * crosses the edge of C goes through `edge`, with the same arithmetic. */
 kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict A, const global float *restrict packed,
-                                  const global float *bias, global float *pre, const global float *residual, int M, int N, int K,
-                                  int height, int width) {
+                                  int kind, const global float *bias, global float *pre, const global float *residual, int M,
+                                  int N, int K, int height, int width) {
     local float block[MC * VQ_KS];
     float edge[VQ_MR * VQ_NR];
     const int m0 = get_group_id(0) * height * VQ_MR, m1 = min(M, m0 + height * VQ_MR);
     const int n0 = get_group_id(1) * width * VQ_NR, n1 = min(N, n0 + width * VQ_NR);
     const size_t stride = N;
-    int kind = END;
     for (int k0 = 0; k0 < K; k0 += VQ_KC) {
         const int steps = min(VQ_KC, K - k0);
         if (TA)
@@ -138,51 +133,97 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
                         for (int x = 0; x < columns; x += VW) {
                             const int count = min(columns - x, VW);
                             const size_t at = (m + i) * stride + n + x;
-                            vq_store(end(vq_load(C + at, count), bias, pre, residual, n + x, at, count), C + at, count);
+                            vq_store(end(vq_load(C + at, count), kind, bias, pre, residual, n + x, at, count), C + at, count);
                         }
             }
     }
 }
+#endif
 
 /* ---- GPU ----------------------------------------------------------------------------------------------------------------------
  */
 
-#define SIDE 16
+#ifdef SIDE /* items of a work-group in each direction; TM rows of TV registers each, DEEP steps of k in local memory */
+#define ITEMS (SIDE * SIDE)
+#define DOWN (SIDE * TM)
+#define ACROSS (SIDE * TV * VW)
+#define A_ROW (DOWN + 1) /* an odd stride: A's transposed rows fall on different banks */
 
-/* One work-item an element, one work-group a square of SIDE x SIDE; C = the product, or C += it. */
+/* One work-group a tile of DOWN x ACROSS, and (dimension 2) a part of `steps` of the sum over k, which goes to C + part M N: item
+ * (x, y) has rows y + i SIDE and the registers of columns (x + j SIDE) VW. kind is STORE where there are several parts. */
 kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void
-gemm_square(global float *C, const global float *restrict A, const global float *restrict B, int M, int N, int K, int add) {
-    local float a[SIDE][SIDE + 1], b[SIDE][SIDE + 1];
-    const int x = get_local_id(0), y = get_local_id(1);
-    const int m0 = get_group_id(1) * SIDE, n0 = get_group_id(0) * SIDE, m = m0 + y, n = n0 + x;
-    float sum = add && m < M && n < N ? C[(size_t)m * N + n] : 0.0f;
-    for (int k0 = 0; k0 < K; k0 += SIDE) {
-#if TA
-        a[x][y] = k0 + y < K && m0 + x < M ? A[(size_t)(k0 + y) * M + m0 + x] : 0.0f;
-#else
-        a[y][x] = k0 + x < K && m < M ? A[(size_t)m * K + k0 + x] : 0.0f;
-#endif
-#if TB
-        b[x][y] = k0 + x < K && n0 + y < N ? B[(size_t)(n0 + y) * K + k0 + x] : 0.0f;
-#else
-        b[y][x] = k0 + y < K && n < N ? B[(size_t)(k0 + y) * N + n] : 0.0f;
-#endif
+gemm_group(global float *C, const global float *restrict A, const global float *restrict B, int tb, int kind,
+           const global float *bias, global float *pre, const global float *residual, int M, int N, int K, int steps) {
+    local float a[DEEP * A_ROW];
+    local vf registers[DEEP * SIDE * TV]; /* of this type, so that one access fetches a register */
+    local float *b = (local float *)registers;
+    const int x = get_local_id(0), y = get_local_id(1), item = y * SIDE + x;
+    const int m0 = get_group_id(1) * DOWN, n0 = get_group_id(0) * ACROSS;
+    const int first = get_group_id(2) * steps, last = min(K, first + steps);
+    vf c[TM][TV];
+    C += get_group_id(2) * (size_t)M * N;
+    VQ_UNROLL for (int i = 0; i < TM; i++) VQ_UNROLL for (int j = 0; j < TV; j++) {
+        const int m = m0 + y + i * SIDE, n = n0 + (x + j * SIDE) * VW;
+        c[i][j] = kind == ADD && m < M && n < N ? vq_load(C + (size_t)m * N + n, min(N - n, VW)) : (vf)(0.0f);
+    }
+    for (int k0 = first; k0 < last; k0 += DEEP) {
+        /* Neighbouring items read neighbouring floats of either layout. */
+        for (int i = item; i < DEEP * DOWN; i += ITEMS) {
+            const int k = TA ? i / DOWN : i % DEEP, m = TA ? i % DOWN : i / DEEP;
+            const bool in = k0 + k < last && m0 + m < M;
+            a[k * A_ROW + m] = in ? A[TA ? (size_t)(k0 + k) * M + m0 + m : (size_t)(m0 + m) * K + k0 + k] : 0.0f;
+        }
+        for (int i = item; i < DEEP * ACROSS; i += ITEMS) {
+            const int k = tb ? i % DEEP : i / ACROSS, n = tb ? i / DEEP : i % ACROSS;
+            const bool in = k0 + k < last && n0 + n < N;
+            b[k * ACROSS + n] = in ? B[tb ? (size_t)(n0 + n) * K + k0 + k : (size_t)(k0 + k) * N + n0 + n] : 0.0f;
+        }
         barrier(CLK_LOCAL_MEM_FENCE);
-        const int steps = min(SIDE, K - k0);
-        for (int k = 0; k < steps; k++)
-            sum = fma(a[y][k], b[k][x], sum);
+        const int count = min(DEEP, last - k0);
+        for (int k = 0; k < count; k++) {
+            vf right[TV];
+            VQ_UNROLL for (int j = 0; j < TV; j++) right[j] = registers[(k * TV + j) * SIDE + x];
+            VQ_UNROLL for (int i = 0; i < TM; i++) {
+                const vf left = (vf)(a[k * A_ROW + y + i * SIDE]);
+                VQ_UNROLL for (int j = 0; j < TV; j++) c[i][j] = fma(left, right[j], c[i][j]);
+            }
+        }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-    if (m < M && n < N)
-        C[(size_t)m * N + n] = sum;
+    VQ_UNROLL for (int i = 0; i < TM; i++) VQ_UNROLL for (int j = 0; j < TV; j++) {
+        const int m = m0 + y + i * SIDE, n = n0 + (x + j * SIDE) * VW;
+        if (m < M && n < N) {
+            const size_t at = (size_t)m * N + n;
+            const int count = min(N - n, VW);
+            vq_store(end(c[i][j], kind, bias, pre, residual, n, at, count), C + at, count);
+        }
+    }
+}
+#endif
+
+/* ---- Anywhere -----------------------------------------------------------------------------------------------------------------
+ */
+
+/* One work-item PLAIN columns of a row. */
+#define PLAIN 64
+kernel void gemm_plain(global float *C, const global float *restrict A, const global float *restrict B, int tb, int kind,
+                       const global float *bias, global float *pre, const global float *residual, int M, int N, int K) {
+    const int m = get_global_id(1), last = min(N, (int)(get_global_id(0) + 1) * PLAIN);
+    for (int n = get_global_id(0) * PLAIN; n < last; n++) {
+        const size_t at = (size_t)m * N + n;
+        float sum = kind == ADD ? C[at] : 0.0f;
+        for (int k = 0; k < K; k++)
+            sum = fma(A[TA ? (size_t)k * M + m : (size_t)m * K + k], B[tb ? (size_t)n * K + k : (size_t)k * N + n], sum);
+        vq_store(end((vf)(sum), kind, bias, pre, residual, n, at, 1), C + at, 1);
+    }
 }
 
 /* One work-item VW columns of a row: what follows a product that lies in C. */
-kernel void gemm_end(global float *C, const global float *bias, global float *pre, const global float *residual, int N) {
+kernel void gemm_end(global float *C, int kind, const global float *bias, global float *pre, const global float *residual, int N) {
     const int n = get_global_id(0) * VW;
     if (n >= N)
         return;
     const size_t at = (size_t)get_global_id(1) * N + n;
     const int count = min(N - n, VW);
-    vq_store(end(vq_load(C + at, count), bias, pre, residual, n, at, count), C + at, count);
+    vq_store(end(vq_load(C + at, count), kind, bias, pre, residual, n, at, count), C + at, count);
 }

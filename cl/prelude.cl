@@ -1,4 +1,5 @@
-/* Stands before every file of cl/. Built with -DVW=4|8|16, the floats of a vector register (opencl.h of the host picks it).
+/* Stands before every file of cl/. Built with -DVW=1|4|8|16, the floats of a vector register; 1 makes plain loops of the kernels for
+ * a CPU, for an operation whose other kernels a device gets wrong.
  *
  * Arithmetic is the same for every row wherever it lies in a batch: no contraction is left to the compiler, fused multiply-adds are
  * written out, so codes never depend on how a contig was cut. */
@@ -9,10 +10,17 @@
 #endif
 #define VQ_JOIN_(a, b) a##b
 #define VQ_JOIN(a, b) VQ_JOIN_(a, b)
-typedef VQ_JOIN(float, VW) vf; /* a register of floats */
-typedef VQ_JOIN(int, VW) vi;
+#if VW == 1
+#define VQ_VECTOR(name) name
+#define VLOAD(p) (*(p))
+#define VSTORE(v, p) (*(p) = (v))
+#else
+#define VQ_VECTOR(name) VQ_JOIN(name, VW)
 #define VLOAD(p) VQ_JOIN(vload, VW)(0, p)
 #define VSTORE(v, p) VQ_JOIN(vstore, VW)(v, 0, p)
+#endif
+typedef VQ_VECTOR(float) vf; /* a register of floats */
+typedef VQ_VECTOR(int) vi;
 
 /* The same for global memory only, as one access that may lie at any float: PoCL 3.1 takes VLOAD apart into pairs of floats, and
  * LLVM does not always put them together again (up to 4 times slower). */
@@ -29,9 +37,9 @@ typedef struct __attribute__((packed, aligned(4))) vf_anywhere {
 #else
 #define VQ_PREFETCH(p) prefetch(p, 1)
 #endif
-#define VINT(v) VQ_JOIN(convert_int, VW)(v)
-#define AS_VF(v) VQ_JOIN(as_float, VW)(v)
-#define AS_VI(v) VQ_JOIN(as_int, VW)(v)
+#define VINT(v) VQ_VECTOR(convert_int)(v)
+#define AS_VF(v) VQ_VECTOR(as_float)(v)
+#define AS_VI(v) VQ_VECTOR(as_int)(v)
 
 /* Gauss error functions for GELU in its exact (erf) form. Both polynomials are minimax fits made for this file on |x| <= 5.75, in
  * t = 2 |x| / 5.75 - 1, of the function over (5.75 - |x|)^2, so that they end in an exact zero; past the end float32 has nothing
@@ -112,7 +120,7 @@ vf vq_load(const global float *p, int n) {
     float part[VW];
     for (int i = 0; i < VW; i++)
         part[i] = i < n ? p[i] : 0.0f;
-    return VQ_JOIN(vload, VW)(0, part);
+    return VLOAD(part);
 }
 void vq_store(vf v, global float *p, int n) {
     if (n == VW) {
@@ -120,12 +128,15 @@ void vq_store(vf v, global float *p, int n) {
         return;
     }
     float part[VW];
-    VQ_JOIN(vstore, VW)(v, 0, part);
+    VSTORE(v, part);
     for (int i = 0; i < n; i++)
         p[i] = part[i];
 }
 
 /* The lanes of a register added in a fixed order, halves first. */
+float vq_sum1(float v) {
+    return v;
+}
 float vq_sum4(float4 v) {
     return (v.s0 + v.s2) + (v.s1 + v.s3);
 }

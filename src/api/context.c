@@ -51,7 +51,7 @@ vqdna_status vqdna_context_create(vqdna_context **out, const vqdna_context_optio
         free(c);
         return status;
     }
-    vq_first_use(c->device);
+    vq_first_use(c->device, VQ_USE_CODES);
     *out = c;
     return VQDNA_OK;
 }

@@ -1,5 +1,6 @@
 #include "api/handles.h"
 
+#include "ops/firstuse.h"
 #include "train/checkpoint.h"
 #include "train/options.h"
 
@@ -24,6 +25,7 @@ vqdna_status vqdna_trainer_create(vqdna_trainer **out, vqdna_tokenizer *tokenize
     vqdna_trainer *t;
     VQ_TRY(vq_alloc(&t, 1, sizeof *t));
     vq_status status;
+    vq_first_use(tokenizer->device, VQ_USE_TRAINING);
     VQ_TRY_OR(failed, vq_trainer_create(&t->trainer, tokenizer->device, &tokenizer->config, dataset, &resolved));
     VQ_TRY_OR(failed, vq_model_put(t->trainer->model, &tokenizer->state));
     t->tokenizer = tokenizer;
@@ -49,6 +51,7 @@ vqdna_status vqdna_trainer_resume(vqdna_trainer **out, vqdna_tokenizer **tokeniz
     VQ_TRY_OR(failed, vq_alloc(&k, 1, sizeof *k));
     VQ_TRY_OR(failed, vq_alloc(&t, 1, sizeof *t));
     k->device = context->device;
+    vq_first_use(context->device, VQ_USE_TRAINING);
     VQ_TRY_OR(failed, vq_checkpoint_resume(&t->trainer, &k->config, &k->state, context->device, dataset, path));
     k->step = t->trainer->step;
     k->trainer = t;

@@ -228,6 +228,26 @@ static vq_status no_device(const candidate *list, int count, const char *selecto
     return vq_fail(VQDNA_ERR_DEVICE, "no OpenCL device can be used: 'vqdna devices' says why");
 }
 
+/* ---- Plain kernels ------------------------------------------------------------------------------------------------------------ */
+
+static bool is_plain(const vq_device *device, const char *operation) {
+    char item[64];
+    snprintf(item, sizeof item, ",%s,", operation);
+    return strstr(device->plain, item) || strstr(device->plain, ",all,");
+}
+
+vq_shape vq_shape_of(const vq_device *device, const char *operation) {
+    if (is_plain(device, operation))
+        return (vq_shape){VQ_FAMILY_CPU, 1, true};
+    return (vq_shape){device->family, device->vector_width, false};
+}
+
+void vq_device_make_plain(vq_device *device, const char *operation) {
+    size_t used = strlen(device->plain);
+    if (!is_plain(device, operation))
+        snprintf(device->plain + used, sizeof device->plain - used, "%s,", operation);
+}
+
 /* ---- Opening ------------------------------------------------------------------------------------------------------------------ */
 
 static vq_status take_cores(vq_device *device, int threads) {
@@ -258,6 +278,11 @@ static vq_status open_candidate(vq_device *device, const candidate *c, int threa
     device->alignment = device_number(c->id, CL_DEVICE_MEM_BASE_ADDR_ALIGN, sizeof(cl_uint)) / 8;
     if (device->alignment < 128)
         device->alignment = 128;
+    device->driver_caches = strstr(c->info.platform, "Portable Computing Language") != NULL; /* PoCL */
+    const char *plain = getenv("VQDNA_PLAIN");
+    snprintf(device->plain, sizeof device->plain, ",");
+    if (plain && *plain)
+        vq_device_make_plain(device, plain);
     const char *sync = getenv("VQDNA_SYNC");
     device->synchronous = sync && strcmp(sync, "1") == 0;
     VQ_TRY(take_cores(device, threads));

@@ -26,12 +26,25 @@ typedef struct vq_device {
     int vector_width;   /* floats of a vector register: 4, 8 or 16 on a CPU device, 4 on a GPU */
     size_t alignment;   /* bytes between sub-buffer origins */
     size_t allocated;   /* bytes of all slabs */
-    bool plain;         /* register tiles gave wrong answers on this device: plain kernels take their place */
+    char plain[256];    /* ",OP,OP,": operations whose fast kernels gave wrong answers here; "," for none */
+    bool driver_caches; /* the driver keeps compiled kernels itself, and compiles all of a program once more for a binary */
     bool synchronous;   /* $VQDNA_SYNC=1: finish after each launch, naming the kernel that failed */
     vq_kernel_table *kernels;
     vq_staging *staging;
     vq_tuning *tuning;
 } vq_device;
+
+/* The shape of an operation's kernels: the device's own, or, where those gave wrong answers, the plain one: a CPU's with registers of
+ * one float (cl/prelude.cl), or a kernel of its own. $VQDNA_PLAIN=OP,OP or all asks for it. */
+typedef struct vq_shape {
+    vq_family family;
+    int width; /* floats of a register: -DVW */
+    bool plain;
+} vq_shape;
+vq_shape vq_shape_of(const vq_device *device, const char *operation);
+
+/* From now on the kernels of `operation` are the plain ones. */
+void vq_device_make_plain(vq_device *device, const char *operation);
 
 /* Every platform and device, as vqdna_devices. *out is malloc'ed. */
 vq_status vq_device_list(vqdna_device_info **out, size_t *count, const char *selector);

@@ -143,6 +143,14 @@ static void to_cache(cl_program p, const char *path) {
     free(binary);
 }
 
+/* An empty file says that a driver which keeps kernels itself has this program. */
+static void mark_seen(const char *path) {
+    vq_outfile file = {0};
+    if (path && vq_outfile_open(&file, path) >= 0)
+        vq_outfile_commit(&file);
+    vq_outfile_discard(&file);
+}
+
 static vq_status build(vq_device *device, cl_program *out, const char *stem, const char *options) {
     char *prelude = NULL, *body = NULL, *text = NULL, *path = NULL;
     vq_status status;
@@ -153,14 +161,17 @@ static vq_status build(vq_device *device, cl_program *out, const char *stem, con
     snprintf(text, size, "%s\n#line 1 \"%s.cl\"\n%s", prelude, stem, body);
 
     cache_path(device, &path, text, options);
-    *out = from_cache(device, path, options);
+    *out = device->driver_caches ? NULL : from_cache(device, path, options);
     if (*out)
         goto done;
-    if (!device->kernels->announced)
+    const bool seen = device->driver_caches && path && access(path, F_OK) == 0;
+    if (!device->kernels->announced && !seen)
         vq_log(VQDNA_INFO, "compiling kernels for %s%s...", device->info.name,
                path ? " (first run only)" : "; with no writable cache folder, as every run will (XDG_CACHE_HOME names another)");
-    device->kernels->announced = true;
-    vq_log(VQDNA_DEBUG, "compiling %s.cl with %s", stem, options);
+    if (!seen) {
+        device->kernels->announced = true;
+        vq_log(VQDNA_DEBUG, "compiling %s.cl with %s", stem, options);
+    }
     cl_int err;
     const char *texts[] = {text};
     cl_program p = clCreateProgramWithSource(device->context, 1, texts, NULL, &err);
@@ -174,7 +185,10 @@ static vq_status build(vq_device *device, cl_program *out, const char *stem, con
         clReleaseProgram(p);
         goto done;
     }
-    to_cache(p, path);
+    if (device->driver_caches && !seen)
+        mark_seen(path);
+    else if (!device->driver_caches)
+        to_cache(p, path);
     *out = p;
 done:
     free(prelude);
@@ -211,16 +225,16 @@ vq_status vq_kernel_get(vq_device *device, vq_kernel **out, const char *stem, co
     if (!device->kernels)
         VQ_TRY(vq_alloc(&device->kernels, 1, sizeof *device->kernels));
     char key[1024], full[900];
-    int n = snprintf(key, sizeof key, "%s %s %s", stem, name, options);
+    int n = snprintf(full, sizeof full, "-DVW=%d %s", vq_shape_of(device, stem).width, options);
     if (n < 0 || (size_t)n >= sizeof full)
         return vq_fail(VQDNA_ERR_DEVICE, "build options of %s.cl are too long", stem);
+    snprintf(key, sizeof key, "%s %s %s", stem, name, full);
     vq_kernel **link = &device->kernels->kernels;
     for (; *link; link = &(*link)->next)
         if (strcmp((*link)->key, key) == 0) {
             *out = *link;
             return VQDNA_OK;
         }
-    snprintf(full, sizeof full, "-DVW=%d %s", device->vector_width, options);
     cl_program p = NULL;
     VQ_TRY(find_program(device, &p, stem, full));
     vq_kernel *k;

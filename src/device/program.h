@@ -1,4 +1,5 @@
-/* Kernels: built from the embedded cl/ files, cached on disk under a hash of source, options, device, driver and platform. */
+/* Kernels: built from the embedded cl/ files, cached on disk under a hash of source, options, device, driver and platform; where the
+ * driver caches them itself (PoCL), an empty file only tells that it has. */
 #ifndef VQ_DEVICE_PROGRAM_H
 #define VQ_DEVICE_PROGRAM_H
 

@@ -5,11 +5,11 @@
 enum { CHUNK = 8192, GPU_LX = 256 };
 
 static const char *options(const vq_device *device) {
-    return device->family == VQ_FAMILY_CPU ? "-DLX=1 -DCHUNK=8192" : "-DLX=256 -DCHUNK=8192";
+    return vq_shape_of(device, "adamw").family == VQ_FAMILY_CPU ? "-DLX=1 -DCHUNK=8192" : "-DLX=256 -DCHUNK=8192";
 }
 
 static size_t local(const vq_device *device) {
-    return device->family == VQ_FAMILY_CPU ? 1 : GPU_LX;
+    return vq_shape_of(device, "adamw").family == VQ_FAMILY_CPU ? 1 : GPU_LX;
 }
 
 static size_t chunks(size_t count) {

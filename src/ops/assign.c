@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { GPU_PANEL = 64, GPU_SIDE = 16, WANTED_GROUPS = 8 };
+enum { WANTED_GROUPS = 8 };
 
 static int ceil_div(int a, int b) {
     return (a + b - 1) / b;
@@ -14,15 +14,20 @@ static int chunks(int D) {
     return ceil_div(D, VQ_TILE_STEPS);
 }
 
-/* ---- Tunables: most rows of a work-item's block, and of a panel; neither changes a code ---------------------------------- */
+/* ---- Tunables: none changes a code ------------------------------------------------------------------------------------------- */
 
-enum { ROWS, PANEL, TUNABLES };
+/* On a CPU most rows of a work-item's block, and rows of a panel; on a GPU the work-items on a side of a work-group, and the rows,
+ * at most, and codes of each. */
+enum { ROWS, PANEL, SIDE, HIGH, EACH, TUNABLES };
 enum { NARROW, WIDE };
 enum { WIDE_ROW = 128 };
 
 static const vq_tunable tunables[TUNABLES] = {
     [ROWS] = {"MC", {24, 48, 72, 96, 144, 192, 288}, {0, 0, 144, 144}},
     [PANEL] = {"MR", {4, 6, 8, 10, 12, 14}, {0, 0, 6, 12}},
+    [SIDE] = {"SIDE", {8, 16}, {16, 16, 0, 0}, .slow_on_cpu = true},
+    [HIGH] = {"HIGH", {2, 4, 8}, {8, 4, 0, 0}, .slow_on_cpu = true},
+    [EACH] = {"EACH", {2, 4, 6, 8}, {8, 4, 0, 0}, .slow_on_cpu = true},
 };
 
 static const vq_tuning_shape shapes[] = {
@@ -43,55 +48,79 @@ static int tuned(const vq_device *device, int which, int D) {
     return vq_tuned(device, &vq_assign_tunables, which, D < WIDE_ROW ? NARROW : WIDE);
 }
 
-/* Most rows of a block. */
-static int block(const vq_device *device, int D) {
-    return vq_tile_block(device, tuned(device, PANEL, D), tuned(device, ROWS, D), chunks(D), VQ_TILE_STEPS);
+/* ---- Which kernel ------------------------------------------------------------------------------------------------------------- */
+
+typedef struct plan {
+    enum { PLAIN, TILE, SQUARE } by;
+    int panel;       /* codes of a packed panel */
+    int rows, block; /* TILE: of a panel of rows, and of a block, in local memory */
+    int side, high;  /* SQUARE */
+} plan;
+
+static plan make_plan(const vq_device *device, int D) {
+    vq_shape shape = vq_shape_of(device, "assign");
+    if (shape.plain)
+        return (plan){.by = PLAIN, .panel = 1};
+    if (shape.family == VQ_FAMILY_GPU) {
+        int side = tuned(device, SIDE, D);
+        return (plan){.by = SQUARE, .panel = side * tuned(device, EACH, D), .side = side, .high = tuned(device, HIGH, D)};
+    }
+    int rows = tuned(device, PANEL, D), fit = vq_tile_block(device, 1, tuned(device, ROWS, D), chunks(D), VQ_TILE_STEPS);
+    if (fit == 0) /* local memory has no room for a row */
+        return (plan){.by = PLAIN, .panel = 1};
+    if (rows > fit)
+        rows = fit;
+    return (plan){.by = TILE, .panel = vq_tile_columns(device), .rows = rows, .block = fit / rows * rows};
 }
 
-/* The CPU's shape needs a panel of whole rows in local memory. */
-static bool by_tile(const vq_device *device, int D) {
-    return device->family == VQ_FAMILY_CPU && !device->plain && block(device, D) > 0;
-}
-
-static int codes_of_panel(const vq_device *device, int D) {
-    return by_tile(device, D) ? vq_tile_columns(device) : GPU_PANEL;
-}
-
-static void build_options(const vq_device *device, int D, char *out, size_t size) {
-    if (by_tile(device, D))
-        snprintf(out, size, "-DCHUNKS=%d -DMC=%d -DVQ_MR=%d", chunks(D), block(device, D), tuned(device, PANEL, D));
+static void build_options(const plan *p, int D, char *out, size_t size) {
+    if (p->by == TILE)
+        snprintf(out, size, "-DCHUNKS=%d -DMC=%d -DVQ_MR=%d", chunks(D), p->block, p->rows);
+    else if (p->by == SQUARE)
+        snprintf(out, size, "-DPANEL=%d -DSIDE=%d -DEACH=%d -DHIGH=%d", p->panel, p->side, p->panel / p->side, p->high);
     else
-        snprintf(out, size, "-DPANEL=%d", GPU_PANEL);
+        snprintf(out, size, "-DPANEL=1");
 }
 
 /* ---- Packing and search ------------------------------------------------------------------------------------------------------- */
 
 size_t vq_assign_packed_bytes(const vq_device *device, int D, int K) {
-    size_t padded = (size_t)ceil_div(K, codes_of_panel(device, D)) * (size_t)codes_of_panel(device, D);
-    return padded * ((size_t)D + 1) * sizeof(float);
+    plan p = make_plan(device, D);
+    return (size_t)ceil_div(K, p.panel) * (size_t)p.panel * ((size_t)D + 1) * sizeof(float);
 }
 
 vq_status vq_assign_pack(vq_device *device, vq_view packed, vq_view e, int D, int K) {
-    char options[64];
-    build_options(device, D, options, sizeof options);
-    size_t width = (size_t)codes_of_panel(device, D);
-    return vq_run(device, "assign", "assign_pack", options, vq_grid1(((size_t)K + width - 1) / width, width), vq_in(packed),
+    plan p = make_plan(device, D);
+    char options[80];
+    build_options(&p, D, options, sizeof options);
+    return vq_run(device, "assign", "assign_pack", options, vq_grid1((size_t)ceil_div(K, p.panel), (size_t)p.panel), vq_in(packed),
                   vq_in(e), vq_int(D), vq_int(K));
 }
 
-vq_status vq_assign_forward(vq_device *device, vq_view codes, vq_view h, vq_view packed, int M, int D, int K) {
-    char options[64];
-    build_options(device, D, options, sizeof options);
-    if (M == 0)
-        return VQDNA_OK;
-    if (!by_tile(device, D))
-        return vq_run(device, "assign", "assign_square", options, vq_grid2((size_t)ceil_div(M, GPU_PANEL), 1, GPU_SIDE, GPU_SIDE),
-                      vq_in(codes), vq_in(h), vq_in(packed), vq_int(M), vq_int(D), vq_int(K));
-    int rows = tuned(device, PANEL, D), down = ceil_div(M, rows), most = block(device, D) / rows;
-    int groups = ceil_div(down, most);
+static vq_status tile(vq_device *device, const plan *p, const char *options, vq_view codes, vq_view h, vq_view packed, int M, int D,
+                      int K) {
+    int down = ceil_div(M, p->rows), most = p->block / p->rows, groups = ceil_div(down, most);
     if (groups < WANTED_GROUPS) /* work for some cores, whatever their number */
         groups = down < WANTED_GROUPS ? down : WANTED_GROUPS;
     int height = ceil_div(down, groups);
     return vq_run(device, "assign", "assign_tile", options, vq_grid1((size_t)ceil_div(down, height), 1), vq_in(codes), vq_in(h),
                   vq_in(packed), vq_int(M), vq_int(D), vq_int(K), vq_int(height));
+}
+
+vq_status vq_assign_forward(vq_device *device, vq_view codes, vq_view h, vq_view packed, int M, int D, int K) {
+    plan p = make_plan(device, D);
+    char options[80];
+    if (M == 0)
+        return VQDNA_OK;
+    while (p.by == SQUARE && p.high > 1 && ceil_div(M, p.side * p.high) < (int)device->info.compute_units)
+        p.high /= 2; /* fewer rows of a work-group, so that each compute unit has one */
+    build_options(&p, D, options, sizeof options);
+    if (p.by == TILE)
+        return tile(device, &p, options, codes, h, packed, M, D, K);
+    if (p.by == PLAIN)
+        return vq_run(device, "assign", "assign_plain", options, vq_grid1((size_t)M, 1), vq_in(codes), vq_in(h), vq_in(packed),
+                      vq_int(D), vq_int(K));
+    return vq_run(device, "assign", "assign_square", options,
+                  vq_grid2((size_t)ceil_div(M, p.side * p.high), 1, (size_t)p.side, (size_t)p.side), vq_in(codes), vq_in(h),
+                  vq_in(packed), vq_int(M), vq_int(D), vq_int(K));
 }

@@ -12,21 +12,37 @@
 #include <xxhash.h>
 
 /* Build options are those of a model's own launches, so that nothing is compiled that will not be used. */
-static const struct {
+typedef struct known {
     const char *operation;
     vq_case_shape shape;
-    bool tiled; /* has a plain kernel to fall back to */
-} checks[] = {
-    {"stem", {{131, 19}}, false},
-    {"layernorm", {{131, 67}}, false},
-    {"dwconv", {{131, 33}}, false},
-    {"gemm", {{150, 96, 257, 0, 1, VQ_GEMM_BIAS_GELU, 1}}, true},
-    {"gemm", {{301, 40, 64, 0, 1, VQ_GEMM_BIAS_RESIDUAL}}, true},
-    {"assign", {{301, 64, 256}}, true},
+} known;
+
+static const known for_codes[] = {
+    {"stem", {{131, 19}}},
+    {"layernorm", {{131, 67}}},
+    {"dwconv", {{131, 33}}},
+    {"gemm", {{150, 96, 257, 0, 1, VQ_GEMM_BIAS_GELU, 1}}},
+    {"gemm", {{301, 40, 64, 0, 1, VQ_GEMM_BIAS_RESIDUAL}}},
+    {"assign", {{301, 64, 256}}},
+    {NULL, {{0}, false}},
 };
 
-/* One letter is the whole of a verdict's file. */
-typedef enum { UNKNOWN = 0, RIGHT = 'r', RIGHT_IF_PLAIN = 'p', WRONG = 'w' } verdict;
+/* With the backward half, where the operation has one. */
+static const known for_training[] = {
+    {"stem", {{131, 19}}},       {"layernorm", {{131, 67}}},
+    {"dwconv", {{131, 33}}},     {"gemm", {{64, 256, 600, 1, 0, VQ_GEMM_ADD}}},
+    {"linear", {{31, 20, 40}}},  {"gemm", {{29, 70, 3, 0, 0, VQ_GEMM_GELU_GRAD}}},
+    {"reduce", {{200, 5, 0}}},   {"gelu", {{1023}}},
+    {"head", {{70, 32}}},        {"crossentropy", {{131, 4, 1}}},
+    {"quantize", {{33, 7, 4, 2}}}, {"codesum", {{600, 5, 50, 0}}},
+    {"codebook", {{90, 7, 300, 1}}}, {"kmeans", {{200, 3, 70, 0}}},
+    {"adamw", {{512, 7, 1000}}}, {NULL, {{0}, false}},
+};
+
+static const known *const checks[] = {[VQ_USE_CODES] = for_codes, [VQ_USE_TRAINING] = for_training};
+
+/* A verdict's file has one letter for each check. */
+enum { RIGHT = 'r', RIGHT_IF_PLAIN = 'p', WRONG = 'w', MOST_CHECKS = 31 };
 
 static const vq_case_table *find_table(const char *operation) {
     for (const vq_case_table *const *t = vq_case_tables; *t; t++)
@@ -35,44 +51,48 @@ static const vq_case_table *find_table(const char *operation) {
     return NULL;
 }
 
-static vq_status check(vq_device *device, size_t i) {
-    const vq_case_table *table = find_table(checks[i].operation);
+static vq_status check(vq_device *device, const known *k, vq_use use) {
+    const vq_case_table *table = find_table(k->operation);
     vq_case *c;
+    double error;
     if (!table)
         return VQDNA_OK;
-    VQ_TRY(vq_case_open(&c, table, &checks[i].shape, device));
+    if (use == VQ_USE_TRAINING)
+        return vq_case_run(table, &k->shape, device, &error);
+    VQ_TRY(vq_case_open(&c, table, &k->shape, device));
     vq_status status = vq_case_check(c, NULL, 0);
     vq_case_close(c);
     return status;
 }
 
-/* Memory that is out says nothing about the kernels. */
-static verdict try_all(vq_device *device) {
-    verdict result = RIGHT;
-    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-        vq_status status = check(device, i);
+/* False if there is no verdict: memory that is out says nothing about the kernels. */
+static bool try_all(vq_device *device, vq_use use, char verdict[MOST_CHECKS + 1]) {
+    int i = 0;
+    for (const known *k = checks[use]; k->operation; k++, i++) {
+        vq_status status = check(device, k, use);
+        verdict[i] = vq_shape_of(device, k->operation).plain ? RIGHT_IF_PLAIN : RIGHT;
+        if (status < 0 && status != VQDNA_ERR_MEMORY && verdict[i] == RIGHT) {
+            vq_log(VQDNA_WARNING, "%s: the kernels of %s fail their known answers: %s", device->info.name, k->operation, vq_error());
+            vq_device_make_plain(device, k->operation);
+            verdict[i] = RIGHT_IF_PLAIN;
+            status = check(device, k, use);
+        }
         if (status == VQDNA_ERR_MEMORY)
-            return UNKNOWN;
-        if (status >= 0)
-            continue;
-        vq_log(VQDNA_WARNING, "%s: the kernels of %s fail their known answers: %s", device->info.name, checks[i].operation, vq_error());
-        if (!checks[i].tiled || device->plain || device->family != VQ_FAMILY_CPU)
-            return WRONG;
-        result = RIGHT_IF_PLAIN;
-        device->plain = true;
-        if (check(device, i) < 0)
-            return WRONG;
+            return false;
+        if (status < 0)
+            verdict[i] = WRONG;
     }
-    return result;
+    verdict[i] = '\0';
+    return true;
 }
 
 /* Where the verdict on this program, device and driver is kept (free it); NULL: nowhere. */
-static char *verdict_path(const vq_device *device) {
-    const char *kernels = getenv("VQDNA_KERNEL_DIR");
-    char *dir, *path, name[48], variant[32];
-    if ((kernels && *kernels) || !vq_cache_dir(&dir))
+static char *verdict_path(const vq_device *device, vq_use use) {
+    const char *kernels = getenv("VQDNA_KERNEL_DIR"), *plain = getenv("VQDNA_PLAIN");
+    char *dir, *path, name[48], variant[48];
+    if ((kernels && *kernels) || (plain && *plain) || !vq_cache_dir(&dir))
         return NULL;
-    snprintf(variant, sizeof variant, "%d %d", device->family, device->vector_width);
+    snprintf(variant, sizeof variant, "%d %d %d", device->family, device->vector_width, use);
     const vqdna_device_info *d = &device->info;
     const char *parts[] = {d->platform, d->platform_version, d->name, d->version, d->driver, variant, VQDNA_VERSION};
     uint64_t hash = 0;
@@ -87,36 +107,40 @@ static char *verdict_path(const vq_device *device) {
     return path;
 }
 
-static verdict read_verdict(const char *path) {
+static bool read_verdict(const char *path, vq_use use, char verdict[MOST_CHECKS + 1]) {
     char *text;
-    if (!path || access(path, F_OK) != 0 || vq_read_file(&text, NULL, path, 16) < 0)
-        return UNKNOWN;
-    char letter = text[0];
+    size_t size, count = 0;
+    if (!path || access(path, F_OK) != 0 || vq_read_file(&text, &size, path, MOST_CHECKS) < 0)
+        return false;
+    while (checks[use][count].operation)
+        count++;
+    bool whole = size == count && strspn(text, "rpw") >= count;
+    if (whole)
+        snprintf(verdict, MOST_CHECKS + 1, "%.*s", (int)count, text);
     free(text);
-    return letter == RIGHT || letter == RIGHT_IF_PLAIN || letter == WRONG ? (verdict)letter : UNKNOWN;
+    return whole;
 }
 
-static void write_verdict(const char *path, verdict v) {
+static void write_verdict(const char *path, const char *verdict) {
     vq_outfile file = {0};
-    const char letter = (char)v;
-    if (path && vq_outfile_open(&file, path) >= 0 && vq_outfile_write(&file, &letter, 1) >= 0)
+    if (path && vq_outfile_open(&file, path) >= 0 && vq_outfile_write(&file, verdict, strlen(verdict)) >= 0)
         vq_outfile_commit(&file);
     vq_outfile_discard(&file);
 }
 
-void vq_first_use(vq_device *device) {
-    char *path = verdict_path(device);
-    verdict v = read_verdict(path);
-    if (v == UNKNOWN) {
-        v = try_all(device);
-        if (v != UNKNOWN)
-            write_verdict(path, v);
+void vq_first_use(vq_device *device, vq_use use) {
+    char *path = verdict_path(device, use), verdict[MOST_CHECKS + 1] = "";
+    if (!read_verdict(path, use, verdict) && try_all(device, use, verdict))
+        write_verdict(path, verdict);
+    for (size_t i = 0; i < strlen(verdict); i++) {
+        const char *operation = checks[use][i].operation;
+        if (verdict[i] == RIGHT_IF_PLAIN) {
+            vq_device_make_plain(device, operation);
+            vq_log(VQDNA_WARNING, "%s: plain kernels are used for %s, which are slower", device->info.name, operation);
+        }
+        if (verdict[i] == WRONG)
+            vq_log(VQDNA_WARNING, "%s gives wrong answers in %s with this driver: `vqdna selftest` says more; do not trust its results",
+                   device->info.name, operation);
     }
-    device->plain |= v == RIGHT_IF_PLAIN;
-    if (v == RIGHT_IF_PLAIN)
-        vq_log(VQDNA_WARNING, "%s: plain kernels are used for products and the nearest code, which are slower", device->info.name);
-    if (v == WRONG)
-        vq_log(VQDNA_WARNING, "%s gives wrong answers with this driver: `vqdna selftest` says where; do not trust its results",
-               device->info.name);
     free(path);
 }

@@ -2,9 +2,9 @@
 
 /* Registers of a work-item, and work-items of a work-group: a GPU's neighbours read neighbouring registers. */
 static vq_grid grid(const vq_device *device, int n, int *per) {
-    const bool cpu = device->family == VQ_FAMILY_CPU;
+    const bool cpu = vq_shape_of(device, "gelu").family == VQ_FAMILY_CPU;
     *per = cpu ? 1024 : 1;
-    const size_t local = cpu ? 1 : 64, step = local * (size_t)*per * (size_t)device->vector_width;
+    const size_t local = cpu ? 1 : 64, step = local * (size_t)*per * (size_t)vq_shape_of(device, "gelu").width;
     return vq_grid1(((size_t)n + step - 1) / step, local);
 }
 

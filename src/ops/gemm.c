@@ -1,6 +1,7 @@
 #include "ops/gemm.h"
 
 #include "device/blas.h"
+#include "ops/reduce.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,18 +14,23 @@ static int ceil_div(int a, int b) {
 /* ---- Tunables -----------------------------------------------------------------------------------------------------------------
  */
 
-/* Rows and columns of C in a work-item's block at most, steps of K in it, rows of a panel, and who computes it. */
-enum { ROWS, COLUMNS, STEPS, PANEL, PROVIDER, TUNABLES };
+/* On a CPU: rows and columns of C in a work-item's block at most, steps of K in it, rows of a panel. On a GPU: items of a work-group
+ * in each direction, rows and registers of an item, steps of K in local memory. Then who computes it. */
+enum { ROWS, COLUMNS, STEPS, PANEL, SIDE, DOWN, ACROSS, DEEP, PROVIDER, TUNABLES };
 enum { OURS = 1, CLBLAST = 2 };
 enum { SMALL, LARGE, TRANSPOSED };
 enum { SMALL_OPERAND = 1 << 16 };
 
-/* None but the provider changes a bit of the result: the order of a sum is that of k, however k is cut. */
+/* None but the provider changes a bit of a product with A as it is stored: the order of a sum is that of k, however k is cut. */
 static const vq_tunable tunables[TUNABLES] = {
     [ROWS] = {"MC", {48, 72, 96, 144, 192, 288, 384}, {0, 0, 144, 144}},
     [COLUMNS] = {"NC", {128, 256, 512, 1024, 2048}, {0, 0, 512, 512}},
     [STEPS] = {"KC", {128, 192, 256, 384, 512}, {0, 0, 256, 256}},
     [PANEL] = {"MR", {4, 6, 8, 10, 12, 14}, {0, 0, 6, 12}},
+    [SIDE] = {"SIDE", {8, 16}, {16, 16, 0, 0}},
+    [DOWN] = {"TM", {2, 4, 8}, {8, 4, 0, 0}},
+    [ACROSS] = {"TV", {1, 2}, {1, 1, 0, 0}},
+    [DEEP] = {"DEEP", {8, 16, 32}, {16, 16, 0, 0}},
     [PROVIDER] = {"provider", {OURS, CLBLAST}, {CLBLAST, OURS, OURS, OURS}, .slow_on_cpu = true},
 };
 
@@ -97,81 +103,127 @@ static void cut(const vq_device *device, const sizes *s, int M, int N, int *heig
     *width = ceil_div(across, parts);
 }
 
+#define END_OF(end) vq_in((end)->bias), vq_in((end)->pre), vq_in((end)->residual)
+
 static vq_status tile(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb,
                       const vq_gemm_end *end) {
     const sizes s = tuned_sizes(device, shape_class(N, K, ta));
     char options[96];
     int panels = ceil_div(N, vq_tile_columns(device)), height, width;
     cut(device, &s, M, N, &height, &width);
-    snprintf(options, sizeof options, "-DVQ_KC=%d -DTB=%d", s.steps, tb);
+    snprintf(options, sizeof options, "-DVQ_KC=%d -DVQ_MR=%d -DTA=%d -DMC=%d", s.steps, s.panel, ta, s.block);
     VQ_TRY(vq_run(device, "gemm", "gemm_pack", options, vq_grid2((size_t)panels, (size_t)ceil_div(K, s.steps), 1, 1), vq_in(scratch),
-                  vq_in(B), vq_int(N), vq_int(K)));
-    snprintf(options, sizeof options, "-DVQ_KC=%d -DVQ_MR=%d -DTA=%d -DMC=%d -DEND=%d", s.steps, s.panel, ta, s.block, end->kind);
+                  vq_in(B), vq_int(N), vq_int(K), vq_int(tb)));
     vq_grid grid = vq_grid2((size_t)ceil_div(ceil_div(M, s.panel), height), (size_t)ceil_div(panels, width), 1, 1);
-    return vq_run(device, "gemm", "gemm_tile", options, grid, vq_in(C), vq_in(A), vq_in(scratch), vq_in(end->bias), vq_in(end->pre),
-                  vq_in(end->residual), vq_int(M), vq_int(N), vq_int(K), vq_int(height), vq_int(width));
+    return vq_run(device, "gemm", "gemm_tile", options, grid, vq_in(C), vq_in(A), vq_in(scratch), vq_int(end->kind), END_OF(end),
+                  vq_int(M), vq_int(N), vq_int(K), vq_int(height), vq_int(width));
 }
 
-/* ---- The product first, then a pass for its end -------------------------------------------------------------------------------
+/* ---- The tile of a GPU --------------------------------------------------------------------------------------------------------
  */
 
-static vq_status square(vq_device *device, vq_view C, vq_view A, vq_view B, int M, int N, int K, bool ta, bool tb, bool add) {
-    enum { SIDE = 16 };
-    char options[64];
-    snprintf(options, sizeof options, "-DTA=%d -DTB=%d", ta, tb);
-    return vq_run(device, "gemm", "gemm_square", options,
-                  vq_grid2((size_t)ceil_div(N, SIDE), (size_t)ceil_div(M, SIDE), SIDE, SIDE), vq_in(C), vq_in(A), vq_in(B),
-                  vq_int(M), vq_int(N), vq_int(K), vq_int(add));
+/* Parts of the sum over k, each for a work-group of its own: only where M and N are a weight's, so that a row of an activation never
+ * depends on how many there are, and only as many as give a large GPU something to do. */
+static int parts(const vq_device *device, int M, int N, int K, bool ta) {
+    enum { GROUPS = 256, LEAST_STEPS = 256 };
+    int side = tuned(device, SIDE, TRANSPOSED), down = side * tuned(device, DOWN, TRANSPOSED);
+    int across = side * tuned(device, ACROSS, TRANSPOSED) * device->vector_width;
+    int groups = ceil_div(M, down) * ceil_div(N, across), most = ceil_div(K, LEAST_STEPS);
+    int count = ta ? ceil_div(GROUPS, groups) : 1;
+    count = count < most ? count : most;
+    return count < 1 ? 1 : count < VQ_MAX_CHUNKS ? count : VQ_MAX_CHUNKS;
 }
 
+static vq_status group(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb,
+                       const vq_gemm_end *end) {
+    const int shape = shape_class(N, K, ta), side = tuned(device, SIDE, shape), rows = tuned(device, DOWN, shape);
+    const int registers = tuned(device, ACROSS, shape), deep = tuned(device, DEEP, shape);
+    const bool summed = end->kind == VQ_GEMM_STORE || end->kind == VQ_GEMM_ADD;
+    const int steps = ceil_div(K, summed ? parts(device, M, N, K, ta) : 1), count = steps ? ceil_div(K, steps) : 1;
+    char options[96];
+    snprintf(options, sizeof options, "-DSIDE=%d -DTM=%d -DTV=%d -DDEEP=%d -DTA=%d", side, rows, registers, deep, ta);
+    const vq_grid grid = {{(size_t)ceil_div(N, side * registers * device->vector_width), (size_t)ceil_div(M, side * rows), (size_t)count},
+                          {(size_t)side, (size_t)side, 1}};
+    VQ_TRY(vq_run(device, "gemm", "gemm_group", options, grid, vq_in(count > 1 ? scratch : C), vq_in(A), vq_in(B), vq_int(tb),
+                  vq_int(count > 1 ? VQ_GEMM_STORE : end->kind), END_OF(end), vq_int(M), vq_int(N), vq_int(K), vq_int(steps)));
+    if (count == 1)
+        return VQDNA_OK;
+    return vq_reduce_rows(device, C, scratch, VQ_NO_VIEW, count, M * N, end->kind == VQ_GEMM_ADD);
+}
+
+/* ---- Plain kernels ------------------------------------------------------------------------------------------------------------
+ */
+
+static vq_status plain(vq_device *device, vq_view C, vq_view A, vq_view B, int M, int N, int K, bool ta, bool tb,
+                       const vq_gemm_end *end) {
+    enum { COLUMNS_OF_ITEM = 64 };
+    return vq_run(device, "gemm", "gemm_plain", ta ? "-DTA=1" : "-DTA=0",
+                  vq_grid2((size_t)ceil_div(N, COLUMNS_OF_ITEM), (size_t)M, 1, 1), vq_in(C), vq_in(A), vq_in(B), vq_int(tb),
+                  vq_int(end->kind), END_OF(end), vq_int(M), vq_int(N), vq_int(K));
+}
+
+/* What follows a product that lies in C. */
 static vq_status finish(vq_device *device, vq_view C, int M, int N, const vq_gemm_end *end) {
     enum { GROUP = 64 };
     if (end->kind == VQ_GEMM_STORE || end->kind == VQ_GEMM_ADD)
         return VQDNA_OK;
-    char options[64];
-    snprintf(options, sizeof options, "-DEND=%d", end->kind);
     size_t groups = (size_t)ceil_div(ceil_div(N, device->vector_width), GROUP);
-    return vq_run(device, "gemm", "gemm_end", options, vq_grid2(groups, (size_t)M, GROUP, 1), vq_in(C), vq_in(end->bias),
-                  vq_in(end->pre), vq_in(end->residual), vq_int(N));
+    return vq_run(device, "gemm", "gemm_end", "-DTA=0", vq_grid2(groups, (size_t)M, GROUP, 1), vq_in(C), vq_int(end->kind),
+                  END_OF(end), vq_int(N));
 }
 
 /* ---- Choice -------------------------------------------------------------------------------------------------------------------
  */
 
-static bool by_tile(const vq_device *device) {
-    return device->family == VQ_FAMILY_CPU && !device->plain;
-}
+/* Who computes a product: the plain kernel where the others failed, CLBlast where it is wanted and right, else ours. */
+typedef enum { PLAIN_KERNEL, CLBLAST_KERNEL, CPU_KERNEL, GPU_KERNEL } variant;
 
-static bool by_clblast(vq_device *device, int shape) {
+static variant choose(vq_device *device, int shape) {
+    const vq_shape kernels = vq_shape_of(device, "gemm");
     const char *provider = getenv("VQDNA_GEMM");
-    bool wanted = tuned(device, PROVIDER, shape) == CLBLAST;
+    bool clblast = tuned(device, PROVIDER, shape) == CLBLAST;
     if (provider && *provider)
-        wanted = strcmp(provider, "clblast") == 0;
-    return wanted && vq_blas_usable(device);
+        clblast = strcmp(provider, "clblast") == 0;
+    if (kernels.plain)
+        return PLAIN_KERNEL;
+    if (clblast && vq_blas_usable(device))
+        return CLBLAST_KERNEL;
+    return kernels.family == VQ_FAMILY_CPU ? CPU_KERNEL : GPU_KERNEL;
 }
 
 vq_status vq_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb,
                   vq_gemm_end end) {
-    bool add = end.kind == VQ_GEMM_ADD;
     if (M == 0 || N == 0)
         return VQDNA_OK;
-    if (by_clblast(device, shape_class(N, K, ta)))
-        VQ_TRY(vq_blas_gemm(device, C, A, B, scratch, M, N, K, ta, tb, add));
-    else if (by_tile(device))
+    switch (choose(device, shape_class(N, K, ta))) {
+    case PLAIN_KERNEL:
+        return plain(device, C, A, B, M, N, K, ta, tb, &end);
+    case CPU_KERNEL:
         return tile(device, C, A, B, scratch, M, N, K, ta, tb, &end);
-    else
-        VQ_TRY(square(device, C, A, B, M, N, K, ta, tb, add));
+    case GPU_KERNEL:
+        return group(device, C, A, B, scratch, M, N, K, ta, tb, &end);
+    case CLBLAST_KERNEL:
+        VQ_TRY(vq_blas_gemm(device, C, A, B, scratch, M, N, K, ta, tb, end.kind == VQ_GEMM_ADD));
+        break;
+    }
     return finish(device, C, M, N, &end);
 }
 
 size_t vq_gemm_scratch(vq_device *device, int M, int N, int K, bool ta, bool tb) {
-    size_t bytes = sizeof(float);
-    if (by_clblast(device, shape_class(N, K, ta))) {
-        size_t wanted = vq_blas_scratch(device, M, N, K, ta, tb);
-        bytes = wanted > bytes ? wanted : bytes;
-    } else if (device->family == VQ_FAMILY_CPU) {
-        size_t columns = (size_t)ceil_div(N, vq_tile_columns(device)) * (size_t)vq_tile_columns(device);
-        bytes = columns * (size_t)K * sizeof(float);
+    size_t bytes = 0;
+    switch (choose(device, shape_class(N, K, ta))) {
+    case PLAIN_KERNEL:
+        break;
+    case CPU_KERNEL:
+        bytes = (size_t)ceil_div(N, vq_tile_columns(device)) * (size_t)vq_tile_columns(device) * (size_t)K * sizeof(float);
+        break;
+    case GPU_KERNEL:
+        if (K > 0 && parts(device, M, N, K, ta) > 1)
+            bytes = (size_t)parts(device, M, N, K, ta) * (size_t)M * (size_t)N * sizeof(float);
+        break;
+    case CLBLAST_KERNEL:
+        bytes = vq_blas_scratch(device, M, N, K, ta, tb);
+        break;
     }
-    return bytes;
+    return bytes > sizeof(float) ? bytes : sizeof(float);
 }

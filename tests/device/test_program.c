@@ -9,6 +9,17 @@
 
 static char cache[600];
 
+/* PoCL keeps kernels itself; most tests are of what is done for drivers that do not. */
+static void open_device(bool driver_caches) {
+    fixture_open();
+    device->driver_caches = driver_caches;
+}
+
+static void reopen(void) {
+    fixture_close();
+    open_device(false);
+}
+
 /* A cache and kernels of the test's own; prelude.cl is the shortest that will do. */
 static void begin(void) {
     static int number;
@@ -22,7 +33,7 @@ static void begin(void) {
                              "kernel void other(global int *out, int x, float y, local int *tmp) {\n"
                              "    tmp[0] = x; out[get_global_id(0)] = out ? tmp[0] + (int)y : 0; }\n");
     *scratch_log = 0;
-    fixture_open();
+    open_device(false);
 }
 
 static void end(void) {
@@ -88,17 +99,35 @@ START_TEST(kept_on_disk) {
     ck_assert_int_eq(value("-DADD=1"), 41);
     ck_assert(compiled());
     ck_assert_int_eq(cached(NULL, 0), 1);
-    fixture_close(), fixture_open();
+    reopen();
     ck_assert_int_eq(value("-DADD=1"), 41);
     ck_assert(!compiled());
     /* Source, options and prelude are part of the key. */
     ck_assert_int_eq(value("-DADD=5"), 45);
     ck_assert(compiled());
-    fixture_close(), fixture_open();
+    reopen();
     scratch_text("prelude.cl", "#define PRELUDE 50\n");
     ck_assert_int_eq(value("-DADD=1"), 51);
     ck_assert(compiled());
     ck_assert_int_eq(cached(NULL, 0), 3);
+    end();
+}
+END_TEST
+
+/* Where the driver has a cache of its own, only that a program was compiled is remembered, to be told once. */
+START_TEST(kept_by_driver) {
+    begin();
+    char path[1200];
+    struct stat st;
+    fixture_close(), open_device(true);
+    ck_assert_int_eq(value("-DADD=1"), 41);
+    ck_assert(compiled());
+    ck_assert_int_eq(cached(path, sizeof path), 1);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_size, 0);
+    fixture_close(), open_device(true);
+    ck_assert_int_eq(value("-DADD=1"), 41);
+    ck_assert(!compiled());
     end();
 }
 END_TEST
@@ -138,13 +167,13 @@ START_TEST(bad_entry) {
     char path[1200];
     ck_assert_int_eq(value("-DADD=1"), 41);
     ck_assert_int_eq(cached(path, sizeof path), 1);
-    fixture_close(), fixture_open();
+    reopen();
     ck_assert_int_eq(spoil(path, _i), 0);
     compiled();
     ck_assert_int_eq(value("-DADD=1"), 41);
     ck_assert(compiled());
     /* Rebuilt and good again. */
-    fixture_close(), fixture_open();
+    reopen();
     ck_assert_int_eq(value("-DADD=1"), 41);
     ck_assert(!compiled());
     ck_assert_int_eq(cached(NULL, 0), 1);
@@ -158,7 +187,7 @@ START_TEST(no_cache) {
     setenv("XDG_CACHE_HOME", scratch_text("a file", "no folder"), 1);
     ck_assert_int_eq(value("-DADD=1"), 41);
     ck_assert(compiled());
-    fixture_close(), fixture_open();
+    reopen();
     ck_assert_int_eq(value("-DADD=1"), 41);
     ck_assert(compiled());
     ck_assert_int_eq(cached(NULL, 0), 0);
@@ -219,6 +248,7 @@ int main(void) {
     tcase_set_timeout(t, 120);
     tcase_add_test(t, compiled_once);
     tcase_add_test(t, kept_on_disk);
+    tcase_add_test(t, kept_by_driver);
     tcase_add_loop_test(t, bad_entry, 0, 6);
     tcase_add_test(t, no_cache);
     tcase_add_test(t, errors);
