@@ -14,17 +14,37 @@ typedef enum { UNKNOWN, RIGHT, WRONG } verdict;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
     cl_device_id id;
+    int set; /* the parameters CLBlast has now, which the verdict is of */
     verdict verdict;
 } verdicts[MAX_VERDICTS];
 static int verdict_count;
 
-/* CLBlast replaces all sixteen parameters or none: a 128 x 128 tile by work-groups of 16 x 16, 16 KB of local memory, without
- * GEMMK=1. */
-static CLBlastStatusCode choose_kernel(cl_device_id id) {
-    static const char *names[] = {"GEMMK", "KREG", "KWG", "KWI", "MDIMA", "MDIMC", "MWG", "NDIMB",
-                                  "NDIMC", "NWG",  "SA",  "SB",  "STRM",  "STRN",  "VWM", "VWN"};
-    static const size_t values[] = {0, 1, 16, 2, 16, 16, 128, 16, 16, 128, 1, 1, 0, 0, 4, 4};
-    return CLBlastOverrideParameters(id, "Xgemm", CLBlastPrecisionSingle, sizeof values / sizeof *values, names, values);
+/* CLBlast replaces all sixteen parameters of its kernel or none. The sets differ in the tile of a work-group (MWG x NWG), its items
+ * (MDIMC x NDIMC), the depth of local memory (KWG), whether there is any (SA, SB), and vector widths (VWM, VWN); none has GEMMK=1, and
+ * none takes more than 24 KB of local memory. */
+static const char *const parameter_names[] = {"GEMMK", "KREG", "KWG", "KWI", "MDIMA", "MDIMC", "MWG",  "NDIMB",
+                                              "NDIMC", "NWG",  "SA",  "SB",  "STRM",  "STRN",  "VWM", "VWN"};
+static const size_t parameter_sets[][16] = {
+    {0, 1, 16, 2, 16, 16, 128, 16, 16, 128, 1, 1, 0, 0, 4, 4}, {0, 1, 16, 2, 16, 16, 64, 16, 16, 64, 1, 1, 0, 0, 4, 4},
+    {0, 1, 16, 2, 8, 8, 64, 8, 8, 64, 1, 1, 0, 0, 4, 4},       {0, 1, 16, 2, 16, 16, 128, 8, 8, 64, 1, 1, 0, 0, 4, 4},
+    {0, 1, 16, 2, 8, 8, 64, 8, 8, 64, 0, 0, 0, 0, 4, 4},       {0, 1, 32, 2, 8, 8, 64, 16, 16, 128, 1, 1, 0, 0, 4, 4},
+    {0, 1, 16, 2, 16, 16, 128, 16, 16, 128, 1, 1, 0, 0, 2, 2}, {0, 1, 16, 2, 8, 8, 32, 8, 8, 32, 1, 1, 0, 0, 4, 4},
+};
+
+static const vq_tunable tunables[] = {{"parameters", {1, 2, 3, 4, 5, 6, 7, 8}, {1, 1, 0, 0}, .slow_on_cpu = true}};
+static const vq_tuning_shape shapes[] = {
+    {"any", {4096, 1536, 384, 0, 1, 2 /* VQ_GEMM_BIAS */}, {301, 96, 600, 0, 1, 2}, false},
+};
+const vq_tunables vq_blas_tunables = {
+    .operation = "clblast", .cases = "gemm", .list = tunables, .shapes = shapes, .count = 1, .shape_count = 1, .recompiles = true};
+
+static int wanted_set(const vq_device *device) {
+    int set = vq_tuned(device, &vq_blas_tunables, 0, 0);
+    return set > 0 ? set : 1;
+}
+
+static CLBlastStatusCode choose_kernel(cl_device_id id, int set) {
+    return CLBlastOverrideParameters(id, "Xgemm", CLBlastPrecisionSingle, 16, (const char **)parameter_names, parameter_sets[set - 1]);
 }
 
 /* The caller holds the lock, here and in product(). */
@@ -89,7 +109,7 @@ done:
     return status;
 }
 
-static verdict self_test(vq_device *device) {
+static verdict self_test(vq_device *device, int set) {
     static const struct {
         int M, N, K;
         bool ta, tb, add;
@@ -97,18 +117,18 @@ static verdict self_test(vq_device *device) {
         {1, 1, 1, false, false, false},      {33, 65, 17, false, true, false},   {300, 257, 70, true, false, true},
         {513, 130, 129, false, true, false}, {512, 512, 64, false, false, true},
     };
-    if (choose_kernel(device->id) != CLBlastSuccess) {
-        vq_log(VQDNA_WARNING, "%s: CLBlast takes no parameters; the plain matrix kernels are used", device->info.name);
+    if (choose_kernel(device->id, set) != CLBlastSuccess) {
+        vq_log(VQDNA_WARNING, "%s: CLBlast takes no parameters; kernels of our own are used", device->info.name);
         return WRONG;
     }
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bool right = true;
         if (check(device, cases[i].M, cases[i].N, cases[i].K, cases[i].ta, cases[i].tb, cases[i].add, &right) < 0) {
-            vq_log(VQDNA_WARNING, "%s; the plain matrix kernels are used", vq_error());
+            vq_log(VQDNA_WARNING, "%s; kernels of our own are used", vq_error());
             return WRONG;
         }
         if (!right) {
-            vq_log(VQDNA_WARNING, "%s: CLBlast gives a wrong product of %d x %d x %d; the plain matrix kernels are used",
+            vq_log(VQDNA_WARNING, "%s: CLBlast gives a wrong product of %d x %d x %d; kernels of our own are used",
                    device->info.name, cases[i].M, cases[i].N, cases[i].K);
             return WRONG;
         }
@@ -122,10 +142,12 @@ static bool usable(vq_device *device) {
         i++;
     if (i == MAX_VERDICTS)
         return false;
-    if (i == verdict_count) {
+    verdict_count += i == verdict_count;
+    const int set = wanted_set(device);
+    if (verdicts[i].set != set) {
         verdicts[i].id = device->id;
-        verdicts[i].verdict = self_test(device);
-        verdict_count++;
+        verdicts[i].set = set;
+        verdicts[i].verdict = self_test(device, set);
     }
     return verdicts[i].verdict == RIGHT;
 }

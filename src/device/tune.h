@@ -35,6 +35,7 @@ typedef struct vq_tunables {
     const vq_tunable *list;
     const vq_tuning_shape *shapes;
     int count, shape_count;
+    bool recompiles; /* a change of value compiles anew: a sample is taken after a run that does not count */
 } vq_tunables;
 
 /* The value of tunable `which` for class `shape`: indices into the two lists. 0 where it has no meaning. */

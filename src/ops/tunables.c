@@ -1,5 +1,6 @@
 #include "ops/tunables.h"
 
+#include "device/blas.h"
 #include "ops/assign.h"
 #include "ops/case.h"
 #include "ops/dwconv.h"
@@ -14,7 +15,7 @@
 
 /* The dearest operations first: a quick search may not reach the last. */
 const vq_tunables *const vq_tunables_all[] = {
-    &vq_gemm_tunables, &vq_assign_tunables, &vq_dwconv_tunables, &vq_reduce_tunables, &vq_layernorm_tunables, NULL,
+    &vq_gemm_tunables, &vq_blas_tunables, &vq_assign_tunables, &vq_dwconv_tunables, &vq_reduce_tunables, &vq_layernorm_tunables, NULL,
 };
 
 bool vq_tunable_find(const vq_choice *choice, const vq_tunables **set, int *which, int *shape) {
@@ -36,7 +37,7 @@ bool vq_tunable_find(const vq_choice *choice, const vq_tunables **set, int *whic
 
 /* ---- Trial -------------------------------------------------------------------------------------------------------------------- */
 
-enum { LEAST_PAIRS = 7, MOST_PAIRS = 201, MOST_RUNS = 64 };
+enum { LEAST_PAIRS = 7, LEAST_SLOW_PAIRS = 3, MOST_PAIRS = 201, MOST_RUNS = 64 };
 
 /* Long enough that the clock and the wait at its end are small beside it. */
 static const double SAMPLE = 2e-3;
@@ -68,8 +69,14 @@ static vq_case_shape shape_of(const int dims[VQ_TUNABLE_DIMS]) {
 _Static_assert(VQ_TUNABLE_DIMS == VQ_CASE_DIMS, "the dims are those of a case table");
 
 /* Seconds of a run, `runs` of them queued back to back. */
-static vq_status sample(vq_device *device, vq_case *c, const vq_choice *choice, bool backward, int runs, double *seconds) {
+static vq_status sample(vq_device *device, vq_case *c, const vq_choice *choice, const vq_tuning_shape *shape, bool warm, int runs,
+                        double *seconds) {
+    const bool backward = shape->backward;
     vq_tuning_impose(device, choice);
+    if (warm) {
+        VQ_TRY(vq_case_enqueue(c, backward));
+        VQ_TRY(vq_device_finish(device));
+    }
     double start = now();
     for (int i = 0; i < runs; i++)
         VQ_TRY(vq_case_enqueue(c, backward));
@@ -83,6 +90,8 @@ static vq_status verify(vq_device *device, const vq_case_table *table, const vq_
     double error;
     vq_case_shape checked = shape_of(shape->checked);
     vq_tuning_impose(device, choice);
+    if (!strcmp(choice->operation, vq_blas_tunables.operation) && !vq_blas_usable(device)) /* or ours would be timed in its place */
+        return vq_fail(VQDNA_ERR_DEVICE, "CLBlast cannot be used with it");
     VQ_TRY(vq_case_run(table, &checked, device, &error));
     for (const vq_case_shape *s = table->shapes; thorough && s->dims[0]; s++)
         if (!s->large)
@@ -90,17 +99,20 @@ static vq_status verify(vq_device *device, const vq_case_table *table, const vq_
     return VQDNA_OK;
 }
 
-static vq_status time_both(vq_device *device, vq_case *c[2], const vq_choice *choice, bool backward, double seconds, vq_trial *out) {
+static vq_status time_both(vq_device *device, vq_case *c[2], const vq_choice *choice, const vq_tunables *set,
+                           const vq_tuning_shape *shape, double seconds, vq_trial *out) {
+    const bool warm = set->recompiles;
+    const int least = warm ? LEAST_SLOW_PAIRS : LEAST_PAIRS;
     const vq_choice *choices[2] = {NULL, choice};
     double times[2][MOST_PAIRS], ratios[MOST_PAIRS], first, end = now() + seconds;
     for (int i = 0; i < 2; i++) /* buffers are filled and caches warm before the clock counts */
-        VQ_TRY(sample(device, c[i], choices[i], backward, 1, &first));
-    VQ_TRY(sample(device, c[0], choices[0], backward, 1, &first));
+        VQ_TRY(sample(device, c[i], choices[i], shape, false, 1, &first));
+    VQ_TRY(sample(device, c[0], choices[0], shape, warm, 1, &first));
     int pairs = 0, runs = (int)fmin(ceil(SAMPLE / fmax(first, 1e-6)), MOST_RUNS);
-    while (pairs < LEAST_PAIRS || (pairs < MOST_PAIRS && now() < end)) {
+    while (pairs < least || (pairs < MOST_PAIRS && now() < end)) {
         for (int turn = 0; turn < 2; turn++) { /* which one is first alternates too */
             int i = (turn + pairs) % 2;
-            VQ_TRY(sample(device, c[i], choices[i], backward, runs, &times[i][pairs]));
+            VQ_TRY(sample(device, c[i], choices[i], shape, warm, runs, &times[i][pairs]));
         }
         ratios[pairs] = times[1][pairs] / times[0][pairs];
         pairs++;
@@ -140,7 +152,7 @@ vq_status vq_trial_run(vq_device *device, const vq_choice *choice, bool thorough
         status = vq_fail(VQDNA_ERR_DEVICE, "its answer is off by %.3g tolerances where it would be timed", error);
         goto done;
     }
-    VQ_TRY_OR(done, time_both(device, c, choice, shape->backward, seconds, out));
+    VQ_TRY_OR(done, time_both(device, c, choice, set, shape, seconds, out));
 done:
     vq_tuning_impose(device, NULL);
     vq_case_close(c[0]);
