@@ -1,7 +1,7 @@
 /* C[M][N] = op(A) op(B), row-major, with what follows the product done while the tile is in registers.
  *
  * CPU family: gemm_pack lays B out in panels of VQ_NR columns, gemm_tile does the rest: each work-item owns a block of C, copies
- * VQ_KC steps of its rows of A to local memory at a time and keeps partial sums in C. GPU family (built with SIDE): gemm_group.
+ * VQ_KC steps of its rows of A to local memory at a time and keeps partial sums in C. GPU family (built with GROUP_SIDE): gemm_group.
  * Plain: gemm_plain. An element of C is one chain of fused multiply-adds in order of k in all, whatever M, its row, and the cutting
  * of the work; only gemm_group may be asked for parts of a sum over k. */
 #ifndef TA /* A is stored [K][M] */
@@ -40,7 +40,7 @@ __attribute__((always_inline)) vf end(vf product, int kind, const global float *
 /* ---- CPU ----------------------------------------------------------------------------------------------------------------------
  */
 
-#ifndef SIDE
+#ifndef GROUP_SIDE
 /* One work-item a panel and VQ_KC steps: packed [ceil(N / VQ_NR)][K][VQ_NR]. tb: B is stored [N][K]. */
 kernel VQ_ONE_ITEM void gemm_pack(global float *restrict packed, const global float *restrict B, int N, int K, int tb) {
     const int n0 = get_group_id(0) * VQ_NR, k0 = get_group_id(1) * VQ_KC, k1 = min(K, k0 + VQ_KC);
@@ -143,27 +143,27 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
 /* ---- GPU ----------------------------------------------------------------------------------------------------------------------
  */
 
-#ifdef SIDE /* items of a work-group in each direction; TM rows of TV registers each, DEEP steps of k in local memory */
-#define ITEMS (SIDE * SIDE)
-#define DOWN (SIDE * TM)
-#define ACROSS (SIDE * TV * VW)
+#ifdef GROUP_SIDE /* items of a work-group in each direction; TM rows of TV registers each, DEEP steps of k in local memory */
+#define ITEMS (GROUP_SIDE * GROUP_SIDE)
+#define DOWN (GROUP_SIDE * TM)
+#define ACROSS (GROUP_SIDE * TV * VW)
 #define A_ROW (DOWN + 1) /* an odd stride: A's transposed rows fall on different banks */
 
 /* One work-group a tile of DOWN x ACROSS, and (dimension 2) a part of `steps` of the sum over k, which goes to C + part M N: item
- * (x, y) has rows y + i SIDE and the registers of columns (x + j SIDE) VW. kind is STORE where there are several parts. */
-kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void
+ * (x, y) has rows y + i GROUP_SIDE and the registers of columns (x + j GROUP_SIDE) VW. kind is STORE where there are several parts. */
+kernel __attribute__((reqd_work_group_size(GROUP_SIDE, GROUP_SIDE, 1))) void
 gemm_group(global float *C, const global float *restrict A, const global float *restrict B, int tb, int kind,
            const global float *bias, global float *pre, const global float *residual, int M, int N, int K, int steps) {
     local float a[DEEP * A_ROW];
-    local vf registers[DEEP * SIDE * TV]; /* of this type, so that one access fetches a register */
+    local vf registers[DEEP * GROUP_SIDE * TV]; /* of this type, so that one access fetches a register */
     local float *b = (local float *)registers;
-    const int x = get_local_id(0), y = get_local_id(1), item = y * SIDE + x;
+    const int x = get_local_id(0), y = get_local_id(1), item = y * GROUP_SIDE + x;
     const int m0 = get_group_id(1) * DOWN, n0 = get_group_id(0) * ACROSS;
     const int first = get_group_id(2) * steps, last = min(K, first + steps);
     vf c[TM][TV];
     C += get_group_id(2) * (size_t)M * N;
     VQ_UNROLL for (int i = 0; i < TM; i++) VQ_UNROLL for (int j = 0; j < TV; j++) {
-        const int m = m0 + y + i * SIDE, n = n0 + (x + j * SIDE) * VW;
+        const int m = m0 + y + i * GROUP_SIDE, n = n0 + (x + j * GROUP_SIDE) * VW;
         c[i][j] = kind == ADD && m < M && n < N ? vq_load(C + (size_t)m * N + n, min(N - n, VW)) : (vf)(0.0f);
     }
     for (int k0 = first; k0 < last; k0 += DEEP) {
@@ -182,16 +182,16 @@ gemm_group(global float *C, const global float *restrict A, const global float *
         const int count = min(DEEP, last - k0);
         for (int k = 0; k < count; k++) {
             vf right[TV];
-            VQ_UNROLL for (int j = 0; j < TV; j++) right[j] = registers[(k * TV + j) * SIDE + x];
+            VQ_UNROLL for (int j = 0; j < TV; j++) right[j] = registers[(k * TV + j) * GROUP_SIDE + x];
             VQ_UNROLL for (int i = 0; i < TM; i++) {
-                const vf left = (vf)(a[k * A_ROW + y + i * SIDE]);
+                const vf left = (vf)(a[k * A_ROW + y + i * GROUP_SIDE]);
                 VQ_UNROLL for (int j = 0; j < TV; j++) c[i][j] = fma(left, right[j], c[i][j]);
             }
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     VQ_UNROLL for (int i = 0; i < TM; i++) VQ_UNROLL for (int j = 0; j < TV; j++) {
-        const int m = m0 + y + i * SIDE, n = n0 + (x + j * SIDE) * VW;
+        const int m = m0 + y + i * GROUP_SIDE, n = n0 + (x + j * GROUP_SIDE) * VW;
         if (m < M && n < N) {
             const size_t at = (size_t)m * N + n;
             const int count = min(N - n, VW);

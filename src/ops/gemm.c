@@ -141,7 +141,7 @@ static vq_status group(vq_device *device, vq_view C, vq_view A, vq_view B, vq_vi
     const bool summed = end->kind == VQ_GEMM_STORE || end->kind == VQ_GEMM_ADD;
     const int steps = ceil_div(K, summed ? parts(device, M, N, K, ta) : 1), count = steps ? ceil_div(K, steps) : 1;
     char options[96];
-    snprintf(options, sizeof options, "-DSIDE=%d -DTM=%d -DTV=%d -DDEEP=%d -DTA=%d", side, rows, registers, deep, ta);
+    snprintf(options, sizeof options, "-DGROUP_SIDE=%d -DTM=%d -DTV=%d -DDEEP=%d -DTA=%d", side, rows, registers, deep, ta);
     const vq_grid grid = {{(size_t)ceil_div(N, side * registers * device->vector_width), (size_t)ceil_div(M, side * rows), (size_t)count},
                           {(size_t)side, (size_t)side, 1}};
     VQ_TRY(vq_run(device, "gemm", "gemm_group", options, grid, vq_in(count > 1 ? scratch : C), vq_in(A), vq_in(B), vq_int(tb),
