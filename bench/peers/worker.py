@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""PyTorch or faiss as a contender of compare.py, in the interpreter it is installed for.
+
+usage: worker.py torch|faiss THREADS
+
+Reads and answers what worker.c does, on the same inputs; a workload may name a variant behind a colon, one way of the library to do
+it."""
+import ctypes, json, sys, time
+
+import numpy as np
+
+SAMPLES = 256
+SETTLED, MAX_REPEATS = 0.01, 99  # as in worker.c
+
+
+def fill(which, *shape):
+    """The tensor worker.c calls `which`: in [-1, 1), by the finalizer of MurmurHash3."""
+    x = np.arange(np.prod(shape), dtype=np.uint32) + np.uint32(0x9E3779B9 * (which + 1) & 0xFFFFFFFF)
+    x = (x ^ x >> np.uint32(16)) * np.uint32(0x85EBCA6B)
+    x = (x ^ x >> np.uint32(13)) * np.uint32(0xC2B2AE35)
+    x ^= x >> np.uint32(16)
+    return ((x >> np.uint32(8)).astype(np.float32) / np.float32(1 << 23) - np.float32(1)).reshape(shape)
+
+
+def sample(values):
+    flat = np.ascontiguousarray(values, dtype=np.float32).ravel()
+    return [float(flat[i * 2654435761 % flat.size]) for i in range(SAMPLES)]
+
+
+def openblas_core():
+    """Whose kernels the OpenBLAS in this process uses; NumPy's own copy has other names and is passed over."""
+    for path in sorted({line.split()[-1] for line in open("/proc/self/maps") if "openblas" in line}):
+        name = getattr(ctypes.CDLL(path), "openblas_get_corename", None)
+        if name:
+            name.restype = ctypes.c_char_p
+            return ", OpenBLAS with %s kernels" % name().decode()
+    return ""
+
+
+def faiss_contender(threads):
+    import faiss
+
+    faiss.omp_set_num_threads(threads)
+
+    def assign(variant, M, D, K):
+        h, e = fill(0, M, D), fill(1, K, D)
+        if variant == "knn":
+            run = lambda: faiss.knn(h, e, 1)[1]
+        else:
+            index = faiss.IndexFlatL2(D)
+            index.add(e)
+            run = lambda: index.search(h, 1)[1]
+        return run, lambda found: found.ravel().tolist()
+
+    name = "faiss %s, %s%s" % (faiss.__version__, faiss.get_compile_options().strip(), openblas_core())
+    return name, {"assign": (assign, ["IndexFlatL2", "knn"])}
+
+
+def torch_contender(threads):
+    import re, torch
+    import torch.nn.functional as F
+
+    torch.set_num_threads(threads)
+
+    def gemm(variant, M, N, K, ta, tb, end):
+        T = lambda which, *shape: torch.from_numpy(fill(which, *shape))
+        a, b, c = T(0, K, M).t() if ta else T(0, M, K), T(1, N, K).t() if tb else T(1, K, N), T(2, M, N)
+        bias, pre = T(3, N), T(4, M, N)
+        store, add, with_bias, gelu, residual, gelu_grad = range(6)
+        ends = {
+            store: lambda: torch.mm(a, b, out=c),
+            add: lambda: c.addmm_(a, b),
+            with_bias: lambda: torch.addmm(bias, a, b, out=c),
+            gelu: lambda: F.gelu(torch.addmm(bias, a, b, out=pre)),
+            gelu_grad: lambda: torch.ops.aten.gelu_backward(torch.mm(a, b, out=c), pre),
+        }
+        return ends[end], lambda got: sample(got.numpy())
+
+    def assign(variant, M, D, K):
+        h, e = torch.from_numpy(fill(0, M, D)), torch.from_numpy(fill(1, K, D))
+        squares = e.pow(2).sum(1)
+        return lambda: torch.addmm(squares, h, e.t(), alpha=-2).argmin(1), lambda got: got.tolist()
+
+    def attention(variant, B, H, L, d, backward):
+        # Logical element (b, l, h, c) is ours at the same index; stored (b, h, l, c) in one piece, as these functions like it.
+        q, k, v, seed = (torch.from_numpy(fill(i, B, L, H, d)).transpose(1, 2).contiguous() for i in range(4))
+        for t in (q, k, v):
+            t.requires_grad_(bool(backward))
+
+        def forward():
+            if variant == "sdpa":
+                return F.scaled_dot_product_attention(q, k, v)
+            return torch.softmax(q @ k.transpose(-1, -2) * d**-0.5, -1) @ v
+
+        def run():
+            q.grad = k.grad = v.grad = None
+            with torch.set_grad_enabled(bool(backward)):
+                o = forward()
+            if backward:
+                o.backward(seed)
+            return o
+
+        flat = lambda t: sample(t.detach().transpose(1, 2).numpy())
+        return run, lambda o: sum((flat(t) for t in (q.grad, k.grad, v.grad)), []) if backward else flat(o)
+
+    show = torch.__config__.show()
+    find = lambda pattern: (re.findall(pattern, show) or ["?"])[0]
+    capability = getattr(getattr(torch.backends, "cpu", None), "get_cpu_capability", lambda: find(r"CPU capability usage: (\S+)"))()
+    blas = "MKL, " if find(r"LAPACK_INFO=(\w+)") == "mkl" else ""
+    attentions = ["softmax"] + ["sdpa"] * hasattr(F, "scaled_dot_product_attention")
+    name = "PyTorch %s, %s, %soneDNN %s%s" % (torch.__version__, capability, blas, find(r"MKL-DNN v([0-9.]+)"), openblas_core())
+    return name, {"gemm": (gemm, [""]), "assign": (assign, [""]), "attention": (attention, attentions)}
+
+
+def main():
+    library, threads = sys.argv[1], int(sys.argv[2])
+    try:
+        name, offers = {"faiss": faiss_contender, "torch": torch_contender}[library](threads)
+    except ImportError as error:
+        print(json.dumps({"skip": "%s of %s: %s" % (library, sys.executable, error)}), flush=True)
+        return
+    print(json.dumps({"name": name, "variants": {k: v[1] for k, v in offers.items()}}), flush=True)
+    last = None
+    for line in sys.stdin:
+        workload, repeats, *dims = line.split()
+        workload, _, variant = workload.partition(":")
+        if workload not in offers:
+            print("{}", flush=True)
+            continue
+        fresh = last != (workload, variant, dims)
+        if fresh:
+            run = answer = None  # the memory of the last shape goes first
+            run, answer = offers[workload][0](variant, *map(int, dims))
+            last = (workload, variant, dims)
+        reply = {"answer": answer(run()) if fresh else [], "cpu": [], "wall": []}
+        start = time.perf_counter()
+        run()
+        while time.perf_counter() < start + SETTLED:
+            run()
+        start = time.perf_counter()
+        while len(reply["wall"]) < int(repeats) or (len(reply["wall"]) < MAX_REPEATS and time.perf_counter() < start + SETTLED):
+            cpu, wall = time.process_time(), time.perf_counter()
+            run()
+            reply["cpu"].append(time.process_time() - cpu)
+            reply["wall"].append(time.perf_counter() - wall)
+        print(json.dumps(reply), flush=True)
+
+
+main()
