@@ -1,8 +1,8 @@
 /* Nearest code: codes[m] = the lowest k among those that minimize ||e_k||^2 - 2 h_m . e_k, which is ||h_m - e_k||^2 less a constant
  * of the row. The products of a tile of rows and codes never leave registers. Both sums are chains of fused multiply-adds in order
- * of the channel, so that both shapes below give the same codes. A row with a NaN compares false with everything and gets code 0.
- */
-#ifndef PANEL /* codes of a packed panel: VQ_NR for assign_tile, SQUARE for assign_square */
+ * of the channel, so that the three shapes below give the same codes. A row with a NaN compares false with everything and gets
+ * code 0. */
+#ifndef PANEL /* codes of a packed panel: VQ_NR for assign_tile, WIDE for assign_square, 1 for assign_plain */
 #define PANEL VQ_NR
 #endif
 #ifndef CHUNKS /* blocks of VQ_KC channels in a row */
@@ -27,10 +27,36 @@ kernel void assign_pack(global float *restrict packed, const global float *restr
     packed[k] = k < K ? norm : INFINITY;
 }
 
+/* ---- Plain ------------------------------------------------------------------------------------------------------------------- */
+
+/* One work-item a row. */
+kernel void assign_plain(global int *restrict codes, const global float *restrict h, const global float *restrict packed, int D,
+                         int K) {
+    const int m = get_global_id(0);
+    const global float *row = h + (size_t)m * D;
+    float nearest = INFINITY;
+    int code = 0;
+    for (int k = 0; k < K; k++) {
+        const global float *e = packed + K + (size_t)k * D;
+        float sum = 0.0f;
+        for (int d = 0; d < D; d++)
+            sum = fma(row[d], e[d], sum);
+        const float distance = fma(-2.0f, sum, packed[k]);
+        if (distance < nearest) {
+            nearest = distance;
+            code = k;
+        }
+    }
+    codes[m] = code;
+}
+
 /* ---- CPU ----------------------------------------------------------------------------------------------------------------------
  */
 
 /* The least lane. */
+float least1(float v) {
+    return v;
+}
 float least4(float4 v) {
     const float2 a = v.lo < v.hi ? v.lo : v.hi;
     return a.x < a.y ? a.x : a.y;
@@ -40,6 +66,9 @@ float least8(float8 v) {
 }
 float least16(float16 v) {
     return least8(v.lo < v.hi ? v.lo : v.hi);
+}
+int lowest1(int v) {
+    return v;
 }
 int lowest4(int4 v) {
     const int2 a = min(v.lo, v.hi);
@@ -92,7 +121,7 @@ kernel VQ_ONE_ITEM void assign_tile(global int *restrict codes, const global flo
     int number[VW];
     for (int i = 0; i < VW; i++)
         number[i] = i;
-    const vi lane = VQ_JOIN(vload, VW)(0, number);
+    const vi lane = VLOAD(number);
     for (int m = m0; m < m1; m++) {
         const vf near = nearest[m - m0];
         const vi code = seen[m - m0] * VW + lane;
@@ -103,69 +132,83 @@ kernel VQ_ONE_ITEM void assign_tile(global int *restrict codes, const global flo
 /* ---- GPU ----------------------------------------------------------------------------------------------------------------------
  */
 
-#define SIDE 16
-#define EACH 4 /* rows and codes of an item */
-#define SQUARE (SIDE * EACH)
+#ifndef SIDE
+#define SIDE 16 /* items of a work-group across, and down; channels in local memory */
+#endif
+#ifndef HIGH
+#define HIGH 4 /* rows of an item, at most SIDE */
+#endif
+#ifndef EACH
+#define EACH 4 /* codes of an item */
+#endif
+#define TALL (SIDE * HIGH)
+#define WIDE (SIDE * EACH)
+#define A_ROW (TALL + 4) /* aligned as four floats, and transposed rows fall on different banks */
+#define OF_ITEM(x, j) (((x) + (j) / 4 * SIDE) * 4 + (j) % 4) /* where code j of item x lies in a panel; EACH is a multiple of 4 */
 
-/* One work-group SQUARE rows against all codes, SQUARE at a time: item (x, y) has rows y EACH + i and codes x + j SIDE of the
- * panel. */
+/* One work-group TALL rows against all codes, WIDE at a time: item (x, y) has rows y HIGH + i and codes OF_ITEM(x, j) of the panel.
+ * `pool` holds SIDE channels of the rows and of the codes, and at the end the nearest codes of each item. */
 kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void assign_square(global int *restrict codes,
                                                                                const global float *restrict h,
                                                                                const global float *restrict packed, int M, int D,
                                                                                int K) {
-    local float a[SIDE][SQUARE + 1], b[SIDE][SQUARE];
-    local float nearests[SQUARE][SIDE];
-    local int seens[SQUARE][SIDE];
-    const int x = get_local_id(0), y = get_local_id(1), m0 = get_group_id(0) * SQUARE;
-    const size_t padded = (K + SQUARE - 1) / SQUARE * SQUARE;
-    float nearest[EACH];
-    int seen[EACH];
-    for (int i = 0; i < EACH; i++) {
+    local float pool[SIDE * (A_ROW + (WIDE > TALL ? WIDE : TALL))] __attribute__((aligned(16)));
+    local float *a = pool, *b = pool + SIDE * A_ROW, *nearests = pool;
+    local int *seens = (local int *)pool + SIDE * TALL;
+    const int x = get_local_id(0), y = get_local_id(1), m0 = get_group_id(0) * TALL;
+    const size_t padded = (K + WIDE - 1) / WIDE * WIDE;
+    float nearest[HIGH];
+    int seen[HIGH];
+    VQ_UNROLL for (int i = 0; i < HIGH; i++) {
         nearest[i] = INFINITY;
         seen[i] = 0;
     }
-    for (int k = 0; k < K; k += SQUARE) {
+    for (int k = 0; k < K; k += WIDE) {
         const global float *panel = packed + padded + (size_t)k * D;
-        float sum[EACH][EACH];
-        for (int i = 0; i < EACH; i++)
-            for (int j = 0; j < EACH; j++)
-                sum[i][j] = 0.0f;
-        for (int d0 = 0; d0 < D; d0 += SIDE) {
-            for (int i = 0; i < EACH; i++) {
+        float sum[HIGH][EACH];
+        VQ_UNROLL for (int i = 0; i < HIGH; i++) VQ_UNROLL for (int j = 0; j < EACH; j++) sum[i][j] = 0.0f;
+        for (int d0 = 0; d0 < D; d0 += SIDE) { /* zeros past D change no sum */
+            VQ_UNROLL for (int i = 0; i < HIGH; i++) {
                 const int row = y + i * SIDE;
-                a[x][row] = m0 + row < M && d0 + x < D ? h[(size_t)(m0 + row) * D + d0 + x] : 0.0f;
-                b[y][x + i * SIDE] = d0 + y < D ? panel[(size_t)(d0 + y) * SQUARE + x + i * SIDE] : 0.0f;
+                a[x * A_ROW + row] = m0 + row < M && d0 + x < D ? h[(size_t)(m0 + row) * D + d0 + x] : 0.0f;
+            }
+            VQ_UNROLL for (int j = 0; j < EACH; j++) {
+                b[y * WIDE + x + j * SIDE] = d0 + y < D ? panel[(size_t)(d0 + y) * WIDE + x + j * SIDE] : 0.0f;
             }
             barrier(CLK_LOCAL_MEM_FENCE);
-            const int steps = min(SIDE, D - d0);
-            for (int d = 0; d < steps; d++)
-                for (int i = 0; i < EACH; i++)
-                    for (int j = 0; j < EACH; j++)
-                        sum[i][j] = fma(a[d][y * EACH + i], b[d][x + j * SIDE], sum[i][j]);
+            for (int d = 0; d < SIDE; d++) {
+                float row[HIGH], code[EACH];
+                VQ_UNROLL for (int i = 0; i < HIGH; i++) row[i] = a[d * A_ROW + y * HIGH + i];
+                VQ_UNROLL for (int j = 0; j < EACH; j++) code[j] = b[d * WIDE + OF_ITEM(x, j)];
+                VQ_UNROLL for (int i = 0; i < HIGH; i++) VQ_UNROLL for (int j = 0; j < EACH; j++) {
+                    sum[i][j] = fma(row[i], code[j], sum[i][j]);
+                }
+            }
             barrier(CLK_LOCAL_MEM_FENCE);
         }
-        for (int j = 0; j < EACH; j++) {
-            const int code = k + x + j * SIDE;
-            for (int i = 0; i < EACH; i++) {
-                const float distance = fma(-2.0f, sum[i][j], packed[code]);
+        VQ_UNROLL for (int j = 0; j < EACH; j++) {
+            const int code = k + OF_ITEM(x, j);
+            const float norm = packed[code];
+            VQ_UNROLL for (int i = 0; i < HIGH; i++) {
+                const float distance = fma(-2.0f, sum[i][j], norm);
                 seen[i] = distance < nearest[i] ? code : seen[i];
                 nearest[i] = distance < nearest[i] ? distance : nearest[i];
             }
         }
     }
-    for (int i = 0; i < EACH; i++) {
-        nearests[y * EACH + i][x] = nearest[i];
-        seens[y * EACH + i][x] = seen[i];
+    VQ_UNROLL for (int i = 0; i < HIGH; i++) {
+        nearests[(y * HIGH + i) * SIDE + x] = nearest[i];
+        seens[(y * HIGH + i) * SIDE + x] = seen[i];
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     const int row = y * SIDE + x;
-    if (row >= SQUARE || m0 + row >= M)
+    if (row >= TALL || m0 + row >= M)
         return;
-    float near = nearests[row][0];
-    int code = seens[row][0];
+    float near = nearests[row * SIDE];
+    int code = seens[row * SIDE];
     for (int i = 1; i < SIDE; i++) {
-        const float distance = nearests[row][i];
-        const int other = seens[row][i];
+        const float distance = nearests[row * SIDE + i];
+        const int other = seens[row * SIDE + i];
         if (distance < near || (distance == near && other < code)) {
             near = distance;
             code = other;

@@ -3,7 +3,8 @@
  * two: q is multiplied by scale log2(e) when it is read, and a probability is 2^(score - log-sum-exp).
  *
  * Row l of head h of batch entry b of an operand starts at (b L + l) stride + column + h D. Group id 1 is b H + h. Every sum runs
- * in order of the key or query it runs over. */
+ * in order of the key or query it runs over. mask [B][L] may be NULL; keys it leaves out are skipped, never read. CPU family:
+ * *_tile; plain (VW = 1): *_plain; GPU family: attention_group.cl. */
 #ifndef D
 #define D 64
 #endif
@@ -12,15 +13,13 @@
 #define SHAPE                                                                                                                      \
     int H, int L, int q_stride, int q_column, int k_stride, int k_column, int v_stride, int v_column, int o_stride, int o_column
 #define HEAD(p, stride, column) ((p) + (size_t)(bh / H) * L * (stride) + (column) + (size_t)(bh % H) * D)
+#define MASK_OF_ENTRY(mask) ((mask) ? (mask) + (size_t)(bh / H) * L : (mask))
 
-/* delta[b][h][l] = sum over the channels of do o: what the softmax's gradient takes off every score of a query. An item has ROWS
+/* delta[b][h][l] = sum over the channels of do o: what the softmax's gradient takes off every score of a query. An item has `per`
  * queries. */
-#ifndef ROWS
-#define ROWS 1
-#endif
 kernel void attention_delta(global float *restrict delta, const global float *restrict d_o, const global float *restrict o, int H,
-                            int L, int stride, int column) {
-    const int bh = get_global_id(1), first = get_global_id(0) * ROWS, last = min(L, first + ROWS);
+                            int L, int stride, int column, int per) {
+    const int bh = get_global_id(1), first = get_global_id(0) * per, last = min(L, first + per);
     const global float *a = HEAD(d_o, stride, column), *b = HEAD(o, stride, column);
     for (int l = first; l < last; l++) {
         vf sum = (vf)(0.0f);
@@ -32,6 +31,7 @@ kernel void attention_delta(global float *restrict delta, const global float *re
     }
 }
 
+#if VW > 1
 /* ---- CPU ----------------------------------------------------------------------------------------------------------------------
  *
  * A panel is NR queries (forward) or keys (backward) side by side in the lanes of two registers; what they meet comes row by row.
@@ -55,17 +55,19 @@ kernel void attention_delta(global float *restrict delta, const global float *re
 #define DP ((D + TR - 1) / TR * TR) /* channels with their padding, zeros */
 #define DS (DP + 16)                /* floats between rows of a block: no power of two, lest they share a cache set */
 #define DN ((D + NR - 1) / NR)      /* panels of channels */
+#define EACH_ROW VQ_UNROLL for (int i = 0; i < TR; i++)
+#define EACH_HALF VQ_UNROLL for (int h = 0; h < 2; h++)
 
-/* c0[i], c1[i] += sum over k < n of a[i * row + k * step] b[k], in order of k; n a multiple of 4. */
-__attribute__((always_inline)) void tile(vf *c0, vf *c1, const local float *a, const int row, const int step, const local vf *b,
+/* c[i] += sum over k < n of a[i * row + k * step] b[k], in order of k; n a multiple of 4. */
+__attribute__((always_inline)) void tile(vf c[TR][2], const local float *a, const int row, const int step, const local vf *b,
                                          int n) {
     for (int k = 0; k < n; k += 4) {
         VQ_UNROLL for (int u = 0; u < 4; u++) {
             const vf b0 = b[2 * u], b1 = b[2 * u + 1];
-            VQ_UNROLL for (int i = 0; i < TR; i++) {
+            EACH_ROW {
                 const vf x = (vf)(a[i * row + u * step]);
-                c0[i] = fma(x, b0, c0[i]);
-                c1[i] = fma(x, b1, c1[i]);
+                c[i][0] = fma(x, b0, c[i][0]);
+                c[i][1] = fma(x, b1, c[i][1]);
             }
         }
         a += 4 * step;
@@ -73,28 +75,52 @@ __attribute__((always_inline)) void tile(vf *c0, vf *c1, const local float *a, c
     }
 }
 
-/* The same for any n and little n. */
-__attribute__((always_inline)) void tile_rest(vf *c0, vf *c1, const local float *a, const int row, const local vf *b, int n) {
+/* The same for any n and little n, step 1. */
+__attribute__((always_inline)) void tile_rest(vf c[TR][2], const local float *a, const int row, const local vf *b, int n) {
     for (int k = 0; k < n; k++)
-        VQ_UNROLL for (int i = 0; i < TR; i++) {
-            const vf x = (vf)(a[i * row + k]);
-            c0[i] = fma(x, b[2 * k], c0[i]);
-            c1[i] = fma(x, b[2 * k + 1], c1[i]);
-        }
+        EACH_ROW EACH_HALF c[i][h] = fma((vf)(a[i * row + k]), b[2 * k + h], c[i][h]);
+}
+
+__attribute__((always_inline)) void clear(vf c[TR][2]) {
+    EACH_ROW c[i][0] = c[i][1] = (vf)(0.0f);
+}
+
+/* sums[c] = fade sums[c] + sum over rows r < n of rows[r][c] b[r], for a panel of sums and one of b. */
+__attribute__((always_inline)) void accumulate(local vf *sums, const vf fade[2], const local float *rows, const local vf *b,
+                                               int n) {
+    for (int j = 0; j < DP; j += TR, sums += 2 * TR) {
+        vf c[TR][2];
+        EACH_ROW EACH_HALF c[i][h] = sums[2 * i + h] * fade[h];
+        tile(c, rows + j, 1, DS, b, n);
+        EACH_ROW EACH_HALF sums[2 * i + h] = c[i][h];
+    }
 }
 
 int round_up(int n) {
     return (n + TR - 1) / TR * TR;
 }
 
-/* Rows of D floats times `by`, DS apart, with zeros for padding channels and for rows n to `rows`. */
-void read_rows(local float *restrict to, const global float *restrict from, int stride, int n, int rows, float by) {
-    for (int l = 0; l < rows; l++, to += DS, from += stride) {
+/* The next keys from position *next to `end` that are attended to, at most `most`: at[0], at[1], ... Returns how many. */
+int list_keys(local int *at, const global uchar *mask, int *next, int end, int most) {
+    int n = 0, l = *next;
+    for (; l < end && n < most; l++) {
+        at[n] = l;
+        n += !mask || mask[l];
+    }
+    *next = l;
+    return n;
+}
+
+/* n rows of D floats times `by`, DS apart: row at[l], or l without a list. Zeros for padding channels and for rows n to `rows`. */
+void read_rows(local float *restrict to, const global float *restrict from, int stride, const local int *at, int n, int rows,
+               float by) {
+    for (int l = 0; l < rows; l++, to += DS) {
+        const global float *row = from + (size_t)(l >= n ? 0 : at ? at[l] : l) * stride;
         int c = 0;
         if (l < n) {
-            VQ_UNROLL for (; c + VW <= D; c += VW) VSTORE(GLOAD(from + c) * by, to + c);
+            VQ_UNROLL for (; c + VW <= D; c += VW) VSTORE(GLOAD(row + c) * by, to + c);
             for (; c < D; c++)
-                to[c] = from[c] * by;
+                to[c] = row[c] * by;
         }
         for (; c < DP; c++)
             to[c] = 0.0f;
@@ -110,134 +136,118 @@ __attribute__((always_inline)) void turn(float4 *m) {
     m[3] = (float4)(a.s3, b.s3, c.s3, d.s3);
 }
 
-/* A panel from n rows times `by`: row l becomes lane l; zeros for padding. */
-void read_panel(local vf *panel, const global float *restrict from, int stride, int n, float by) {
+/* A panel from n rows times `by`: row at[l], or l, becomes lane l; zeros for padding. */
+void read_panel(local vf *panel, const global float *restrict from, int stride, const local int *at, int n, float by) {
     local float *to = (local float *)panel;
-    const size_t next = stride;
-    for (int l = 0; l < NR; l += 4, from += 4 * next) {
+    for (int l = 0; l < NR; l += 4) {
+        const global float *row[4];
         int c = 0;
+        VQ_UNROLL for (int i = 0; i < 4; i++) row[i] = from + (size_t)(l + i >= n ? 0 : at ? at[l + i] : l + i) * stride;
         if (l + 4 <= n)
             for (; c + 4 <= D; c += 4) {
                 float4 m[4];
-                VQ_UNROLL for (int i = 0; i < 4; i++) m[i] = vload4(0, from + i * next + c);
+                VQ_UNROLL for (int i = 0; i < 4; i++) m[i] = vload4(0, row[i] + c);
                 turn(m);
                 VQ_UNROLL for (int i = 0; i < 4; i++) vstore4(m[i] * by, 0, to + (c + i) * NR + l);
             }
         for (; c < DP; c++)
-            for (int i = 0; i < 4; i++)
-                to[c * NR + l + i] = c < D && l + i < n ? from[i * next + c] * by : 0.0f;
+            VQ_UNROLL for (int i = 0; i < 4; i++) to[c * NR + l + i] = c < D && l + i < n ? row[i][c] * by : 0.0f;
     }
 }
 
-/* The lanes of a panel to `rows` rows, lane l < n times by[l]; zeros from n on. */
-void write_panel(global float *restrict to, int stride, const local vf *panel, int n, int rows, vf by0, vf by1) {
+/* n lanes of a panel to rows: lane l times by[l] to row at[l], or l. */
+void write_panel(global float *restrict to, int stride, const local int *at, const local vf *panel, int n, const vf by[2]) {
     const local float *from = (const local float *)panel;
-    const size_t next = stride;
-    float by[NR];
-    VSTORE(by0, by);
-    VSTORE(by1, by + VW);
-    for (int l = 0; l < min(rows, NR); l += 4, to += 4 * next) {
+    float factor[NR];
+    EACH_HALF VSTORE(by[h], factor + h * VW);
+    for (int l = 0; l < min(n, NR); l += 4) {
+        global float *row[4];
         int c = 0;
+        VQ_UNROLL for (int i = 0; i < 4; i++) row[i] = to + (size_t)(l + i >= n ? 0 : at ? at[l + i] : l + i) * stride;
         if (l + 4 <= n)
             for (; c + 4 <= D; c += 4) {
                 float4 m[4];
                 VQ_UNROLL for (int i = 0; i < 4; i++) m[i] = vload4(0, from + (c + i) * NR + l);
                 turn(m);
-                VQ_UNROLL for (int i = 0; i < 4; i++) vstore4(m[i] * by[l + i], 0, to + i * next + c);
+                VQ_UNROLL for (int i = 0; i < 4; i++) vstore4(m[i] * factor[l + i], 0, row[i] + c);
             }
-        for (int i = 0; i < min(rows - l, 4); i++)
-            for (int j = c; j < D; j++)
-                to[i * next + j] = l + i < n ? from[j * NR + l + i] * by[l + i] : 0.0f;
+        for (; c < D; c++)
+            for (int i = 0; i < min(n - l, 4); i++)
+                row[i][c] = from[c * NR + l + i] * factor[l + i];
     }
 }
-
-/* sums[c] = fade sums[c] + sum over rows r < n of rows[r][c] b[r], for a panel of sums and one of b. */
-__attribute__((always_inline)) void accumulate(local vf *sums, vf fade0, vf fade1, const local float *rows, const local vf *b,
-                                               int n) {
-    for (int c = 0; c < DP; c += TR, sums += 2 * TR) {
-        vf c0[TR], c1[TR];
-        VQ_UNROLL for (int i = 0; i < TR; i++) {
-            c0[i] = sums[2 * i] * fade0;
-            c1[i] = sums[2 * i + 1] * fade1;
-        }
-        tile(c0, c1, rows + c, 1, DS, b, n);
-        VQ_UNROLL for (int i = 0; i < TR; i++) {
-            sums[2 * i] = c0[i];
-            sums[2 * i + 1] = c1[i];
-        }
-    }
-}
-
-#define ZERO_TILE VQ_UNROLL for (int i = 0; i < TR; i++) c0[i] = c1[i] = (vf)(0.0f);
 
 /* One work-item `panels` <= QP panels of queries against all keys. */
 kernel VQ_ONE_ITEM void attention_tile(global float *o, global float *restrict lse, const global float *q, const global float *k,
-                                       const global float *v, const global int *keys, SHAPE, float scale, int panels) {
+                                       const global float *v, const global uchar *mask, SHAPE, float scale, int panels) {
     local vf queries[QP * DP * 2], sums[QP * DP * 2], p[KB * 2];
     local float kb[KB * DS], vb[KB * DS];
-    vf top[2 * QP], total[2 * QP];
-    const int bh = get_group_id(1), first = get_group_id(0) * panels * NR, known = keys ? min(keys[bh / H], L) : L;
+    local int at[KB];
+    vf top[QP][2], total[QP][2];
+    const int bh = get_group_id(1), first = get_group_id(0) * panels * NR;
     panels = min(panels, (L - first + NR - 1) / NR);
     q = HEAD(q, q_stride, q_column) + (size_t)first * q_stride;
     o = HEAD(o, o_stride, o_column) + (size_t)first * o_stride;
     k = HEAD(k, k_stride, k_column);
     v = HEAD(v, v_stride, v_column);
+    mask = MASK_OF_ENTRY(mask);
     for (int panel = 0; panel < panels; panel++) {
-        read_panel(queries + panel * DP * 2, q + (size_t)panel * NR * q_stride, q_stride, L - first - panel * NR, scale * LOG2E);
+        read_panel(queries + panel * DP * 2, q + (size_t)panel * NR * q_stride, q_stride, 0, L - first - panel * NR, scale * LOG2E);
         for (int c = 0; c < DP * 2; c++)
             sums[panel * DP * 2 + c] = (vf)(0.0f);
-        for (int s = 2 * panel; s < 2 * panel + 2; s++) {
-            top[s] = (vf)(-INFINITY);
-            total[s] = (vf)(0.0f);
+        EACH_HALF {
+            top[panel][h] = (vf)(-INFINITY);
+            total[panel][h] = (vf)(0.0f);
         }
     }
-    for (int k0 = 0; k0 < known; k0 += KB) {
-        const int n = min(KB, known - k0), rows = round_up(n);
-        read_rows(kb, k + (size_t)k0 * k_stride, k_stride, n, rows, 1.0f);
-        read_rows(vb, v + (size_t)k0 * v_stride, v_stride, n, rows, 1.0f);
+    for (int next = 0, n; (n = list_keys(at, mask, &next, L, KB)) > 0;) {
+        const int rows = round_up(n);
+        read_rows(kb, k, k_stride, at, n, rows, 1.0f);
+        read_rows(vb, v, v_stride, at, n, rows, 1.0f);
         for (int panel = 0; panel < panels; panel++) {
-            vf top0 = top[2 * panel], top1 = top[2 * panel + 1];
+            vf now[2] = {top[panel][0], top[panel][1]}, sum[2], fade[2];
             for (int j = 0; j < rows; j += TR) {
-                vf c0[TR], c1[TR];
-                ZERO_TILE
-                tile(c0, c1, kb + j * DS, DS, 1, queries + panel * DP * 2, DP);
+                vf c[TR][2];
+                clear(c);
+                tile(c, kb + j * DS, DS, 1, queries + panel * DP * 2, DP);
                 if (j + TR > n)
-                    VQ_UNROLL for (int i = 0; i < TR; i++) if (j + i >= n) c0[i] = c1[i] = (vf)(-INFINITY);
-                VQ_UNROLL for (int i = 0; i < TR; i++) {
-                    top0 = c0[i] > top0 ? c0[i] : top0;
-                    top1 = c1[i] > top1 ? c1[i] : top1;
-                    p[2 * (j + i)] = c0[i];
-                    p[2 * (j + i) + 1] = c1[i];
+                    EACH_ROW if (j + i >= n) c[i][0] = c[i][1] = (vf)(-INFINITY);
+                EACH_ROW EACH_HALF {
+                    now[h] = c[i][h] > now[h] ? c[i][h] : now[h];
+                    p[2 * (j + i) + h] = c[i][h];
                 }
             }
-            const vf fade0 = vq_exp2(top[2 * panel] - top0), fade1 = vq_exp2(top[2 * panel + 1] - top1);
-            vf total0 = total[2 * panel] * fade0, total1 = total[2 * panel + 1] * fade1;
-            for (int j = 0; j < n; j++) {
-                const vf p0 = vq_exp2(p[2 * j] - top0), p1 = vq_exp2(p[2 * j + 1] - top1);
-                total0 += p0;
-                total1 += p1;
-                p[2 * j] = p0;
-                p[2 * j + 1] = p1;
+            EACH_HALF {
+                fade[h] = vq_exp2(top[panel][h] - now[h]);
+                sum[h] = total[panel][h] * fade[h];
             }
+            for (int j = 0; j < n; j++)
+                EACH_HALF {
+                    const vf x = vq_exp2(p[2 * j + h] - now[h]);
+                    sum[h] += x;
+                    p[2 * j + h] = x;
+                }
             for (int j = n; j < rows; j++)
                 p[2 * j] = p[2 * j + 1] = (vf)(0.0f);
-            top[2 * panel] = top0;
-            top[2 * panel + 1] = top1;
-            total[2 * panel] = total0;
-            total[2 * panel + 1] = total1;
-            accumulate(sums + panel * DP * 2, fade0, fade1, vb, p, rows);
+            EACH_HALF {
+                top[panel][h] = now[h];
+                total[panel][h] = sum[h];
+            }
+            accumulate(sums + panel * DP * 2, fade, vb, p, rows);
         }
     }
-    for (int panel = 0; panel < panels; panel++) {
+    for (int panel = 0; panel < panels; panel++) { /* a total is 0 only without keys */
         const int l = first + panel * NR, n = min(NR, L - l);
-        const vf total0 = total[2 * panel], total1 = total[2 * panel + 1], none = (vf)(0.0f), one = (vf)(1.0f);
-        write_panel(o + (size_t)panel * NR * o_stride, o_stride, sums + panel * DP * 2, n, n, known > 0 ? one / total0 : none,
-                    known > 0 ? one / total1 : none);
+        vf by[2];
         float ends[NR];
-        VSTORE(fma(top[2 * panel], (vf)(LN2), log(total0)), ends);
-        VSTORE(fma(top[2 * panel + 1], (vf)(LN2), log(total1)), ends + VW);
+        EACH_HALF {
+            const vf all = total[panel][h];
+            by[h] = all == 0.0f ? (vf)(0.0f) : 1.0f / all;
+            VSTORE(all == 0.0f ? (vf)(0.0f) : fma(top[panel][h], (vf)(LN2), log(all)), ends + h * VW);
+        }
+        write_panel(o + (size_t)panel * NR * o_stride, o_stride, 0, sums + panel * DP * 2, n, by);
         for (int i = 0; i < n; i++)
-            lse[(size_t)bh * L + l + i] = known > 0 ? ends[i] : 0.0f;
+            lse[(size_t)bh * L + l + i] = ends[i];
     }
 }
 
@@ -246,14 +256,16 @@ kernel VQ_ONE_ITEM void attention_tile(global float *o, global float *restrict l
 kernel VQ_ONE_ITEM void attention_grad_tile(global float *dq, global float *dk, global float *dv, const global float *d_o,
                                             const global float *q, const global float *k, const global float *v,
                                             const global float *restrict lse, const global float *restrict delta,
-                                            const global int *keys, SHAPE, int dq_stride, int dq_column, float scale, int blocks) {
+                                            const global uchar *mask, SHAPE, int dq_stride, int dq_column, float scale,
+                                            int blocks) {
     local vf kt[KP * DP * 2], vt[KP * DP * 2], kr[KP * NR * DN * 2], dkt[KP * DP * 2], dvt[KP * DP * 2];
     local vf p[KP * QB * 2], ds[KP * QB * 2];
     local float qb[QB * DS], ob[QB * DS];
+    local int at[KP * NR];
     float ends[QB], deltas[QB];
-    const vf one = (vf)(1.0f);
+    const vf one[2] = {(vf)(1.0f), (vf)(1.0f)}, ln2[2] = {(vf)(LN2), (vf)(LN2)};
     const int bh = get_group_id(1), first = get_group_id(0) * blocks * KP * NR, last = min(L, first + blocks * KP * NR);
-    const int known = keys ? min(keys[bh / H], L) : L;
+    bool empty = true; /* nothing was added to dq yet */
     dq += (size_t)get_group_id(0) * (get_num_groups(1) / H) * L * dq_stride;
     dq = HEAD(dq, dq_stride, dq_column);
     dk = HEAD(dk, k_stride, k_column);
@@ -262,27 +274,25 @@ kernel VQ_ONE_ITEM void attention_grad_tile(global float *dq, global float *dk, 
     q = HEAD(q, q_stride, q_column);
     k = HEAD(k, k_stride, k_column);
     v = HEAD(v, v_stride, v_column);
-    if (known <= first)
-        for (int l = 0; l < L; l++)
-            for (int c = 0; c < D; c++)
-                dq[(size_t)l * dq_stride + c] = 0.0f;
-    for (int k0 = first; k0 < last; k0 += KP * NR) {
-        const int n = clamp(known - k0, 0, KP * NR), panels = (n + NR - 1) / NR;
-        const int written = min(last - k0, KP * NR); /* keys past the known ones have zero gradients */
+    mask = MASK_OF_ENTRY(mask);
+    for (int l = first; l < last && mask; l++)
+        for (int c = 0; c < D && !mask[l]; c++)
+            dk[(size_t)l * k_stride + c] = dv[(size_t)l * v_stride + c] = 0.0f;
+    for (int next = first, n; (n = list_keys(at, mask, &next, last, KP * NR)) > 0; empty = false) {
+        const int panels = (n + NR - 1) / NR;
         for (int i = 0; i < KP * DP * 2; i++)
             dkt[i] = dvt[i] = (vf)(0.0f);
         for (int panel = 0; panel < panels; panel++) {
-            const size_t l = k0 + panel * NR;
-            read_panel(kt + panel * DP * 2, k + l * k_stride, k_stride, n - panel * NR, 1.0f);
-            read_panel(vt + panel * DP * 2, v + l * v_stride, v_stride, n - panel * NR, 1.0f);
+            read_panel(kt + panel * DP * 2, k, k_stride, at + panel * NR, n - panel * NR, 1.0f);
+            read_panel(vt + panel * DP * 2, v, v_stride, at + panel * NR, n - panel * NR, 1.0f);
         }
         for (int j = 0; j < n; j++) /* kr [DN][KP NR][NR] */
             VQ_UNROLL for (int c = 0; c < DN * NR; c += VW) kr[(c / NR * KP * NR + j) * 2 + c / VW % 2] =
-                c < D ? vq_load(k + (size_t)(k0 + j) * k_stride + c, min(VW, D - c)) * scale : (vf)(0.0f);
-        for (int q0 = 0; q0 < L && n > 0; q0 += QB) {
+                c < D ? vq_load(k + (size_t)at[j] * k_stride + c, min(VW, D - c)) * scale : (vf)(0.0f);
+        for (int q0 = 0; q0 < L; q0 += QB) {
             const int m = min(QB, L - q0), padded = round_up(m);
-            read_rows(qb, q + (size_t)q0 * q_stride, q_stride, m, padded, scale * LOG2E);
-            read_rows(ob, d_o + (size_t)q0 * o_stride, o_stride, m, padded, 1.0f);
+            read_rows(qb, q + (size_t)q0 * q_stride, q_stride, 0, m, padded, scale * LOG2E);
+            read_rows(ob, d_o + (size_t)q0 * o_stride, o_stride, 0, m, padded, 1.0f);
             for (int i = 0; i < padded; i++) {
                 const size_t l = (size_t)bh * L + q0 + i;
                 ends[i] = i < m ? lse[l] * LOG2E : 0.0f;
@@ -291,62 +301,57 @@ kernel VQ_ONE_ITEM void attention_grad_tile(global float *dq, global float *dk, 
             for (int panel = 0; panel < panels; panel++) {
                 local vf *pp = p + panel * QB * 2, *dsp = ds + panel * QB * 2;
                 for (int j = 0; j < padded; j += TR) {
-                    vf c0[TR], c1[TR];
-                    ZERO_TILE
-                    tile(c0, c1, qb + j * DS, DS, 1, kt + panel * DP * 2, DP);
-                    VQ_UNROLL for (int i = 0; i < TR; i++) {
-                        pp[2 * (j + i)] = vq_exp2(c0[i] - ends[j + i]);
-                        pp[2 * (j + i) + 1] = vq_exp2(c1[i] - ends[j + i]);
-                    }
-                    ZERO_TILE
-                    tile(c0, c1, ob + j * DS, DS, 1, vt + panel * DP * 2, DP);
-                    VQ_UNROLL for (int i = 0; i < TR; i++) {
-                        dsp[2 * (j + i)] = pp[2 * (j + i)] * (c0[i] - deltas[j + i]);
-                        dsp[2 * (j + i) + 1] = pp[2 * (j + i) + 1] * (c1[i] - deltas[j + i]);
-                    }
+                    vf c[TR][2];
+                    clear(c);
+                    tile(c, qb + j * DS, DS, 1, kt + panel * DP * 2, DP);
+                    EACH_ROW EACH_HALF pp[2 * (j + i) + h] = vq_exp2(c[i][h] - ends[j + i]);
+                    clear(c);
+                    tile(c, ob + j * DS, DS, 1, vt + panel * DP * 2, DP);
+                    EACH_ROW EACH_HALF dsp[2 * (j + i) + h] = pp[2 * (j + i) + h] * (c[i][h] - deltas[j + i]);
                 }
-                accumulate(dvt + panel * DP * 2, one, one, ob, pp, padded);
-                accumulate(dkt + panel * DP * 2, one, one, qb, dsp, padded);
+                accumulate(dvt + panel * DP * 2, one, ob, pp, padded);
+                accumulate(dkt + panel * DP * 2, one, qb, dsp, padded);
             }
             for (int j = 0; j < m; j += TR)
-                for (int c = 0; c < D; c += NR) {
-                    vf c0[TR], c1[TR];
-                    global float *sum = dq + (size_t)(q0 + j) * dq_stride + c;
-                    const int left = min(VW, D - c), right = min(VW, D - c - VW);
-                    ZERO_TILE
-                    if (k0 > first)
-                        VQ_UNROLL for (int i = 0; i < TR; i++) if (j + i < m) {
-                            c0[i] = vq_load(sum + (size_t)i * dq_stride, left);
+                for (int x = 0; x < D; x += NR) {
+                    vf c[TR][2];
+                    global float *sum = dq + (size_t)(q0 + j) * dq_stride + x;
+                    const int left = min(VW, D - x), right = min(VW, D - x - VW);
+                    clear(c);
+                    if (!empty)
+                        EACH_ROW if (j + i < m) {
+                            c[i][0] = vq_load(sum + (size_t)i * dq_stride, left);
                             if (right > 0)
-                                c1[i] = vq_load(sum + (size_t)i * dq_stride + VW, right);
+                                c[i][1] = vq_load(sum + (size_t)i * dq_stride + VW, right);
                         }
                     for (int panel = 0; panel < panels; panel++) {
                         const local float *a = (const local float *)(ds + (panel * QB + j) * 2);
-                        const local vf *b = kr + (c / NR * KP + panel) * NR * 2;
+                        const local vf *b = kr + (x / NR * KP + panel) * NR * 2;
                         const int steps = min(NR, n - panel * NR), even = steps / 4 * 4;
-                        tile(c0, c1, a, NR, 1, b, even);
-                        tile_rest(c0, c1, a + even, NR, b + 2 * even, steps - even);
+                        tile(c, a, NR, 1, b, even);
+                        tile_rest(c, a + even, NR, b + 2 * even, steps - even);
                     }
-                    VQ_UNROLL for (int i = 0; i < TR; i++) if (j + i < m) {
-                        vq_store(c0[i], sum + (size_t)i * dq_stride, left);
+                    EACH_ROW if (j + i < m) {
+                        vq_store(c[i][0], sum + (size_t)i * dq_stride, left);
                         if (right > 0)
-                            vq_store(c1[i], sum + (size_t)i * dq_stride + VW, right);
+                            vq_store(c[i][1], sum + (size_t)i * dq_stride + VW, right);
                     }
                 }
         }
-        for (int panel = 0; panel * NR < written; panel++) {
-            const size_t l = k0 + panel * NR;
-            const int lanes = n - panel * NR, rows = written - panel * NR;
-            write_panel(dk + l * k_stride, k_stride, dkt + panel * DP * 2, lanes, rows, (vf)(LN2), (vf)(LN2));
-            write_panel(dv + l * v_stride, v_stride, dvt + panel * DP * 2, lanes, rows, one, one);
+        for (int panel = 0; panel < panels; panel++) {
+            write_panel(dk, k_stride, at + panel * NR, dkt + panel * DP * 2, n - panel * NR, ln2);
+            write_panel(dv, v_stride, at + panel * NR, dvt + panel * DP * 2, n - panel * NR, one);
         }
     }
+    for (int l = 0; l < L && empty; l++)
+        for (int c = 0; c < D; c++)
+            dq[(size_t)l * dq_stride + c] = 0.0f;
 }
 
-/* dq = the sum of its parts [parts][B][L][H][D], which lie behind delta, in order. One item ROWS queries. */
+/* dq = the sum of its parts [parts][B][L][H][D], which lie behind delta, in order. An item has `per` queries. */
 kernel void attention_grad_sum(global float *restrict dq, const global float *restrict scratch, int H, int L, int q_stride,
-                               int q_column, int parts) {
-    const int bh = get_global_id(1), first = get_global_id(0) * ROWS, last = min(L, first + ROWS);
+                               int q_column, int parts, int per) {
+    const int bh = get_global_id(1), first = get_global_id(0) * per, last = min(L, first + per);
     const size_t rows = get_global_size(1) * L;
     const global float *partial = HEAD(scratch, H * D, rows);
     dq = HEAD(dq, q_stride, q_column);
@@ -361,213 +366,95 @@ kernel void attention_grad_sum(global float *restrict dq, const global float *re
         }
 }
 
-/* ---- GPU ----------------------------------------------------------------------------------------------------------------------
+#else
+/* ---- Plain --------------------------------------------------------------------------------------------------------------------
  *
- * A work-group owns SQUARE rows (queries, or keys for dk and dv) and meets the others SQUARE at a time. Item (x, y) has own rows
- * y EACH + i, other rows x + j SIDE and channels x + j SIDE. */
-#define SIDE 16
-#define EACH 4
-#define SQUARE (SIDE * EACH)
-#define COLUMNS ((D + SIDE - 1) / SIDE)
-#define STRIDE (SQUARE + 1) /* of what lies in local memory, so that no two items meet in a bank */
-#define STAGE (2 * SIDE * STRIDE)
-#define SQUARES __attribute__((reqd_work_group_size(SIDE, SIDE, 1)))
-
-/* sum[i][j] = a_i . b_j, in order of the channel; zero where either has no such row. */
-void products(float sum[EACH][EACH], local float *stage, const global float *a, int a_stride, int a_rows, const global float *b,
-              int b_stride, int b_rows) {
-    const int x = get_local_id(0), y = get_local_id(1);
-    for (int i = 0; i < EACH; i++)
-        for (int j = 0; j < EACH; j++)
-            sum[i][j] = 0.0f;
-    for (int c = 0; c < D; c += SIDE) {
-        for (int i = 0; i < EACH; i++) {
-            const int row = y + i * SIDE;
-            stage[x * STRIDE + row] = row < a_rows && c + x < D ? a[(size_t)row * a_stride + c + x] : 0.0f;
-            stage[(SIDE + x) * STRIDE + row] = row < b_rows && c + x < D ? b[(size_t)row * b_stride + c + x] : 0.0f;
-        }
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (int s = 0; s < SIDE; s++)
-            for (int i = 0; i < EACH; i++)
-                for (int j = 0; j < EACH; j++)
-                    sum[i][j] = fma(stage[s * STRIDE + y * EACH + i], stage[(SIDE + s) * STRIDE + x + j * SIDE], sum[i][j]);
-        barrier(CLK_LOCAL_MEM_FENCE);
-    }
+ * One work-item a query (forward and dq) or a key (dk and dv), no local memory. */
+float dot_product(const global float *a, const global float *b) {
+    float sum = 0.0f;
+    for (int c = 0; c < D; c++)
+        sum = fma(a[c], b[c], sum);
+    return sum;
 }
 
-/* acc[i][j] += sum over other rows r < n of weights[r][i] rows[r][j], in order of r. */
-void gather(float acc[EACH][COLUMNS], local float *stage, const local float *weights, const global float *rows, int stride, int n) {
-    const int x = get_local_id(0), y = get_local_id(1);
-    n = min(n, SQUARE);
-    for (int first = 0; first < n; first += SIDE) {
-        for (int j = 0; j < COLUMNS; j++) {
-            const int c = x + j * SIDE;
-            stage[y * COLUMNS * SIDE + c] = first + y < n && c < D ? rows[(size_t)(first + y) * stride + c] : 0.0f;
-        }
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (int r = 0; r < SIDE; r++)
-            for (int i = 0; i < EACH; i++) {
-                const float w = weights[(first + r) * STRIDE + y * EACH + i];
-                for (int j = 0; j < COLUMNS; j++)
-                    acc[i][j] = fma(w, stage[r * COLUMNS * SIDE + x + j * SIDE], acc[i][j]);
-            }
-        barrier(CLK_LOCAL_MEM_FENCE);
-    }
-}
-
-void write_own(global float *to, int stride, int rows, float acc[EACH][COLUMNS], const float by[EACH]) {
-    const int x = get_local_id(0), y = get_local_id(1);
-    for (int i = 0; i < EACH; i++)
-        for (int j = 0; j < COLUMNS; j++)
-            if (y * EACH + i < rows && x + j * SIDE < D)
-                to[(size_t)(y * EACH + i) * stride + x + j * SIDE] = acc[i][j] * by[i];
-}
-
-/* What the SIDE items of a row hold, to all of them, through `table`. */
-void share(float of[EACH], local float *table, bool largest) {
-    const int x = get_local_id(0), y = get_local_id(1);
-    for (int i = 0; i < EACH; i++)
-        table[(y * EACH + i) * STRIDE + x] = of[i];
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (int i = 0; i < EACH; i++) {
-        const local float *row = table + (y * EACH + i) * STRIDE;
-        float all = row[0];
-        for (int s = 1; s < SIDE; s++)
-            all = largest ? (row[s] > all ? row[s] : all) : all + row[s];
-        of[i] = all;
-    }
-    barrier(CLK_LOCAL_MEM_FENCE);
-}
-
-kernel SQUARES void attention_square(global float *o, global float *restrict lse, const global float *q, const global float *k,
-                                     const global float *v, const global int *keys, SHAPE, float scale) {
-    local float stage[STAGE], weights[SQUARE * STRIDE];
-    const int x = get_local_id(0), y = get_local_id(1), bh = get_group_id(1), first = get_group_id(0) * SQUARE;
-    const int known = keys ? min(keys[bh / H], L) : L;
-    float top[EACH], total[EACH], acc[EACH][COLUMNS];
-    q = HEAD(q, q_stride, q_column) + (size_t)first * q_stride;
-    o = HEAD(o, o_stride, o_column) + (size_t)first * o_stride;
+kernel void attention_plain(global float *o, global float *restrict lse, const global float *q, const global float *k,
+                            const global float *v, const global uchar *mask, SHAPE, float scale) {
+    const int l = get_global_id(0), bh = get_global_id(1);
+    float sums[D], top = -INFINITY, total = 0.0f;
+    q = HEAD(q, q_stride, q_column) + (size_t)l * q_stride;
+    o = HEAD(o, o_stride, o_column) + (size_t)l * o_stride;
     k = HEAD(k, k_stride, k_column);
     v = HEAD(v, v_stride, v_column);
-    for (int i = 0; i < EACH; i++) {
-        top[i] = -INFINITY;
-        total[i] = 0.0f;
-        for (int j = 0; j < COLUMNS; j++)
-            acc[i][j] = 0.0f;
+    mask = MASK_OF_ENTRY(mask);
+    for (int c = 0; c < D; c++)
+        sums[c] = 0.0f;
+    for (int j = 0; j < L; j++) {
+        if (mask && !mask[j])
+            continue;
+        const float score = dot_product(q, k + (size_t)j * k_stride) * scale, last = top;
+        top = score > top ? score : top;
+        const float fade = exp(last - top), p = exp(score - top);
+        total = fma(total, fade, p);
+        for (int c = 0; c < D; c++)
+            sums[c] = fma(sums[c], fade, p * v[(size_t)j * v_stride + c]);
     }
-    for (int k0 = 0; k0 < known; k0 += SQUARE) {
-        float s[EACH][EACH], now[EACH];
-        products(s, stage, q, q_stride, L - first, k + (size_t)k0 * k_stride, k_stride, known - k0);
-        for (int i = 0; i < EACH; i++) {
-            now[i] = top[i];
-            for (int j = 0; j < EACH; j++) {
-                s[i][j] = k0 + x + j * SIDE < known ? s[i][j] * (scale * LOG2E) : -INFINITY;
-                now[i] = s[i][j] > now[i] ? s[i][j] : now[i];
-            }
-        }
-        share(now, weights, true);
-        for (int i = 0; i < EACH; i++) {
-            const float fade = exp2(top[i] - now[i]);
-            top[i] = now[i];
-            total[i] *= fade;
-            for (int j = 0; j < COLUMNS; j++)
-                acc[i][j] *= fade;
-            for (int j = 0; j < EACH; j++) {
-                const float p = exp2(s[i][j] - now[i]);
-                total[i] += p;
-                weights[(x + j * SIDE) * STRIDE + y * EACH + i] = p;
-            }
-        }
-        gather(acc, stage, weights, v + (size_t)k0 * v_stride, v_stride, known - k0);
-    }
-    share(total, weights, false);
-    float by[EACH];
-    for (int i = 0; i < EACH; i++) {
-        const int l = first + y * EACH + i;
-        by[i] = known > 0 ? 1.0f / total[i] : 0.0f;
-        if (x == 0 && l < L)
-            lse[(size_t)bh * L + l] = known > 0 ? fma(top[i], LN2, log(total[i])) : 0.0f;
-    }
-    write_own(o, o_stride, L - first, acc, by);
+    for (int c = 0; c < D; c++)
+        o[c] = total == 0.0f ? 0.0f : sums[c] / total;
+    lse[(size_t)bh * L + l] = total == 0.0f ? 0.0f : top + log(total);
 }
 
-kernel SQUARES void attention_grad_queries(global float *dq, const global float *d_o, const global float *q, const global float *k,
-                                           const global float *v, const global float *restrict lse,
-                                           const global float *restrict delta, const global int *keys, SHAPE, float scale) {
-    local float stage[STAGE], weights[SQUARE * STRIDE];
-    const int x = get_local_id(0), y = get_local_id(1), bh = get_group_id(1), first = get_group_id(0) * SQUARE;
-    const int known = keys ? min(keys[bh / H], L) : L;
-    float ends[EACH], deltas[EACH], by[EACH], acc[EACH][COLUMNS];
-    q = HEAD(q, q_stride, q_column) + (size_t)first * q_stride;
-    dq = HEAD(dq, q_stride, q_column) + (size_t)first * q_stride;
-    d_o = HEAD(d_o, o_stride, o_column) + (size_t)first * o_stride;
+kernel void attention_grad_queries_plain(global float *dq, const global float *d_o, const global float *q, const global float *k,
+                                         const global float *v, const global float *restrict lse,
+                                         const global float *restrict delta, const global uchar *mask, SHAPE, float scale) {
+    const int l = get_global_id(0), bh = get_global_id(1);
+    const float end = lse[(size_t)bh * L + l], off = delta[(size_t)bh * L + l];
+    float sums[D];
+    q = HEAD(q, q_stride, q_column) + (size_t)l * q_stride;
+    dq = HEAD(dq, q_stride, q_column) + (size_t)l * q_stride;
+    d_o = HEAD(d_o, o_stride, o_column) + (size_t)l * o_stride;
     k = HEAD(k, k_stride, k_column);
     v = HEAD(v, v_stride, v_column);
-    for (int i = 0; i < EACH; i++) {
-        const size_t at = (size_t)bh * L + min(L - 1, first + y * EACH + i);
-        ends[i] = lse[at] * LOG2E;
-        deltas[i] = delta[at];
-        by[i] = scale;
-        for (int j = 0; j < COLUMNS; j++)
-            acc[i][j] = 0.0f;
+    mask = MASK_OF_ENTRY(mask);
+    for (int c = 0; c < D; c++)
+        sums[c] = 0.0f;
+    for (int j = 0; j < L; j++) {
+        if (mask && !mask[j])
+            continue;
+        const float p = exp(dot_product(q, k + (size_t)j * k_stride) * scale - end);
+        const float ds = p * (dot_product(d_o, v + (size_t)j * v_stride) - off);
+        for (int c = 0; c < D; c++)
+            sums[c] = fma(ds, k[(size_t)j * k_stride + c], sums[c]);
     }
-    for (int k0 = 0; k0 < known; k0 += SQUARE) {
-        float p[EACH][EACH], dp[EACH][EACH];
-        products(p, stage, q, q_stride, L - first, k + (size_t)k0 * k_stride, k_stride, known - k0);
-        products(dp, stage, d_o, o_stride, L - first, v + (size_t)k0 * v_stride, v_stride, known - k0);
-        for (int j = 0; j < EACH; j++) {
-            const int row = x + j * SIDE;
-            for (int i = 0; i < EACH; i++)
-                weights[row * STRIDE + y * EACH + i] =
-                    k0 + row < known ? exp2(p[i][j] * (scale * LOG2E) - ends[i]) * (dp[i][j] - deltas[i]) : 0.0f;
-        }
-        gather(acc, stage, weights, k + (size_t)k0 * k_stride, k_stride, known - k0);
-    }
-    write_own(dq, q_stride, L - first, acc, by);
+    for (int c = 0; c < D; c++)
+        dq[c] = sums[c] * scale;
 }
 
-kernel SQUARES void attention_grad_keys(global float *dk, global float *dv, const global float *d_o, const global float *q,
-                                        const global float *k, const global float *v, const global float *restrict lse,
-                                        const global float *restrict delta, const global int *keys, SHAPE, float scale) {
-    local float stage[STAGE], weights[SQUARE * STRIDE];
-    const int x = get_local_id(0), y = get_local_id(1), bh = get_group_id(1), first = get_group_id(0) * SQUARE;
-    const int known = keys ? min(keys[bh / H], L) : L;
-    float dk_sum[EACH][COLUMNS], dv_sum[EACH][COLUMNS], by_k[EACH], by_v[EACH];
+kernel void attention_grad_keys_plain(global float *dk, global float *dv, const global float *d_o, const global float *q,
+                                      const global float *k, const global float *v, const global float *restrict lse,
+                                      const global float *restrict delta, const global uchar *mask, SHAPE, float scale) {
+    const int j = get_global_id(0), bh = get_global_id(1);
+    float dk_sums[D], dv_sums[D];
     q = HEAD(q, q_stride, q_column);
     d_o = HEAD(d_o, o_stride, o_column);
-    k = HEAD(k, k_stride, k_column) + (size_t)first * k_stride;
-    v = HEAD(v, v_stride, v_column) + (size_t)first * v_stride;
-    dk = HEAD(dk, k_stride, k_column) + (size_t)first * k_stride;
-    dv = HEAD(dv, v_stride, v_column) + (size_t)first * v_stride;
-    for (int i = 0; i < EACH; i++) {
-        const bool used = first + y * EACH + i < known;
-        by_k[i] = used ? scale : 0.0f;
-        by_v[i] = used ? 1.0f : 0.0f;
-        for (int j = 0; j < COLUMNS; j++)
-            dk_sum[i][j] = dv_sum[i][j] = 0.0f;
-    }
-    for (int q0 = 0; q0 < L && first < known; q0 += SQUARE) {
-        const int n = L - q0;
-        float p[EACH][EACH], dp[EACH][EACH];
-        products(p, stage, k, k_stride, known - first, q + (size_t)q0 * q_stride, q_stride, n);
-        for (int j = 0; j < EACH; j++) {
-            const int row = x + j * SIDE;
-            const float end = row < n ? lse[(size_t)bh * L + q0 + row] * LOG2E : 0.0f;
-            for (int i = 0; i < EACH; i++) {
-                p[i][j] = row < n && first + y * EACH + i < known ? exp2(p[i][j] * (scale * LOG2E) - end) : 0.0f;
-                weights[row * STRIDE + y * EACH + i] = p[i][j];
-            }
+    k = HEAD(k, k_stride, k_column) + (size_t)j * k_stride;
+    v = HEAD(v, v_stride, v_column) + (size_t)j * v_stride;
+    dk = HEAD(dk, k_stride, k_column) + (size_t)j * k_stride;
+    dv = HEAD(dv, v_stride, v_column) + (size_t)j * v_stride;
+    mask = MASK_OF_ENTRY(mask);
+    for (int c = 0; c < D; c++)
+        dk_sums[c] = dv_sums[c] = 0.0f;
+    for (int l = 0; l < L && (!mask || mask[j]); l++) {
+        const size_t at = (size_t)bh * L + l;
+        const float p = exp(dot_product(q + (size_t)l * q_stride, k) * scale - lse[at]);
+        const float ds = p * (dot_product(d_o + (size_t)l * o_stride, v) - delta[at]);
+        for (int c = 0; c < D; c++) {
+            dk_sums[c] = fma(ds, q[(size_t)l * q_stride + c], dk_sums[c]);
+            dv_sums[c] = fma(p, d_o[(size_t)l * o_stride + c], dv_sums[c]);
         }
-        gather(dv_sum, stage, weights, d_o + (size_t)q0 * o_stride, o_stride, n);
-        products(dp, stage, v, v_stride, known - first, d_o + (size_t)q0 * o_stride, o_stride, n);
-        for (int j = 0; j < EACH; j++) {
-            const int row = x + j * SIDE;
-            const float off = row < n ? delta[(size_t)bh * L + q0 + row] : 0.0f;
-            for (int i = 0; i < EACH; i++)
-                weights[row * STRIDE + y * EACH + i] = p[i][j] * (dp[i][j] - off);
-        }
-        gather(dk_sum, stage, weights, q + (size_t)q0 * q_stride, q_stride, n);
     }
-    write_own(dk, k_stride, L - first, dk_sum, by_k);
-    write_own(dv, v_stride, L - first, dv_sum, by_v);
+    for (int c = 0; c < D; c++) {
+        dk[c] = dk_sums[c] * scale;
+        dv[c] = dv_sums[c];
+    }
 }
+#endif

@@ -1,4 +1,5 @@
-/* One step of the codebook's moving averages, in two launches: the scalars of each code, then its vectors. Scratch, in floats: sums
+/* One step of the codebook's moving averages, in two launches: the scalars of each code, then its vectors, `codes` of
+ * them a work-group. Scratch, in floats: sums
  * of n over blocks of codes [blocks], re-seeded codes of a block [blocks], whether a code is re-seeded [K]. */
 #ifndef LX
 #define LX 1 /* work-items over channels */
@@ -6,12 +7,9 @@
 #ifndef LY
 #define LY 1 /* work-items over codes */
 #endif
-#ifndef CODES
-#define CODES 16 /* codes of a work-group that moves vectors */
-#endif
 #define GROUP __attribute__((reqd_work_group_size(LX, LY, 1)))
 #define FOR_CODES(k, K)                                                                                                            \
-    for (int k = (int)get_group_id(0) * CODES + (int)get_local_id(1), end_ = min(K, ((int)get_group_id(0) + 1) * CODES); k < end_; \
+    for (int k = (int)get_group_id(0) * codes + (int)get_local_id(1), end_ = min(K, ((int)get_group_id(0) + 1) * codes); k < end_; \
          k += LY)
 #define FOR_CHANNELS(d, n, D) for (int d = (int)get_local_id(0) * VW, n; n = min(VW, D - d), d < D; d += LX * VW)
 
@@ -39,8 +37,8 @@ kernel void codebook_scalars(global float *restrict n, global float *restrict f,
 kernel GROUP void codebook_vectors(global float *restrict e, global float *restrict s, global int *restrict reseeded,
                                    global const float *restrict n, global const float *restrict sums,
                                    global const float *restrict h, global const int *restrict rows,
-                                   global const float *restrict scratch, int K, int D, int blocks, float unit, float decay,
-                                   float gain, float epsilon) {
+                                   global const float *restrict scratch, int K, int D, int codes, int blocks, float unit,
+                                   float decay, float gain, float epsilon) {
     float total = 0.0f;
     for (int b = 0; b < blocks; b++)
         total += scratch[b];
@@ -65,7 +63,7 @@ kernel GROUP void codebook_vectors(global float *restrict e, global float *restr
 }
 
 kernel GROUP void codebook_start(global float *restrict n, global float *restrict s, global float *restrict f,
-                                 global const float *restrict e, int K, int D) {
+                                 global const float *restrict e, int K, int D, int codes) {
     FOR_CODES(k, K) {
         if (get_local_id(0) == 0)
             n[k] = f[k] = 1.0f;

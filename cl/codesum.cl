@@ -12,18 +12,14 @@
 #ifndef STRETCH
 #define STRETCH 1024 /* codes of a work-item that walks over histograms */
 #endif
-#ifndef CODES
-#define CODES 16 /* codes a work-group sums */
-#endif
 
+/* The histograms are zero before. */
 kernel __attribute__((reqd_work_group_size(LX, 1, 1))) void
 codesum_count(global int *restrict scratch, global const int *restrict codes, int M, int K, int chunks, int rows) {
     const int c = get_global_id(0);
     if (c >= chunks)
         return;
     global int *seen = scratch + K + (size_t)c * K;
-    for (int k = 0; k < K; k++)
-        seen[k] = 0;
     for (int m = c * rows; m < min(M, (c + 1) * rows); m++)
         seen[codes[m]]++;
 }
@@ -79,11 +75,12 @@ kernel __attribute__((reqd_work_group_size(LX, 1, 1))) void codesum_scatter(glob
     }
 }
 
+/* A work-group `each` codes. */
 kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void
 codesum_add(global float *restrict sums, global const int *restrict counts, global const int *restrict order,
-            global const float *restrict h, global const int *restrict offsets, int K, int D) {
-    const int first = (int)get_group_id(0) * CODES;
-    for (int k = first + (int)get_local_id(1); k < min(K, first + CODES); k += LY) {
+            global const float *restrict h, global const int *restrict offsets, int K, int D, int each) {
+    const int first = (int)get_group_id(0) * each;
+    for (int k = first + (int)get_local_id(1); k < min(K, first + each); k += LY) {
         global const int *own = order + offsets[k];
         const int count = counts[k];
         for (int d = (int)get_local_id(0) * VW, n; n = min(VW, D - d), d < D; d += LX * VW) {

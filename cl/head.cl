@@ -1,7 +1,7 @@
 /* Last convolution, 5 taps, from C channels to the logits of the 4 bases. Weights stand as filters [tap][output][C]: one row of C
  * floats for each of the 20 pairs. */
 #ifndef HEAD_ROWS
-#define HEAD_ROWS (VW == 16 ? 4 : 2) /* rows computed together, each with 4 sums in registers */
+#define HEAD_ROWS (VW == 16 ? 3 : 2) /* rows computed together, each with 4 sums in registers */
 #endif
 #ifndef HEAD_LOCAL
 #define HEAD_LOCAL 64
@@ -94,27 +94,39 @@ kernel void head_forward(global float *y, const global float *x, const global uc
     }
 }
 
-/* GPUs: a work-group shares a row. */
+/* GPUs: a work-group shares HEAD_ROWS rows, its items over the channels. A tap out of reach counts as a zero. */
 kernel __attribute__((reqd_work_group_size(HEAD_LOCAL, 1, 1))) void
 head_forward_group(global float *y, const global float *x, const global uchar4 *rows, const global float *filters,
                    const global float *bias, int M, int C, int per) {
-    local float4 tree[HEAD_LOCAL];
-    const int m = get_group_id(0), l = get_local_id(0);
-    const int first = max(0, REACH - rows[m].s1), last = min(TAPS - 1, REACH + rows[m].s2);
-    float4 sum = 0.0f;
-    for (int c = l; c < C; c += HEAD_LOCAL)
-        for (int t = first; t <= last; t++) {
+    local float4 tree[HEAD_ROWS][HEAD_LOCAL];
+    const int m0 = get_group_id(0) * HEAD_ROWS, l = get_local_id(0);
+    float4 sum[HEAD_ROWS];
+    int first[HEAD_ROWS], last[HEAD_ROWS];
+    VQ_UNROLL for (int r = 0; r < HEAD_ROWS; r++) {
+        const int m = min(m0 + r, M - 1);
+        first[r] = max(0, REACH - rows[m].s1);
+        last[r] = min(TAPS - 1, REACH + rows[m].s2);
+        sum[r] = 0.0f;
+    }
+    for (int c = l; c < C; c += HEAD_LOCAL) {
+        float v[HEAD_ROWS + TAPS - 1];
+        VQ_UNROLL for (int r = 0; r < HEAD_ROWS + TAPS - 1; r++) v[r] = x[(size_t)clamp(m0 + r - REACH, 0, M - 1) * C + c];
+        VQ_UNROLL for (int t = 0; t < TAPS; t++) {
             const global float *k = filters + (size_t)t * OUTPUTS * C + c;
-            sum = fma((float4)(k[0], k[C], k[2 * C], k[3 * C]), (float4)(x[(size_t)(m + t - REACH) * C + c]), sum);
+            const float4 filter = (float4)(k[0], k[C], k[2 * C], k[3 * C]);
+            VQ_UNROLL for (int r = 0; r < HEAD_ROWS; r++) {
+                sum[r] = fma(filter, (float4)(t >= first[r] && t <= last[r] ? v[r + t] : 0.0f), sum[r]);
+            }
         }
-    tree[l] = sum;
+    }
+    VQ_UNROLL for (int r = 0; r < HEAD_ROWS; r++) tree[r][l] = sum[r];
     for (int step = HEAD_LOCAL / 2; step > 0; step /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
         if (l < step)
-            tree[l] += tree[l + step];
+            VQ_UNROLL for (int r = 0; r < HEAD_ROWS; r++) tree[r][l] += tree[r][l + step];
     }
-    if (l == 0)
-        vstore4(vload4(0, bias) + tree[0], m, y);
+    for (int r = 0; l == 0 && r < min(HEAD_ROWS, M - m0); r++)
+        vstore4(vload4(0, bias) + tree[r][0], m0 + r, y);
 }
 
 /* n channels of `count` rows of dx, and their share of the filters' gradient: g[r] holds the 20 values of dy that row r met. */
@@ -142,8 +154,8 @@ void gradients(global float *dx, global float *dfilters, const float (*g)[FILTER
             vq_store(sum[r], dx + r * C, n);
 }
 
-/* A chunk of `per` rows: dx, and the sums over the chunk in partials: of the filters' gradient [20][C], then of dy [4]. The sums
- * follow the filters in `scratch`. */
+/* CPU devices: a chunk of `per` rows: dx, and the sums over the chunk in partials: of the filters' gradient [20][C], then of dy
+ * [4]. The sums follow the filters in `scratch`. */
 kernel void head_backward(global float *dx, global float *scratch, const global float *dy, const global float *x,
                           const global uchar4 *rows, int M, int C, int per) {
     const int chunk = get_global_id(1), start = chunk * per, end = min(start + per, M);
@@ -174,6 +186,45 @@ kernel void head_backward(global float *dx, global float *scratch, const global 
         }
     }
     if (first_c == 0)
+        vstore4(dbias, 0, partials + FILTERS * C);
+}
+
+/* GPUs: the same by an item for each channel and chunk, its filters and their gradient in registers. */
+kernel void head_backward_group(global float *dx, global float *scratch, const global float *dy, const global float *x,
+                                const global uchar4 *rows, int M, int C, int per) {
+    const int c = get_global_id(0), chunk = get_global_id(1), start = chunk * per, end = min(start + per, M);
+    global float *partials = scratch + FILTERS * C + (size_t)chunk * (FILTERS * C + OUTPUTS);
+    if (c >= C)
+        return;
+    float4 filter[TAPS], sum[TAPS], dbias = 0.0f;
+    VQ_UNROLL for (int t = 0; t < TAPS; t++) {
+        const global float *k = scratch + t * OUTPUTS * C + c;
+        filter[t] = (float4)(k[0], k[C], k[2 * C], k[3 * C]);
+        sum[t] = 0.0f;
+    }
+    for (int m = start; m < end; m++) {
+        const float v = x[(size_t)m * C + c];
+        float d = 0.0f;
+        VQ_UNROLL for (int t = 0; t < TAPS; t++) { /* row m was tap t of the row REACH - t further on */
+            const float4 g = reaches(rows, m, REACH - t) ? vload4(m + REACH - t, dy) : (float4)0.0f;
+            d = fma(filter[t].s0, g.s0, d);
+            d = fma(filter[t].s1, g.s1, d);
+            d = fma(filter[t].s2, g.s2, d);
+            d = fma(filter[t].s3, g.s3, d);
+            sum[t] = fma((float4)v, g, sum[t]);
+            if (t == REACH)
+                dbias += g;
+        }
+        dx[(size_t)m * C + c] = d;
+    }
+    VQ_UNROLL for (int t = 0; t < TAPS; t++) {
+        global float *to = partials + t * OUTPUTS * C + c;
+        to[0] = sum[t].s0;
+        to[C] = sum[t].s1;
+        to[2 * C] = sum[t].s2;
+        to[3 * C] = sum[t].s3;
+    }
+    if (c == 0)
         vstore4(dbias, 0, partials + FILTERS * C);
 }
 

@@ -1,22 +1,19 @@
-/* Residual quantization around the nearest-code search. A work-group takes ROWS rows, LY at a time, LX work-items over the channels
- * of a row: on a CPU device one work-item does all of it. */
+/* Residual quantization around the nearest-code search. A work-group takes `per` rows, LY at a time, LX work-items over the
+ * channels of a row: on a CPU device one work-item does all of it. */
 #ifndef LX
 #define LX 1
 #endif
 #ifndef LY
 #define LY 1
 #endif
-#ifndef ROWS
-#define ROWS 256
-#endif
 #define GROUP __attribute__((reqd_work_group_size(LX, LY, 1)))
 #define FOR_ROWS(m, M)                                                                                                             \
-    for (int m = (int)get_group_id(0) * ROWS + (int)get_local_id(1), end_ = min(M, ((int)get_group_id(0) + 1) * ROWS); m < end_;   \
+    for (int m = (int)get_group_id(0) * per + (int)get_local_id(1), end_ = min(M, ((int)get_group_id(0) + 1) * per); m < end_;     \
          m += LY)
 #define FOR_CHANNELS(d, n, D) for (int d = (int)get_local_id(0) * VW, n; n = min(VW, D - d), d < D; d += LX * VW)
 
 kernel GROUP void quantize_residual(global float *restrict h, global const float *restrict z, global const float *restrict total,
-                                    int M, int D, float level) {
+                                    int M, int D, int per, float level) {
     FOR_ROWS(m, M) {
         const size_t row = (size_t)m * D;
         FOR_CHANNELS(d, n, D) {
@@ -29,7 +26,7 @@ kernel GROUP void quantize_residual(global float *restrict h, global const float
 /* zhat is given at the last level only and total at the others; partial if the squared distance is asked for. */
 kernel GROUP void quantize_gather(global float *restrict zhat, global float *restrict total, global float *restrict partial,
                                   global const float *restrict e, global const float *restrict h, global const int *restrict codes,
-                                  global const uchar4 *restrict rows, int M, int D, int first, float inverse) {
+                                  global const uchar4 *restrict rows, int M, int D, int per, int first, float inverse) {
 #if LX * LY > 1
     local float tree[LX * LY];
 #endif
@@ -71,7 +68,7 @@ kernel void quantize_metric(global float *metrics, global const float *partial, 
 }
 
 kernel GROUP void quantize_mean(global float *restrict zhat, global const float *restrict z, global const uchar4 *restrict rows,
-                                int M, int D, int first, float inverse) {
+                                int M, int D, int per, int first, float inverse) {
     FOR_ROWS(m, M) {
         const size_t row = (size_t)m * D;
         const bool seen = rows[m].s3;
@@ -87,7 +84,8 @@ kernel GROUP void quantize_mean(global float *restrict zhat, global const float 
 /* dz (+)= weight seen dzhat + commit (h - e[codes]); without h the second term is left out. */
 kernel GROUP void quantize_backward(global float *restrict dz, global const float *restrict dzhat, global const float *restrict h,
                                     global const float *restrict e, global const int *restrict codes,
-                                    global const uchar4 *restrict rows, int M, int D, float weight, float commit, int add) {
+                                    global const uchar4 *restrict rows, int M, int D, int per, float weight, float commit,
+                                    int add) {
     FOR_ROWS(m, M) {
         const size_t row = (size_t)m * D;
         const bool seen = rows[m].s3;

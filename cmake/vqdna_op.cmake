@@ -1,6 +1,7 @@
-# vqdna_op(name): an operation is four files with one stem. Embeds the kernels untouched and puts the case table beside them; fails at
-# configure time if a file is missing.
+# vqdna_op(name [kernels...]): an operation is four files with one stem, and more cl/KERNELS.cl where its kernels fill two. Embeds the
+# kernels untouched and puts the case table beside them; fails at configure time if a file is missing.
 set_property(GLOBAL PROPERTY VQDNA_OPS "")
+set_property(GLOBAL PROPERTY VQDNA_KERNELS "")
 
 function(vqdna_op name)
     foreach(file cl/${name}.cl src/ops/${name}.h src/ops/${name}.c tests/ops/${name}.c)
@@ -8,7 +9,13 @@ function(vqdna_op name)
             message(FATAL_ERROR "operation ${name} lacks ${file}")
         endif()
     endforeach()
+    foreach(kernels ${ARGN})
+        if(NOT EXISTS ${PROJECT_SOURCE_DIR}/cl/${kernels}.cl)
+            message(FATAL_ERROR "operation ${name} lacks cl/${kernels}.cl")
+        endif()
+    endforeach()
     set_property(GLOBAL APPEND PROPERTY VQDNA_OPS ${name})
+    set_property(GLOBAL APPEND PROPERTY VQDNA_KERNELS ${name} ${ARGN})
     target_sources(vq_ops PRIVATE tests/ops/${name}.c)
 endfunction()
 
@@ -17,8 +24,9 @@ function(vqdna_ops_done)
     get_property(ops GLOBAL PROPERTY VQDNA_OPS)
     set(embedded ${CMAKE_BINARY_DIR}/kernels.c)
     set(inputs ${PROJECT_SOURCE_DIR}/cl/prelude.cl)
-    foreach(op ${ops})
-        list(APPEND inputs ${PROJECT_SOURCE_DIR}/cl/${op}.cl)
+    get_property(kernels GLOBAL PROPERTY VQDNA_KERNELS)
+    foreach(stem ${kernels})
+        list(APPEND inputs ${PROJECT_SOURCE_DIR}/cl/${stem}.cl)
     endforeach()
     add_custom_command(
         OUTPUT ${embedded}

@@ -219,7 +219,8 @@ typedef struct vqdna_metrics {
     double seconds, bases_per_second;
 } vqdna_metrics;
 
-/* Encodes and decodes every record of `count` files and compares. Unknown bases count in neither accuracy nor code use. */
+/* Encodes and decodes every record of `count` files and compares. Unknown bases count in neither accuracy nor code use; nothing but
+ * unknown ones is VQDNA_ERR_INPUT. */
 VQDNA_API vqdna_status vqdna_evaluate(vqdna_tokenizer *tokenizer, const char *const *paths, size_t count,
                                       const vqdna_stream_options *options, vqdna_metrics *out);
 
@@ -293,11 +294,15 @@ typedef void (*vqdna_plan_fn)(void *user, const char *name, const char *role, in
                               size_t offset);
 
 typedef struct vqdna_plan_summary {
-    size_t device_bytes, device_limit; /* allocated, and what the device has */
-    int largest_batch;                 /* estimate: windows of this length that would fit */
+    size_t device_bytes, device_limit; /* needed, and what the device has */
+    int largest_batch;                 /* windows of this length that fit in a step; 0: not even one */
 } vqdna_plan_summary;
 
-VQDNA_API vqdna_status vqdna_trainer_plan(const vqdna_trainer *trainer, vqdna_plan_fn fn, void *user, vqdna_plan_summary *out);
+/* The memory a training would need, to the byte, without allocating it. `fn`, which may be NULL, gets every tensor and `out` is
+ * filled also when that does not fit: then VQDNA_ERR_MEMORY, whose sentence says what is too large. */
+VQDNA_API vqdna_status vqdna_training_plan(vqdna_context *context, const vqdna_model_options *model,
+                                           const vqdna_train_options *train, vqdna_plan_fn fn, void *user,
+                                           vqdna_plan_summary *out);
 
 /* ---- Benchmark ---------------------------------------------------------------------------------------------------------------- */
 

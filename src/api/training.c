@@ -97,18 +97,25 @@ vqdna_status vqdna_trainer_checkpoint(vqdna_trainer *trainer, const char *path, 
     return VQDNA_OK;
 }
 
-vqdna_status vqdna_trainer_plan(const vqdna_trainer *trainer, vqdna_plan_fn fn, void *user, vqdna_plan_summary *out) {
-    VQ_REQUIRE(trainer);
+vqdna_status vqdna_training_plan(vqdna_context *context, const vqdna_model_options *model, const vqdna_train_options *train,
+                                 vqdna_plan_fn fn, void *user, vqdna_plan_summary *out) {
+    VQ_REQUIRE(context);
     VQ_REQUIRE(out);
-    const vq_trainer *t = trainer->trainer;
-    const vq_plan *plan = t->model->plan;
+    vq_config config;
+    vqdna_train_options resolved;
+    vq_model *planned = NULL;
+    VQ_TRY(vq_config_resolve(&config, model));
+    VQ_TRY(vq_train_resolve(&resolved, train, &config, 0));
+    vqdna_plan_summary summary = {.device_limit = context->device->info.global_bytes};
+    vq_status status;
+    VQ_TRY_OR(done, vq_trainer_largest_batch(&summary.largest_batch, context->device, &config, &resolved));
+    VQ_TRY_OR(done, vq_trainer_plan(&planned, context->device, &config, &resolved));
     if (fn)
-        vq_plan_describe(plan, fn, user);
-    /* Weights, gradients and moments stay as they are; the rest grows with the batch. */
-    vq_regions r = vq_plan_regions(plan);
-    size_t fixed = r.param.bytes + r.grad.bytes + r.moment1.bytes + r.moment2.bytes, all = vq_plan_bytes(plan);
-    size_t limit = t->model->device->info.global_bytes;
-    double per_window = (double)(all - fixed) / t->options.batch;
-    *out = (vqdna_plan_summary){all, limit, limit > fixed ? (int)((double)(limit - fixed) / per_window) : 0};
-    return VQDNA_OK;
+        vq_plan_describe(planned->plan, fn, user);
+    summary.device_bytes = vq_plan_bytes(planned->plan);
+    *out = summary;
+    status = vq_plan_fits(planned->plan);
+done:
+    vq_model_destroy(planned);
+    return status;
 }

@@ -44,6 +44,8 @@ static int check_settings(training *t) {
     t->cli->seed = t->train.seed;
     if ((t->train.steps > 0) + (t->train.epochs > 0) + (t->train.seconds > 0) > 1)
         return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "--steps, --epochs and --seconds exclude each other: give one");
+    if (t->plan && t->resume)
+        return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "--plan is for a training that has not begun: leave out --resume");
     if (!t->inputs.count && !t->plan)
         return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "no sequences to train on: name FASTA or FASTQ files");
     if (!t->folder && !t->plan)
@@ -97,8 +99,11 @@ static int make_trainer(training *t) {
 
 static void print_plan_row(void *user, const char *name, const char *role, int rank, const size_t *shape, size_t bytes, int slab,
                            size_t offset) {
-    (void)user;
     char sizes[64];
+    bool *begun = user;
+    if (!*begun)
+        printf("%-40s %-8s %-24s %14s %5s %14s\n", "tensor", "role", "shape", "bytes", "slab", "offset");
+    *begun = true;
     int used = 0;
     for (int d = 0; d < rank && used < (int)sizeof sizes - 1; d++)
         used += snprintf(sizes + used, sizeof sizes - (size_t)used, "%s%zu", d ? " x " : "", shape[d]);
@@ -107,14 +112,14 @@ static void print_plan_row(void *user, const char *name, const char *role, int r
 }
 
 static int print_plan(training *t) {
-    printf("%-40s %-8s %-24s %14s %5s %14s\n", "tensor", "role", "shape", "bytes", "slab", "offset");
+    bool begun = false;
     vqdna_plan_summary summary;
-    vqdna_status status = vqdna_trainer_plan(t->trainer, print_plan_row, NULL, &summary);
-    if (status < 0)
+    vqdna_status status = vqdna_training_plan(t->session.context, &t->model, &t->train, print_plan_row, &begun, &summary);
+    if (status < 0 && status != VQDNA_ERR_MEMORY)
         return vq_cli_failed(t->cli, status);
-    printf("\ntotal %.1f MiB of the device's %.1f MiB; largest batch about %d windows\n", (double)summary.device_bytes / (1 << 20),
+    printf("\ntotal %.1f MiB of the device's %.1f MiB; largest batch %d windows\n", (double)summary.device_bytes / (1 << 20),
            (double)summary.device_limit / (1 << 20), summary.largest_batch);
-    return VQ_EXIT_OK;
+    return vq_cli_failed(t->cli, status);
 }
 
 /* Seconds the training will still take: as the last report says, or before the first from the pace so far. */
@@ -289,14 +294,14 @@ static int train(training *t) {
         return code;
     vq_signals_watch();
     code = vq_session_open(&t->session, t->cli, NULL);
+    if (code == VQ_GO_ON && t->plan)
+        return print_plan(t);
     if (code == VQ_GO_ON)
         code = read_sequences(t);
     if (code == VQ_GO_ON)
         code = make_trainer(t);
     if (code != VQ_GO_ON)
         return code;
-    if (t->plan)
-        return print_plan(t);
     if (!t->resume)
         vq_training_folder_clear(t->folder);
     char *path = vq_join("%s/log.ndjson", t->folder);

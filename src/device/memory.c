@@ -107,9 +107,11 @@ static cursor place(vq_plan *plan, int pool, size_t bytes) {
         while (next < plan->slabs && plan->slab_pool[next] != pool)
             next++;
         if (next == plan->slabs) {
-            if (plan->slabs == MAX_SLABS) {
+            if (plan->slabs == MAX_SLABS) { /* the last one takes the rest, for the sum to be right */
                 plan->failed = vq_fail(VQDNA_ERR_MEMORY, "the memory plan needs more than %d slabs: use a smaller batch", MAX_SLABS);
-                return (cursor){0, 0};
+                cursor end = {MAX_SLABS - 1, plan->slab_bytes[MAX_SLABS - 1]};
+                plan->slab_bytes[MAX_SLABS - 1] += bytes;
+                return end;
             }
             plan->slab_pool[plan->slabs++] = pool;
         }
@@ -210,10 +212,7 @@ static vq_status cut(cl_mem slab, vq_view *out, size_t offset, size_t bytes) {
     return err == CL_SUCCESS ? VQDNA_OK : vq_fail_cl(err, "cutting a tensor from its slab");
 }
 
-vq_status vq_plan_bind(vq_plan *plan) {
-    if (plan->failed)
-        return plan->failed;
-    plan->bound = true;
+vq_status vq_plan_fits(const vq_plan *plan) {
     if (plan->region_bytes > plan->device->info.max_allocation)
         return vq_fail(VQDNA_ERR_MEMORY, "the weights need %.1f MiB, more than one allocation of %s may have (%.1f MiB): use a smaller preset",
                        (double)plan->region_bytes / 1048576, plan->device->info.name, (double)plan->device->info.max_allocation / 1048576);
@@ -221,6 +220,12 @@ vq_status vq_plan_bind(vq_plan *plan) {
         return vq_fail(VQDNA_ERR_MEMORY, "%s has too little memory: %.1f MiB are needed and %.1f MiB are there; use a smaller batch or preset",
                        plan->device->info.name, (double)(vq_plan_bytes(plan) + plan->device->allocated) / 1048576,
                        (double)plan->device->info.global_bytes / 1048576);
+    return plan->failed;
+}
+
+vq_status vq_plan_bind(vq_plan *plan) {
+    VQ_TRY(vq_plan_fits(plan));
+    plan->bound = true;
     for (int i = 0; i < (plan->training ? REGIONS : 1) && plan->region_bytes; i++)
         VQ_TRY(allocate(plan, &plan->region_mem[i], plan->region_bytes));
     for (int i = 0; i < plan->slabs; i++)

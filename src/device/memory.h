@@ -51,7 +51,10 @@ void vq_plan_add(vq_plan *plan, vq_tensor *tensor, vq_role role, vq_dtype dtype,
 void vq_plan_scope_begin(vq_plan *plan);
 void vq_plan_scope_end(vq_plan *plan);
 
-/* Lays everything out and allocates the slabs. VQDNA_ERR_MEMORY says how much is needed and how much there is. */
+/* Whether the device has room for what was declared. VQDNA_ERR_MEMORY says how much is needed and how much there is. */
+vq_status vq_plan_fits(const vq_plan *plan);
+
+/* Lays everything out and allocates the slabs, if there is room. A plan that is not bound can be described all the same. */
 vq_status vq_plan_bind(vq_plan *plan);
 
 /* The packed regions: all parameters, their gradients, first and second moments. Padding between tensors is zero and stays zero. */

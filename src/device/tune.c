@@ -271,6 +271,8 @@ static bool fits(const vq_choice *c, const vq_tunables *set, int which, int shap
 
 int vq_tuned(const vq_device *device, const vq_tunables *set, int which, int shape) {
     const vq_tunable *tunable = &set->list[which];
+    if (vq_shape_of(device, set->operation).plain)
+        return tunable->standard[2]; /* a plain kernel is a CPU's, and is not tuned */
     const int standard = vq_tunable_standard(device, tunable);
     vq_tuning *t = device->tuning;
     if (!t || !standard)

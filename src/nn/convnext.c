@@ -1,6 +1,7 @@
 #include "nn/convnext.h"
 
 #include "ops/dwconv.h"
+#include "ops/gelu.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 
@@ -28,43 +29,46 @@ void vq_convnext_plan(vq_convnext *b, vq_plan *plan, vq_device *device, const ch
     vq_plan_tensor(plan, &b->down_bias, VQ_PARAM, VQ_F32, NAMED("down.bias"), d);
 
     vq_plan_tensor(plan, &b->y, VQ_SAVED, VQ_F32, NAMED("y"), m, d);
-    vq_role kept = training ? VQ_SAVED : VQ_SCRATCH;
     vq_plan_scope_begin(plan);
-    vq_plan_tensor(plan, &b->mixed, kept, VQ_F32, NAMED("mixed"), m, d);
-    vq_plan_tensor(plan, &b->normed, kept, VQ_F32, NAMED("normed"), m, d);
-    vq_plan_tensor(plan, &b->hidden, kept, VQ_F32, NAMED("hidden"), m, h);
+    vq_plan_tensor(plan, &b->mixed, training ? VQ_SAVED : VQ_SCRATCH, VQ_F32, NAMED("mixed"), m, d);
+    vq_plan_tensor(plan, &b->narrow, VQ_SCRATCH, VQ_F32, NAMED("narrow"), m, d);
+    vq_plan_tensor(plan, &b->wide, VQ_SCRATCH, VQ_F32, NAMED("wide"), m, h);
     size_t work = most(vq_dwconv_scratch(device, M, D), vq_linear_scratch(device, M, D, WIDEN * D));
     work = most(work, vq_linear_scratch(device, M, WIDEN * D, D));
     if (training) {
         work = most(work, vq_layernorm_scratch(device, M, D));
         vq_plan_tensor(plan, &b->stats, VQ_SAVED, VQ_F32, NAMED("stats"), m, 2);
         vq_plan_tensor(plan, &b->pre, VQ_SAVED, VQ_F32, NAMED("pre"), m, h);
-        vq_plan_tensor(plan, &b->dhidden, VQ_SCRATCH, VQ_F32, NAMED("dhidden"), m, h);
-        vq_plan_tensor(plan, &b->dnormed, VQ_SCRATCH, VQ_F32, NAMED("dnormed"), m, d);
-        vq_plan_tensor(plan, &b->dmixed, VQ_SCRATCH, VQ_F32, NAMED("dmixed"), m, d);
     }
     vq_plan_tensor(plan, &b->work, VQ_SCRATCH, VQ_U8, NAMED("work"), work);
     vq_plan_scope_end(plan);
 #undef NAMED
 }
 
+static vq_status normalize(vq_convnext *b, vq_device *device, vq_view normed) {
+    return vq_layernorm_forward(device, normed, b->stats.view, b->mixed.view, b->norm_weight.view, b->norm_bias.view, b->M, b->D);
+}
+
 vq_status vq_convnext_forward(vq_convnext *b, vq_device *device, vq_view x, vq_view rows) {
     int M = b->M, D = b->D, H = WIDEN * D;
-    vq_view work = b->work.view;
+    vq_view work = b->work.view, normed = b->narrow.view, hidden = b->wide.view;
     VQ_TRY(vq_dwconv_forward(device, b->mixed.view, work, x, rows, b->dw_weight.view, b->dw_bias.view, M, D));
-    VQ_TRY(vq_layernorm_forward(device, b->normed.view, b->stats.view, b->mixed.view, b->norm_weight.view, b->norm_bias.view, M, D));
-    VQ_TRY(vq_linear_gelu_forward(device, b->hidden.view, b->pre.view, work, b->normed.view, b->up_weight.view, b->up_bias.view, M, D, H));
-    return vq_linear_residual_forward(device, b->y.view, work, b->hidden.view, b->down_weight.view, b->down_bias.view, x, M, H, D);
+    VQ_TRY(normalize(b, device, normed));
+    VQ_TRY(vq_linear_gelu_forward(device, hidden, b->pre.view, work, normed, b->up_weight.view, b->up_bias.view, M, D, H));
+    return vq_linear_residual_forward(device, b->y.view, work, hidden, b->down_weight.view, b->down_bias.view, x, M, H, D);
 }
 
 vq_status vq_convnext_backward(vq_convnext *b, vq_device *device, vq_view dx, vq_view dy, vq_view x, vq_view rows) {
     int M = b->M, D = b->D, H = WIDEN * D;
-    vq_view work = b->work.view, dhidden = b->dhidden.view, dnormed = b->dnormed.view, dmixed = b->dmixed.view;
-    VQ_TRY(vq_linear_backward_weight(device, b->down_weight.grad, b->down_bias.grad, work, dy, b->hidden.view, M, H, D));
+    vq_view work = b->work.view, hidden = b->pre.view, dhidden = b->wide.view;
+    vq_view normed = b->narrow.view, dnormed = normed, dmixed = normed;
     VQ_TRY(vq_linear_backward_input(device, dhidden, work, dy, b->down_weight.view, b->pre.view, M, H, D));
-    VQ_TRY(vq_linear_backward_weight(device, b->up_weight.grad, b->up_bias.grad, work, dhidden, b->normed.view, M, D, H));
+    VQ_TRY(vq_gelu_forward(device, hidden, b->pre.view, (size_t)M * (size_t)H));
+    VQ_TRY(vq_linear_backward_weight(device, b->down_weight.grad, b->down_bias.grad, work, dy, hidden, M, H, D));
+    VQ_TRY(normalize(b, device, normed));
+    VQ_TRY(vq_linear_backward_weight(device, b->up_weight.grad, b->up_bias.grad, work, dhidden, normed, M, D, H));
     VQ_TRY(vq_linear_backward_input(device, dnormed, work, dhidden, b->up_weight.view, VQ_NO_VIEW, M, D, H));
-    VQ_TRY(vq_layernorm_backward(device, dmixed, b->norm_weight.grad, b->norm_bias.grad, work, dnormed, b->mixed.view, b->stats.view,
-                                 b->norm_weight.view, M, D));
+    VQ_TRY(vq_layernorm_backward(device, dmixed, b->norm_weight.grad, b->norm_bias.grad, work, dnormed, b->mixed.view,
+                                 b->stats.view, b->norm_weight.view, M, D));
     return vq_dwconv_backward(device, dx, b->dw_weight.grad, b->dw_bias.grad, work, dmixed, dy, x, rows, b->dw_weight.view, M, D);
 }

@@ -8,10 +8,10 @@
 typedef struct vq_convnext {
     int M, D;
     vq_tensor dw_weight, dw_bias, norm_weight, norm_bias, up_weight, up_bias, down_weight, down_bias;
-    vq_tensor mixed, stats, normed; /* dw(x), its mean and rstd, norm(...): [M][D], [M][2], [M][D] */
-    vq_tensor pre, hidden;          /* up(...) before and after GELU, [M][4D]; pre exists in training only */
-    vq_tensor y;                    /* [M][D] */
-    vq_tensor dhidden, dnormed, dmixed, work; /* scratch */
+    vq_tensor mixed, stats; /* dw(x), its mean and rstd: [M][D], [M][2] */
+    vq_tensor pre;          /* up(...) before GELU, [M][4D], in training only; backward turns it into gelu(pre) */
+    vq_tensor y;            /* [M][D] */
+    vq_tensor narrow, wide, work; /* scratch: [M][D] for norm(...) and its gradients, [M][4D] for gelu(up(...)) and its gradient */
 } vq_convnext;
 
 /* Declares the tensors of a block, zeroed before, under `name` ("enc.0"). */
@@ -20,7 +20,8 @@ void vq_convnext_plan(vq_convnext *block, vq_plan *plan, vq_device *device, cons
 /* block->y from x [M][D]; rows uchar4 [M]. */
 vq_status vq_convnext_forward(vq_convnext *block, vq_device *device, vq_view x, vq_view rows);
 
-/* dx [M][D] = from dy [M][D], which stays; parameters' gradients +=. x and rows as in forward. */
+/* dx [M][D] = from dy [M][D], which stays; parameters' gradients +=. x and rows as in forward. Once after each forward, since
+ * norm(...) and gelu(...) are not kept but computed again, to the same bits, the latter in place of pre. */
 vq_status vq_convnext_backward(vq_convnext *block, vq_device *device, vq_view dx, vq_view dy, vq_view x, vq_view rows);
 
 #endif

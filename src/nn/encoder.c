@@ -54,7 +54,7 @@ vq_status vq_encoder_forward(vq_encoder *e, vq_device *device, vq_view rows) {
     int M = e->M, S = e->config->stem, D = e->config->dim;
     VQ_TRY(vq_stem_forward(device, e->conv.view, e->work.view, rows, e->conv_weight.view, e->conv_bias.view, M, S));
     VQ_TRY(vq_layernorm_forward(device, e->normed.view, e->stats.view, e->conv.view, e->norm_weight.view, e->norm_bias.view, M, S));
-    VQ_TRY(vq_gelu_forward(device, e->stem.view, e->normed.view, M * S));
+    VQ_TRY(vq_gelu_forward(device, e->stem.view, e->normed.view, (size_t)M * (size_t)S));
     VQ_TRY(vq_linear_forward(device, e->x0.view, e->work.view, e->stem.view, e->join_weight.view, e->join_bias.view, M, S, D));
     for (int i = 0; i < e->config->blocks; i++)
         VQ_TRY(vq_convnext_forward(&e->blocks[i], device, input_of(e, i), rows));

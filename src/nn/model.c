@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-vq_status vq_model_create(vq_model **out, vq_device *device, const vq_config *config, vq_model_shape shape) {
+vq_status vq_model_plan(vq_model **out, vq_device *device, const vq_config *config, vq_model_shape shape) {
     vq_model *m;
     VQ_TRY(vq_alloc(&m, 1, sizeof *m));
     m->config = *config;
@@ -32,11 +32,21 @@ vq_status vq_model_create(vq_model **out, vq_device *device, const vq_config *co
     vq_plan_scope_begin(m->plan);
     vq_plan_tensor(m->plan, &m->work, VQ_SCRATCH, VQ_U8, "loss.work", vq_crossentropy_scratch(device, shape.M));
     vq_plan_scope_end(m->plan);
-    VQ_TRY_OR(failed, vq_plan_bind(m->plan));
     *out = m;
     return VQDNA_OK;
 failed:
     vq_model_destroy(m);
+    return status;
+}
+
+vq_status vq_model_create(vq_model **out, vq_device *device, const vq_config *config, vq_model_shape shape) {
+    vq_model *m;
+    VQ_TRY(vq_model_plan(&m, device, config, shape));
+    vq_status status = vq_plan_bind(m->plan);
+    if (status < 0)
+        vq_model_destroy(m);
+    else
+        *out = m;
     return status;
 }
 

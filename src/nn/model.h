@@ -34,6 +34,9 @@ typedef struct vq_model_shape {
     int start_rows; /* rows of all batches the codebooks start from */
 } vq_model_shape;
 
+/* The model's memory, declared and not bound: of use to describe it. */
+vq_status vq_model_plan(vq_model **out, vq_device *device, const vq_config *config, vq_model_shape shape);
+
 /* The model with its memory; weights and codebooks come by vq_model_put. */
 vq_status vq_model_create(vq_model **out, vq_device *device, const vq_config *config, vq_model_shape shape);
 void vq_model_destroy(vq_model *model);

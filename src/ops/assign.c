@@ -27,7 +27,7 @@ static const vq_tunable tunables[TUNABLES] = {
     [PANEL] = {"MR", {4, 6, 8, 10, 12, 14}, {0, 0, 6, 12}},
     [SIDE] = {"SIDE", {8, 16}, {16, 16, 0, 0}, .slow_on_cpu = true},
     [HIGH] = {"HIGH", {2, 4, 8}, {8, 4, 0, 0}, .slow_on_cpu = true},
-    [EACH] = {"EACH", {2, 4, 6, 8}, {8, 4, 0, 0}, .slow_on_cpu = true},
+    [EACH] = {"EACH", {4, 8}, {8, 4, 0, 0}, .slow_on_cpu = true},
 };
 
 static const vq_tuning_shape shapes[] = {
@@ -48,7 +48,8 @@ static int tuned(const vq_device *device, int which, int D) {
     return vq_tuned(device, &vq_assign_tunables, which, D < WIDE_ROW ? NARROW : WIDE);
 }
 
-/* ---- Which kernel ------------------------------------------------------------------------------------------------------------- */
+/* ---- Which kernel -------------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct plan {
     enum { PLAIN, TILE, SQUARE } by;
@@ -82,7 +83,8 @@ static void build_options(const plan *p, int D, char *out, size_t size) {
         snprintf(out, size, "-DPANEL=1");
 }
 
-/* ---- Packing and search ------------------------------------------------------------------------------------------------------- */
+/* ---- Packing and search -------------------------------------------------------------------------------------------------------
+ */
 
 size_t vq_assign_packed_bytes(const vq_device *device, int D, int K) {
     plan p = make_plan(device, D);

@@ -6,6 +6,7 @@
 #define VQ_OPS_ATTENTION_H
 
 #include "device/launch.h"
+#include "device/tune.h"
 
 enum { VQ_ATTENTION_CHANNELS = 128 }; /* the most of a head */
 
@@ -20,16 +21,21 @@ typedef struct vq_attention_shape {
     vq_heads q, k, v, o; /* a gradient lies as what it is the gradient of */
 } vq_attention_shape;
 
-/* o =, lse [B][H][L] = the logarithm of the sum of the exponentials of a query's scores, for backward. keys int32 [B]: only the
- * first keys[b] positions of batch entry b are attended to (the rest is padding); VQ_NO_VIEW: all L. With no keys at all, o and lse
- * are 0. q, k, v may be one buffer; o overlaps none of their columns. */
-vq_status vq_attention_forward(vq_device *device, vq_view o, vq_view lse, vq_view q, vq_view k, vq_view v, vq_view keys,
+/* o =, lse [B][H][L] = the logarithm of the sum of the exponentials of a query's scores, for backward.
+ *
+ * mask uint8 [B][L] is a key padding mask: a position whose byte is 0 is attended to by no query of its batch entry, and its key
+ * and value are not read; VQ_NO_VIEW: all are attended to. A query with no keys at all has o = 0 and lse = 0. q, k, v may be one
+ * buffer; o overlaps none of their columns. */
+vq_status vq_attention_forward(vq_device *device, vq_view o, vq_view lse, vq_view q, vq_view k, vq_view v, vq_view mask,
                                const vq_attention_shape *shape);
 
 /* dq =, dk =, dv = from d_o, the gradient of o, and forward's inputs and results. They may be one buffer; masked keys get 0.
  * scratch: vq_attention_scratch bytes. */
 vq_status vq_attention_backward(vq_device *device, vq_view dq, vq_view dk, vq_view dv, vq_view scratch, vq_view d_o, vq_view q,
-                                vq_view k, vq_view v, vq_view o, vq_view lse, vq_view keys, const vq_attention_shape *shape);
+                                vq_view k, vq_view v, vq_view o, vq_view lse, vq_view mask, const vq_attention_shape *shape);
 size_t vq_attention_scratch(const vq_device *device, const vq_attention_shape *shape);
+
+/* Blocks of the kernels, by width of a head. */
+extern const vq_tunables vq_attention_tunables;
 
 #endif

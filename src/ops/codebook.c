@@ -1,9 +1,29 @@
 #include "ops/codebook.h"
 
-enum { LX = 16, LY = 8, CODES = 16, MAX_BLOCKS = 256 }; /* LX, LY: of a GPU, which has LY codes a group; CODES: of a CPU device */
+#include <stdio.h>
 
-static const char *options(const vq_device *device) {
-    return device->family == VQ_FAMILY_CPU ? "-DLX=1 -DLY=1 -DCODES=16" : "-DLX=16 -DLY=8 -DCODES=8";
+enum { MAX_BLOCKS = 256, GROUP = 128 }; /* GROUP: work-items of a GPU's work-group */
+
+/* Codes of a work-group that moves vectors, and on a GPU work-items over the channels of a code: neither changes a bit. */
+enum { CODES, ACROSS, TUNABLES };
+
+static const vq_tunable tunables[TUNABLES] = {
+    [CODES] = {"codes", {4, 8, 16, 32, 64, 128}, {8, 8, 16, 16}},
+    [ACROSS] = {"LX", {4, 8, 16, 32, 64}, {16, 16, 0, 0}},
+};
+static const vq_tuning_shape shape = {"all", {4096, 384, 1024, 0}, {60, 16, 40, 1}, false};
+
+const vq_tunables vq_codebook_tunables = {
+    .operation = "codebook",
+    .cases = "codebook",
+    .list = tunables,
+    .shapes = &shape,
+    .count = TUNABLES,
+    .shape_count = 1,
+};
+
+static bool is_cpu(const vq_device *device) {
+    return vq_shape_of(device, "codebook").family == VQ_FAMILY_CPU;
 }
 
 static int divide_up(int a, int b) {
@@ -12,13 +32,24 @@ static int divide_up(int a, int b) {
 
 /* Codes of a block of the scalar pass. Every work-item of the vector pass adds up all blocks, so there are few. */
 static int block_codes(const vq_device *device, int K) {
-    const int least = device->family == VQ_FAMILY_CPU ? 256 : 8, fit = divide_up(K, MAX_BLOCKS);
+    const int least = is_cpu(device) ? 256 : 8, fit = divide_up(K, MAX_BLOCKS);
     return fit > least ? fit : least;
 }
 
-static vq_grid over_codes(const vq_device *device, int K) {
-    return device->family == VQ_FAMILY_CPU ? vq_grid1((size_t)divide_up(K, CODES), 1)
-                                           : vq_grid2((size_t)divide_up(K, LY), 1, LX, LY);
+/* The work-groups of a pass over vectors. */
+typedef struct group {
+    int codes;
+    vq_grid grid;
+    char options[32];
+} group;
+
+static group over_codes(const vq_device *device, int K) {
+    const int across = is_cpu(device) ? 1 : vq_tuned(device, &vq_codebook_tunables, ACROSS, 0);
+    const int down = is_cpu(device) ? 1 : GROUP / across;
+    group g = {.codes = vq_tuned(device, &vq_codebook_tunables, CODES, 0)};
+    g.grid = vq_grid2((size_t)divide_up(K, g.codes), 1, (size_t)across, (size_t)down);
+    snprintf(g.options, sizeof g.options, "-DLX=%d -DLY=%d", across, down);
+    return g;
 }
 
 size_t vq_codebook_scratch(const vq_device *device, int K) {
@@ -29,16 +60,18 @@ vq_status vq_codebook_update(vq_device *device, vq_view e, vq_view n, vq_view s,
                              vq_view sums, vq_view h, vq_view rows, vq_view scratch, int M, int D, int K, vq_codebook_rates rates) {
     const int block = block_codes(device, K), blocks = divide_up(K, block);
     const float unit = (float)((double)K / M), decay = (float)rates.decay, gain = (float)(1 - rates.decay);
-    VQ_TRY(vq_run(device, "codebook", "codebook_scalars", options(device), vq_grid1((size_t)blocks, 1), vq_in(n), vq_in(f),
+    const group g = over_codes(device, K);
+    VQ_TRY(vq_run(device, "codebook", "codebook_scalars", g.options, vq_grid1((size_t)blocks, 1), vq_in(n), vq_in(f),
                   vq_in(scratch), vq_in(counts), vq_int(K), vq_int(blocks), vq_int(block), vq_float(unit), vq_float(decay),
                   vq_float(gain), vq_float((float)rates.use_decay), vq_float((float)(1 - rates.use_decay)),
                   vq_float((float)rates.expire)));
-    return vq_run(device, "codebook", "codebook_vectors", options(device), over_codes(device, K), vq_in(e), vq_in(s),
-                  vq_in(reseeded), vq_in(n), vq_in(sums), vq_in(h), vq_in(rows), vq_in(scratch), vq_int(K), vq_int(D),
-                  vq_int(blocks), vq_float(unit), vq_float(decay), vq_float(gain), vq_float((float)rates.epsilon));
+    return vq_run(device, "codebook", "codebook_vectors", g.options, g.grid, vq_in(e), vq_in(s), vq_in(reseeded), vq_in(n),
+                  vq_in(sums), vq_in(h), vq_in(rows), vq_in(scratch), vq_int(K), vq_int(D), vq_int(g.codes), vq_int(blocks),
+                  vq_float(unit), vq_float(decay), vq_float(gain), vq_float((float)rates.epsilon));
 }
 
 vq_status vq_codebook_start(vq_device *device, vq_view n, vq_view s, vq_view f, vq_view e, int D, int K) {
-    return vq_run(device, "codebook", "codebook_start", options(device), over_codes(device, K), vq_in(n), vq_in(s), vq_in(f),
-                  vq_in(e), vq_int(K), vq_int(D));
+    const group g = over_codes(device, K);
+    return vq_run(device, "codebook", "codebook_start", g.options, g.grid, vq_in(n), vq_in(s), vq_in(f), vq_in(e), vq_int(K),
+                  vq_int(D), vq_int(g.codes));
 }

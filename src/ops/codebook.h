@@ -12,6 +12,9 @@
 #define VQ_OPS_CODEBOOK_H
 
 #include "device/launch.h"
+#include "device/tune.h"
+
+extern const vq_tunables vq_codebook_tunables;
 
 typedef struct vq_codebook_rates {
     double decay, use_decay; /* of n and s, and of f, a step */

@@ -1,28 +1,64 @@
 #include "ops/codesum.h"
 
-enum {
-    LX = 16,
-    LY = 8,
-    SCAN = 256, /* of a GPU: cl/codesum.cl */
-    STRETCH = 1024,
-    CODES = 16, /* of a CPU device */
+#include <stdio.h>
+
+/* GROUP, SCAN: work-items of a GPU's work-group; STRETCH: codes a CPU's work-item scans. */
+enum { GROUP = 128, SCAN = 256, STRETCH = 1024 };
+
+/* Codes a work-group sums, chunks of rows that are sorted apart, at most, and on a GPU work-items over the channels of a code: none
+ * changes a bit. */
+enum { CODES, CHUNKS, ACROSS, TUNABLES };
+
+static const vq_tunable tunables[TUNABLES] = {
+    [CODES] = {"codes", {4, 8, 16, 32, 64}, {8, 8, 16, 16}},
+    [CHUNKS] = {"chunks", {4, 8, 16, 32, 64, 128, 256, 512}, {256, 256, 16, 16}},
+    [ACROSS] = {"LX", {4, 8, 16, 32, 64}, {16, 16, 0, 0}},
+};
+static const vq_tuning_shape shape = {"all", {4096, 384, 1024, 0}, {600, 5, 50, 0}, false};
+
+const vq_tunables vq_codesum_tunables = {
+    .operation = "codesum",
+    .cases = "codesum",
+    .list = tunables,
+    .shapes = &shape,
+    .count = TUNABLES,
+    .shape_count = 1,
 };
 
-static bool is_cpu(const vq_device *device) {
-    return device->family == VQ_FAMILY_CPU;
+static int tuned(const vq_device *device, int which) {
+    return vq_tuned(device, &vq_codesum_tunables, which, 0);
 }
 
-static const char *options(const vq_device *device) {
-    return is_cpu(device) ? "-DLX=1 -DLY=1 -DSCAN=1 -DSTRETCH=1024 -DCODES=16" : "-DLX=16 -DLY=8 -DSCAN=256 -DSTRETCH=1 -DCODES=8";
+static bool is_cpu(const vq_device *device) {
+    return vq_shape_of(device, "codesum").family == VQ_FAMILY_CPU;
+}
+
+/* Work-items over channels, and over chunks of rows; over codes. */
+typedef struct group {
+    size_t across, down;
+    char options[64];
+} group;
+
+static group make_group(const vq_device *device) {
+    const int across = is_cpu(device) ? 1 : tuned(device, ACROSS), down = is_cpu(device) ? 1 : GROUP / across;
+    group g = {.across = (size_t)across, .down = (size_t)down};
+    snprintf(g.options, sizeof g.options, "-DLX=%d -DLY=%d -DSCAN=%d -DSTRETCH=%d", across, down, is_cpu(device) ? 1 : SCAN,
+             is_cpu(device) ? STRETCH : 1);
+    return g;
 }
 
 static int divide_up(int a, int b) {
     return (a + b - 1) / b;
 }
 
+/* A kernel that scans codes: work-items have a stretch of them on a CPU, one on a GPU. */
+static vq_grid over_codes(const vq_device *device, int K) {
+    return is_cpu(device) ? vq_grid1((size_t)divide_up(K, STRETCH), 1) : vq_grid1((size_t)divide_up(K, SCAN), SCAN);
+}
+
 /* Rows of a chunk. Each chunk costs a pass over K counters, so there are few of them when the codebook is large. */
 static int chunk_rows(const vq_device *device, int M, int K) {
-    const int most = is_cpu(device) ? 16 : 256, least = is_cpu(device) ? 256 : 64, fit = (4 << 20) / K;
+    const int most = tuned(device, CHUNKS), least = is_cpu(device) ? 256 : 64, fit = (4 << 20) / K;
     const int chunks = fit < 1 ? 1 : fit < most ? fit : most;
     const int rows = divide_up(M, chunks);
     return rows > least ? rows : least;
@@ -34,25 +70,23 @@ size_t vq_codesum_scratch(const vq_device *device, int M, int K) {
 
 vq_status vq_codesum_forward(vq_device *device, vq_view sums, vq_view counts, vq_view order, vq_view h, vq_view codes,
                              vq_view scratch, int M, int D, int K) {
-    const bool cpu = is_cpu(device);
-    const char *o = options(device);
-    const int rows = chunk_rows(device, M, K), chunks = divide_up(M, rows);
-    const vq_grid over_rows = cpu ? vq_grid1((size_t)chunks, 1) : vq_grid1((size_t)divide_up(chunks, LX), LX);
-    const vq_grid over_codes = cpu ? vq_grid1((size_t)divide_up(K, STRETCH), 1) : vq_grid1((size_t)divide_up(K, SCAN), SCAN);
-    const vq_grid summing = cpu ? vq_grid1((size_t)divide_up(K, CODES), 1) : vq_grid2((size_t)divide_up(K, LY), 1, LX, LY);
+    const group g = make_group(device);
+    const char *o = g.options;
+    const int rows = chunk_rows(device, M, K), chunks = divide_up(M, rows), codes_each = tuned(device, CODES);
+    const vq_grid over_rows = vq_grid1(((size_t)chunks + g.across - 1) / g.across, g.across);
+    const vq_grid scan = over_codes(device, K), summing = vq_grid2((size_t)divide_up(K, codes_each), 1, g.across, g.down);
+    VQ_TRY(vq_zero(device, (vq_view){scratch.mem, vq_codesum_scratch(device, M, K)}));
     VQ_TRY(vq_run(device, "codesum", "codesum_count", o, over_rows, vq_in(scratch), vq_in(codes), vq_int(M), vq_int(K),
                   vq_int(chunks), vq_int(rows)));
-    VQ_TRY(vq_run(device, "codesum", "codesum_column", o, over_codes, vq_in(counts), vq_in(scratch), vq_int(K), vq_int(chunks)));
-    VQ_TRY(vq_run(device, "codesum", "codesum_offsets", o, vq_grid1(1, cpu ? 1 : SCAN), vq_in(scratch), vq_in(counts), vq_int(K)));
+    VQ_TRY(vq_run(device, "codesum", "codesum_column", o, scan, vq_in(counts), vq_in(scratch), vq_int(K), vq_int(chunks)));
+    VQ_TRY(vq_run(device, "codesum", "codesum_offsets", o, vq_grid1(1, scan.local[0]), vq_in(scratch), vq_in(counts), vq_int(K)));
     VQ_TRY(vq_run(device, "codesum", "codesum_scatter", o, over_rows, vq_in(order), vq_in(scratch), vq_in(codes), vq_int(M),
                   vq_int(K), vq_int(chunks), vq_int(rows)));
     return vq_run(device, "codesum", "codesum_add", o, summing, vq_in(sums), vq_in(counts), vq_in(order), vq_in(h), vq_in(scratch),
-                  vq_int(K), vq_int(D));
+                  vq_int(K), vq_int(D), vq_int(codes_each));
 }
 
 vq_status vq_codesum_usage(vq_device *device, vq_view usage, vq_view counts, int K) {
-    const bool cpu = is_cpu(device);
-    return vq_run(device, "codesum", "codesum_usage", options(device),
-                  cpu ? vq_grid1((size_t)divide_up(K, STRETCH), 1) : vq_grid1((size_t)divide_up(K, SCAN), SCAN), vq_in(usage),
-                  vq_in(counts), vq_int(K));
+    const group g = make_group(device);
+    return vq_run(device, "codesum", "codesum_usage", g.options, over_codes(device, K), vq_in(usage), vq_in(counts), vq_int(K));
 }

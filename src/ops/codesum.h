@@ -10,6 +10,9 @@
 #define VQ_OPS_CODESUM_H
 
 #include "device/launch.h"
+#include "device/tune.h"
+
+extern const vq_tunables vq_codesum_tunables;
 
 vq_status vq_codesum_forward(vq_device *device, vq_view sums, vq_view counts, vq_view order, vq_view h, vq_view codes,
                              vq_view scratch, int M, int D, int K);

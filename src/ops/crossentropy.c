@@ -1,8 +1,21 @@
 #include "ops/crossentropy.h"
 
-/* Rows of a work-item: enough for a CPU core to stay at, and on a GPU few, so that there are many. */
+/* Rows of a work-item: enough for a CPU core to stay at, and on a GPU few, so that there are many. The sum of losses depends on
+ * them by its rounding. */
+static const vq_tunable rows_of_item = {"rows", {4, 8, 16, 32, 64, 128, 256, 512}, {8, 8, 128, 128}};
+static const vq_tuning_shape shape = {"all", {65536, 4, 1}, {131, 4, 1}, false};
+
+const vq_tunables vq_crossentropy_tunables = {
+    .operation = "crossentropy",
+    .cases = "crossentropy",
+    .list = &rows_of_item,
+    .shapes = &shape,
+    .count = 1,
+    .shape_count = 1,
+};
+
 static int rows_per_item(const vq_device *device) {
-    return device->family == VQ_FAMILY_CPU ? 128 : 8;
+    return vq_tuned(device, &vq_crossentropy_tunables, 0, 0);
 }
 
 static int item_count(const vq_device *device, int M) {

@@ -4,6 +4,9 @@
 #define VQ_OPS_CROSSENTROPY_H
 
 #include "device/launch.h"
+#include "device/tune.h"
+
+extern const vq_tunables vq_crossentropy_tunables;
 
 /* From logits [M][C] and rows:
  *   dlogits [M][C] =  (softmax - onehot) scale, rows of unknown targets 0: the gradient of `scale` times the sum of losses

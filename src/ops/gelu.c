@@ -1,21 +1,26 @@
 #include "ops/gelu.h"
 
-/* Registers of a work-item, and work-items of a work-group: a GPU's neighbours read neighbouring registers. */
-static vq_grid grid(const vq_device *device, int n, int *per) {
-    const bool cpu = vq_shape_of(device, "gelu").family == VQ_FAMILY_CPU;
-    *per = cpu ? 1024 : 1;
-    const size_t local = cpu ? 1 : 64, step = local * (size_t)*per * (size_t)vq_shape_of(device, "gelu").width;
-    return vq_grid1(((size_t)n + step - 1) / step, local);
+/* How n elements are shared out: whole registers, elements past them, registers of a work-item. */
+typedef struct {
+    int whole, rest, per;
+    vq_grid grid;
+} shares;
+
+/* Of a GPU's work-group neighbours read neighbouring registers. */
+static shares share(const vq_device *device, size_t n) {
+    const vq_shape shape = vq_shape_of(device, "gelu");
+    const bool cpu = shape.family == VQ_FAMILY_CPU;
+    const size_t width = (size_t)shape.width, local = cpu ? 1 : 64, per = cpu ? 1024 : 1, step = local * per * width;
+    return (shares){(int)(n / width), (int)(n % width), (int)per, vq_grid1((n + step - 1) / step, local)};
 }
 
-vq_status vq_gelu_forward(vq_device *device, vq_view y, vq_view x, int n) {
-    int per;
-    const vq_grid g = grid(device, n, &per);
-    return vq_run(device, "gelu", "gelu_forward", "", g, vq_in(y), vq_in(x), vq_int(n), vq_int(per));
+vq_status vq_gelu_forward(vq_device *device, vq_view y, vq_view x, size_t n) {
+    const shares s = share(device, n);
+    return vq_run(device, "gelu", "gelu_forward", "", s.grid, vq_in(y), vq_in(x), vq_int(s.whole), vq_int(s.rest), vq_int(s.per));
 }
 
-vq_status vq_gelu_backward(vq_device *device, vq_view dx, vq_view dy, vq_view x, int n) {
-    int per;
-    const vq_grid g = grid(device, n, &per);
-    return vq_run(device, "gelu", "gelu_backward", "", g, vq_in(dx), vq_in(dy), vq_in(x), vq_int(n), vq_int(per));
+vq_status vq_gelu_backward(vq_device *device, vq_view dx, vq_view dy, vq_view x, size_t n) {
+    const shares s = share(device, n);
+    return vq_run(device, "gelu", "gelu_backward", "", s.grid, vq_in(dx), vq_in(dy), vq_in(x), vq_int(s.whole), vq_int(s.rest),
+                  vq_int(s.per));
 }

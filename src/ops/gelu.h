@@ -6,9 +6,9 @@
 #include "device/launch.h"
 
 /* y [n] = gelu(x [n]). y may be x. */
-vq_status vq_gelu_forward(vq_device *device, vq_view y, vq_view x, int n);
+vq_status vq_gelu_forward(vq_device *device, vq_view y, vq_view x, size_t n);
 
 /* dx [n] = dy [n] gelu'(x [n]). dx may be dy. */
-vq_status vq_gelu_backward(vq_device *device, vq_view dx, vq_view dy, vq_view x, int n);
+vq_status vq_gelu_backward(vq_device *device, vq_view dx, vq_view dy, vq_view x, size_t n);
 
 #endif

@@ -2,15 +2,57 @@
 
 #include "ops/reduce.h"
 
-enum { OUTPUTS = 4, FILTERS = 20, LOCAL = 64 }; /* LOCAL: HEAD_LOCAL of the kernels */
+#include <stdio.h>
+
+enum { OUTPUTS = 4, FILTERS = 20, LOCAL = 64 };
+
+/* Of forward: on a CPU the rows of a work-item, and on both the rows computed together, neither of which changes a bit; on a GPU
+ * the work-items that share these, by which a row's sum is ordered. */
+enum { ROWS, ABREAST, ITEMS, TUNABLES };
+
+static const vq_tunable tunables[TUNABLES] = {
+    [ROWS] = {"rows", {8, 16, 32, 64, 128, 256}, {0, 0, 64, 64}},
+    [ABREAST] = {"abreast", {1, 2, 3, 4, 5, 6}, {4, 4, 2, 3}},
+    [ITEMS] = {"items", {16, 32, 64, 128, 256}, {64, 64, 0, 0}},
+};
+static const vq_tuning_shape shape = {"all", {16384, 256}, {150, 72}, false};
+
+const vq_tunables vq_head_tunables = {
+    .operation = "head",
+    .cases = "head",
+    .list = tunables,
+    .shapes = &shape,
+    .count = TUNABLES,
+    .shape_count = 1,
+};
+
+static int tuned(const vq_device *device, int which) {
+    return vq_tuned(device, &vq_head_tunables, which, 0);
+}
+
+static bool is_cpu(const vq_device *device) {
+    return vq_shape_of(device, "head").family == VQ_FAMILY_CPU;
+}
+
+/* Build options of all kernels. */
+typedef struct build {
+    char options[48];
+} build;
+
+static build build_for(const vq_device *device) {
+    build b;
+    snprintf(b.options, sizeof b.options, "-DHEAD_ROWS=%d -DHEAD_LOCAL=%d", tuned(device, ABREAST),
+             is_cpu(device) ? 1 : tuned(device, ITEMS));
+    return b;
+}
 
 static size_t ceil_div(size_t a, size_t b) {
     return (a + b - 1) / b;
 }
 
 static vq_status lay_filters(vq_device *device, vq_view filters, vq_view w, int C) {
-    return vq_run(device, "head", "head_filters", "", vq_grid2(ceil_div((size_t)C, LOCAL), FILTERS, LOCAL, 1), vq_in(filters),
-                  vq_in(w), vq_int(C));
+    return vq_run(device, "head", "head_filters", build_for(device).options,
+                  vq_grid2(ceil_div((size_t)C, LOCAL), FILTERS, LOCAL, 1), vq_in(filters), vq_in(w), vq_int(C));
 }
 
 size_t vq_head_scratch(const vq_device *device, int M, int C) {
@@ -21,23 +63,23 @@ size_t vq_head_scratch(const vq_device *device, int M, int C) {
 vq_status vq_head_forward(vq_device *device, vq_view y, vq_view scratch, vq_view x, vq_view rows, vq_view w, vq_view bias, int M,
                           int C) {
     VQ_TRY(lay_filters(device, scratch, w, C));
-    const bool cpu = device->family == VQ_FAMILY_CPU;
-    const int per = 64;
-    return vq_run(device, "head", cpu ? "head_forward" : "head_forward_group", "",
-                  cpu ? vq_grid1(ceil_div((size_t)M, (size_t)per), 1) : vq_grid1((size_t)M, LOCAL), vq_in(y), vq_in(x), vq_in(rows),
-                  vq_in(scratch), vq_in(bias), vq_int(M), vq_int(C), vq_int(per));
+    const bool cpu = is_cpu(device);
+    const int per = tuned(device, cpu ? ROWS : ABREAST), items = cpu ? 1 : tuned(device, ITEMS);
+    return vq_run(device, "head", cpu ? "head_forward" : "head_forward_group", build_for(device).options,
+                  vq_grid1(ceil_div((size_t)M, (size_t)per), (size_t)items), vq_in(y), vq_in(x), vq_in(rows), vq_in(scratch),
+                  vq_in(bias), vq_int(M), vq_int(C), vq_int(per));
 }
 
 vq_status vq_head_backward(vq_device *device, vq_view dx, vq_view dw, vq_view dbias, vq_view scratch, vq_view dy, vq_view x,
                            vq_view rows, vq_view w, int M, int C) {
     VQ_TRY(lay_filters(device, scratch, w, C));
     const int per = vq_chunk_rows(device, M), chunks = vq_chunk_count(device, M);
-    const vq_grid grid = device->family == VQ_FAMILY_CPU
-                             ? vq_grid2(1, (size_t)chunks, 1, 1)
-                             : vq_grid2(ceil_div((size_t)C, 16 * (size_t)device->vector_width), (size_t)chunks, 16, 1);
-    VQ_TRY(vq_run(device, "head", "head_backward", "", grid, vq_in(dx), vq_in(scratch), vq_in(dy), vq_in(x), vq_in(rows), vq_int(M),
-                  vq_int(C), vq_int(per)));
+    const bool cpu = is_cpu(device);
+    const vq_grid grid = cpu ? vq_grid2(1, (size_t)chunks, 1, 1) : vq_grid2(ceil_div((size_t)C, LOCAL), (size_t)chunks, LOCAL, 1);
+    VQ_TRY(vq_run(device, "head", cpu ? "head_backward" : "head_backward_group", build_for(device).options, grid, vq_in(dx),
+                  vq_in(scratch), vq_in(dy), vq_in(x), vq_in(rows), vq_int(M), vq_int(C), vq_int(per)));
     const size_t columns = (size_t)(C > OUTPUTS ? C : OUTPUTS);
-    return vq_run(device, "head", "head_backward_sum", "", vq_grid2(ceil_div(columns, LOCAL), FILTERS + 1, LOCAL, 1), vq_in(dw),
-                  vq_in(dbias), vq_in(scratch), vq_int(C), vq_int(chunks));
+    return vq_run(device, "head", "head_backward_sum", build_for(device).options,
+                  vq_grid2(ceil_div(columns, LOCAL), FILTERS + 1, LOCAL, 1), vq_in(dw), vq_in(dbias), vq_in(scratch), vq_int(C),
+                  vq_int(chunks));
 }

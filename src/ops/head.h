@@ -5,6 +5,9 @@
 #define VQ_OPS_HEAD_H
 
 #include "device/launch.h"
+#include "device/tune.h"
+
+extern const vq_tunables vq_head_tunables;
 
 /* y [M][4] from x [M][C], rows, w, bias [4]. scratch: vq_head_scratch bytes. */
 vq_status vq_head_forward(vq_device *device, vq_view y, vq_view scratch, vq_view x, vq_view rows, vq_view w, vq_view bias, int M,

@@ -24,7 +24,7 @@ const vq_tunables vq_layernorm_tunables = {
 };
 
 static bool is_cpu(const vq_device *device) {
-    return device->family == VQ_FAMILY_CPU;
+    return vq_shape_of(device, "layernorm").family == VQ_FAMILY_CPU;
 }
 
 vq_status vq_layernorm_forward(vq_device *device, vq_view y, vq_view stats, vq_view x, vq_view gamma, vq_view beta, int M, int D) {

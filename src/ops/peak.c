@@ -6,11 +6,11 @@
 enum { GPU_LOCAL = 256, CPU_ITEMS = 4, GPU_GROUPS = 16 };
 
 static int local_size(const vq_device *device) {
-    return device->family == VQ_FAMILY_CPU ? 1 : GPU_LOCAL;
+    return vq_shape_of(device, "peak").family == VQ_FAMILY_CPU ? 1 : GPU_LOCAL;
 }
 
 static size_t busy_groups(const vq_device *device) {
-    return device->info.compute_units * (size_t)(device->family == VQ_FAMILY_CPU ? CPU_ITEMS : GPU_GROUPS);
+    return device->info.compute_units * (size_t)(vq_shape_of(device, "peak").family == VQ_FAMILY_CPU ? CPU_ITEMS : GPU_GROUPS);
 }
 
 int vq_peak_items(const vq_device *device) {
@@ -28,7 +28,7 @@ vq_status vq_peak_fma(vq_device *device, vq_view end, vq_view start, int items, 
 
 /* Groups that share n floats, and the registers of each. */
 static vq_grid share(const vq_device *device, int n, int *chunk) {
-    int registers = n / device->vector_width, local = local_size(device);
+    int registers = n / vq_shape_of(device, "peak").width, local = local_size(device);
     size_t groups = busy_groups(device);
     *chunk = (int)(((size_t)registers + groups - 1) / groups);
     *chunk = (*chunk + local - 1) / local * local;

@@ -1,17 +1,47 @@
 #include "ops/quantize.h"
 
-static const char *options(const vq_device *device) {
-    return device->family == VQ_FAMILY_CPU ? "-DLX=1 -DLY=1 -DROWS=256" : "-DLX=16 -DLY=8 -DROWS=32";
+#include <stdio.h>
+
+/* Rows of a work-group, and on a GPU work-items over the channels of a row: the sum of squared distances depends on both. */
+enum { ROWS, ACROSS, TUNABLES };
+enum { GROUP = 128 }; /* work-items of a GPU's work-group */
+
+static const vq_tunable tunables[TUNABLES] = {
+    [ROWS] = {"rows", {8, 16, 32, 64, 128, 256, 512}, {32, 32, 256, 256}},
+    [ACROSS] = {"LX", {4, 8, 16, 32, 64}, {16, 16, 0, 0}},
+};
+static const vq_tuning_shape shape = {"all", {4096, 384, 1024, 2}, {270, 5, 9, 2}, true};
+
+const vq_tunables vq_quantize_tunables = {
+    .operation = "quantize",
+    .cases = "quantize",
+    .list = tunables,
+    .shapes = &shape,
+    .count = TUNABLES,
+    .shape_count = 1,
+};
+
+static int rows_of_group(const vq_device *device) {
+    return vq_tuned(device, &vq_quantize_tunables, ROWS, 0);
 }
 
 static int chunks(const vq_device *device, int M) {
-    const int rows = device->family == VQ_FAMILY_CPU ? 256 : 32;
+    const int rows = rows_of_group(device);
     return (M + rows - 1) / rows;
 }
 
-static vq_grid grid(const vq_device *device, int M) {
-    const bool cpu = device->family == VQ_FAMILY_CPU;
-    return vq_grid2((size_t)chunks(device, M), 1, cpu ? 1 : 16, cpu ? 1 : 8);
+/* The work-group of a kernel over rows, and its build options. */
+typedef struct group {
+    vq_grid grid;
+    char options[32];
+} group;
+
+static group over_rows(const vq_device *device, int M) {
+    const bool cpu = vq_shape_of(device, "quantize").family == VQ_FAMILY_CPU;
+    const int across = cpu ? 1 : vq_tuned(device, &vq_quantize_tunables, ACROSS, 0), down = cpu ? 1 : GROUP / across;
+    group g = {.grid = vq_grid2((size_t)chunks(device, M), 1, (size_t)across, (size_t)down)};
+    snprintf(g.options, sizeof g.options, "-DLX=%d -DLY=%d", across, down);
+    return g;
 }
 
 size_t vq_quantize_scratch(const vq_device *device, int M) {
@@ -19,32 +49,37 @@ size_t vq_quantize_scratch(const vq_device *device, int M) {
 }
 
 vq_status vq_quantize_residual(vq_device *device, vq_view h, vq_view z, vq_view total, int M, int D, int level) {
-    return vq_run(device, "quantize", "quantize_residual", options(device), grid(device, M), vq_in(h), vq_in(z), vq_in(total),
-                  vq_int(M), vq_int(D), vq_float((float)level));
+    const group g = over_rows(device, M);
+    return vq_run(device, "quantize", "quantize_residual", g.options, g.grid, vq_in(h), vq_in(z), vq_in(total), vq_int(M),
+                  vq_int(D), vq_int(rows_of_group(device)), vq_float((float)level));
 }
 
 vq_status vq_quantize_gather(vq_device *device, vq_view zhat, vq_view total, vq_view metrics, vq_view e, vq_view h, vq_view codes,
                              vq_view rows, vq_view scratch, int M, int D, int level, int levels, int slot, float scale) {
     const bool measure = metrics.mem != NULL;
-    VQ_TRY(vq_run(device, "quantize", "quantize_gather", options(device), grid(device, M),
-                  vq_in(level == levels ? zhat : VQ_NO_VIEW), vq_in(total), vq_in(measure ? scratch : VQ_NO_VIEW), vq_in(e),
-                  vq_in(measure ? h : VQ_NO_VIEW), vq_in(codes), vq_in(rows), vq_int(M), vq_int(D), vq_int(level == 1),
+    const group g = over_rows(device, M);
+    VQ_TRY(vq_run(device, "quantize", "quantize_gather", g.options, g.grid, vq_in(level == levels ? zhat : VQ_NO_VIEW),
+                  vq_in(total), vq_in(measure ? scratch : VQ_NO_VIEW), vq_in(e), vq_in(measure ? h : VQ_NO_VIEW), vq_in(codes),
+                  vq_in(rows), vq_int(M), vq_int(D), vq_int(rows_of_group(device)), vq_int(level == 1),
                   vq_float(1.0f / (float)levels)));
     if (!measure)
         return VQDNA_OK;
-    return vq_run(device, "quantize", "quantize_metric", options(device), vq_grid1(1, 1), vq_in(metrics), vq_in(scratch),
+    return vq_run(device, "quantize", "quantize_metric", g.options, vq_grid1(1, 1), vq_in(metrics), vq_in(scratch),
                   vq_int(chunks(device, M)), vq_int(slot), vq_float(scale));
 }
 
 vq_status vq_quantize_mean(vq_device *device, vq_view zhat, vq_view z, vq_view rows, int M, int D, int level, int levels) {
-    return vq_run(device, "quantize", "quantize_mean", options(device), grid(device, M), vq_in(zhat), vq_in(z), vq_in(rows),
-                  vq_int(M), vq_int(D), vq_int(level == 1), vq_float(1.0f / (float)levels));
+    const group g = over_rows(device, M);
+    return vq_run(device, "quantize", "quantize_mean", g.options, g.grid, vq_in(zhat), vq_in(z), vq_in(rows), vq_int(M), vq_int(D),
+                  vq_int(rows_of_group(device)), vq_int(level == 1), vq_float(1.0f / (float)levels));
 }
 
 static vq_status backward(vq_device *device, vq_view dz, vq_view dzhat, vq_view h, vq_view e, vq_view codes, vq_view rows, int M,
                           int D, float weight, float commit, bool add) {
-    return vq_run(device, "quantize", "quantize_backward", options(device), grid(device, M), vq_in(dz), vq_in(dzhat), vq_in(h),
-                  vq_in(e), vq_in(codes), vq_in(rows), vq_int(M), vq_int(D), vq_float(weight), vq_float(commit), vq_int(add));
+    const group g = over_rows(device, M);
+    return vq_run(device, "quantize", "quantize_backward", g.options, g.grid, vq_in(dz), vq_in(dzhat), vq_in(h), vq_in(e),
+                  vq_in(codes), vq_in(rows), vq_int(M), vq_int(D), vq_int(rows_of_group(device)), vq_float(weight),
+                  vq_float(commit), vq_int(add));
 }
 
 vq_status vq_quantize_backward(vq_device *device, vq_view dz, vq_view dzhat, vq_view h, vq_view e, vq_view codes, vq_view rows,

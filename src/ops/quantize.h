@@ -13,6 +13,9 @@
 #define VQ_OPS_QUANTIZE_H
 
 #include "device/launch.h"
+#include "device/tune.h"
+
+extern const vq_tunables vq_quantize_tunables;
 
 /* h = level z - total. At level 1 pass VQ_NO_VIEW for total (then h = level z), or skip the call and use z as h. */
 vq_status vq_quantize_residual(vq_device *device, vq_view h, vq_view z, vq_view total, int M, int D, int level);

@@ -5,6 +5,9 @@
 #define VQ_OPS_STEM_H
 
 #include "device/launch.h"
+#include "device/tune.h"
+
+extern const vq_tunables vq_stem_tunables;
 
 /* y [M][C] from rows, w, bias [C]. scratch: vq_stem_scratch bytes. */
 vq_status vq_stem_forward(vq_device *device, vq_view y, vq_view scratch, vq_view rows, vq_view w, vq_view bias, int M, int C);

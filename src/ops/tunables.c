@@ -2,11 +2,18 @@
 
 #include "device/blas.h"
 #include "ops/assign.h"
+#include "ops/attention.h"
 #include "ops/case.h"
+#include "ops/codebook.h"
+#include "ops/codesum.h"
+#include "ops/crossentropy.h"
 #include "ops/dwconv.h"
 #include "ops/gemm.h"
+#include "ops/head.h"
 #include "ops/layernorm.h"
+#include "ops/quantize.h"
 #include "ops/reduce.h"
+#include "ops/stem.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,7 +22,9 @@
 
 /* The dearest operations first: a quick search may not reach the last. */
 const vq_tunables *const vq_tunables_all[] = {
-    &vq_gemm_tunables, &vq_blas_tunables, &vq_assign_tunables, &vq_dwconv_tunables, &vq_reduce_tunables, &vq_layernorm_tunables, NULL,
+    &vq_gemm_tunables, &vq_blas_tunables, &vq_assign_tunables, &vq_attention_tunables, &vq_dwconv_tunables, &vq_reduce_tunables,
+    &vq_layernorm_tunables, &vq_head_tunables, &vq_stem_tunables, &vq_quantize_tunables, &vq_codesum_tunables,
+    &vq_codebook_tunables, &vq_crossentropy_tunables, NULL,
 };
 
 bool vq_tunable_find(const vq_choice *choice, const vq_tunables **set, int *which, int *shape) {

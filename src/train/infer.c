@@ -313,9 +313,12 @@ vq_status vq_evaluate(vq_model *model, const char *const *paths, size_t count, c
         status = push_file(&s, paths[i]);
     if (status == VQDNA_OK)
         status = finish(&s, NULL);
+    if (status == VQDNA_OK && !s.compared)
+        status = vq_fail(VQDNA_ERR_INPUT, "%s%s: none of the %llu bases is A, C, G or T, so there is nothing to judge the model by",
+                         count ? paths[0] : "no file", count > 1 ? " and the others" : "", (unsigned long long)s.stats.bases);
     if (status == VQDNA_OK) {
         vqdna_metrics m = {.correct = s.correct, .bases = s.stats.bases, .skipped = s.stats.bases - s.compared, .seconds = s.stats.seconds};
-        m.reconstruction_accuracy = s.compared ? (double)s.correct / (double)s.compared : 0;
+        m.reconstruction_accuracy = (double)s.correct / (double)s.compared;
         m.bases_per_second = s.stats.seconds > 0 ? (double)s.stats.bases / s.stats.seconds : 0;
         m.levels = model->config.levels;
         for (int n = 0; n < m.levels; n++) {

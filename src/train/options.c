@@ -29,7 +29,7 @@ static const option model_options[] = {
 static const option train_options[] = {
     TRAIN(seed, COUNT, 0, 9007199254740992.0, 1),
     TRAIN(window, INTEGER, 1, 1 << 20, 0),
-    TRAIN(batch, INTEGER, 1, 1 << 16, 16),
+    TRAIN(batch, INTEGER, 1, VQ_MAX_BATCH, 16),
     TRAIN(steps, COUNT, 0, 1e12, 0),
     TRAIN(epochs, REAL, 0, 1e6, 0),
     TRAIN(seconds, REAL, 0, 1e9, 0),
@@ -209,8 +209,9 @@ vq_status vq_train_resolve(vqdna_train_options *out, const vqdna_train_options *
             r.warmup = r.warmup < share ? r.warmup : (int)share;
     }
     r.unquantized = floor(r.unquantized);
-    if ((double)r.window * r.batch > 1 << 24)
-        return vq_fail(VQDNA_ERR_USAGE, "a step of %d windows of %d bases is too large: at most %d bases", r.batch, r.window, 1 << 24);
+    if ((double)r.window * r.batch > VQ_MAX_STEP_BASES)
+        return vq_fail(VQDNA_ERR_USAGE, "a step of %d windows of %d bases is too large: at most %d bases", r.batch, r.window,
+                       VQ_MAX_STEP_BASES);
     *out = r;
     return VQDNA_OK;
 }

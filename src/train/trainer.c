@@ -3,6 +3,7 @@
 #include "base/rng.h"
 #include "ops/adamw.h"
 #include "train/metrics.h"
+#include "train/options.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,16 +15,50 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+vq_status vq_trainer_plan(vq_model **out, vq_device *device, const vq_config *config, const vqdna_train_options *options) {
+    int M = options->window * options->batch;
+    int64_t start_rows = (int64_t)M * options->kmeans_batches;
+    if (start_rows > INT32_MAX)
+        return vq_fail(VQDNA_ERR_USAGE, "the codebooks would start from %lld bases, at most %d can be: use fewer kmeans_batches",
+                       (long long)start_rows, INT32_MAX);
+    return vq_model_plan(out, device, config, (vq_model_shape){M, true, (int)start_rows});
+}
+
+/* Memory grows with the batch, so the largest that fits is found by halving. */
+vq_status vq_trainer_largest_batch(int *out, vq_device *device, const vq_config *config, const vqdna_train_options *options) {
+    vqdna_train_options o = *options;
+    int fits = 0, too_large = VQ_MAX_BATCH + 1;
+    if (too_large > VQ_MAX_STEP_BASES / o.window)
+        too_large = VQ_MAX_STEP_BASES / o.window + 1;
+    while (too_large - fits > 1) {
+        vq_model *model = NULL;
+        o.batch = fits + (too_large - fits) / 2;
+        vq_status status = vq_trainer_plan(&model, device, config, &o);
+        if (status >= 0)
+            status = vq_plan_fits(model->plan);
+        vq_model_destroy(model);
+        if (status == VQDNA_OK)
+            fits = o.batch;
+        else if (status == VQDNA_ERR_MEMORY || status == VQDNA_ERR_USAGE)
+            too_large = o.batch;
+        else
+            return status;
+    }
+    *out = fits;
+    return VQDNA_OK;
+}
+
 static vq_status open_trainer(vq_trainer *t, vq_device *device, const vq_config *config) {
     const vqdna_train_options *o = &t->options;
-    int M = o->window * o->batch, widest = 1;
+    int widest = 1;
     for (int i = 0; i < config->levels; i++)
         widest = config->codes[i] > widest ? config->codes[i] : widest;
-    VQ_TRY(vq_model_create(&t->model, device, config, (vq_model_shape){M, true, M * o->kmeans_batches}));
-    size_t count = vq_plan_regions(t->model->plan).count;
+    VQ_TRY(vq_trainer_plan(&t->model, device, config, o));
+    VQ_TRY(vq_plan_bind(t->model->plan));
+    size_t M = (size_t)t->model->M, count = vq_plan_regions(t->model->plan).count;
     VQ_TRY(vq_view_create(device, &t->norm_sq, sizeof(float)));
     VQ_TRY(vq_view_create(device, &t->norm_work, vq_adamw_scratch(device, count)));
-    VQ_TRY(vq_alloc(&t->rows, (size_t)M, sizeof *t->rows));
+    VQ_TRY(vq_alloc(&t->rows, M, sizeof *t->rows));
     VQ_TRY(vq_alloc(&t->window, (size_t)o->window, 1));
     VQ_TRY(vq_alloc(&t->seeds, (size_t)widest, sizeof *t->seeds));
     t->clock = now();

@@ -29,6 +29,10 @@ vq_status vq_trainer_create(vq_trainer **out, vq_device *device, const vq_config
                             const vqdna_train_options *options);
 void vq_trainer_destroy(vq_trainer *trainer);
 
+/* The memory of such a training, not bound; and the most windows a step may have for it to fit, 0 if not even one does. */
+vq_status vq_trainer_plan(vq_model **out, vq_device *device, const vq_config *config, const vqdna_train_options *options);
+vq_status vq_trainer_largest_batch(int *out, vq_device *device, const vq_config *config, const vqdna_train_options *options);
+
 /* One step, enqueued; VQDNA_END after the last. */
 vq_status vq_trainer_step(vq_trainer *trainer);
 

@@ -155,12 +155,12 @@ START_TEST(nulls) {
         CALL(vqdna_trainer_report(r, NULL), "out"),
         CALL(vqdna_trainer_checkpoint(NULL, "x", NULL), "trainer"),
         CALL(vqdna_trainer_checkpoint(r, NULL, NULL), "path"),
-        CALL(vqdna_trainer_plan(NULL, NULL, NULL, &summary), "trainer"),
-        CALL(vqdna_trainer_plan(r, NULL, NULL, NULL), "out"),
+        CALL(vqdna_training_plan(NULL, NULL, NULL, NULL, NULL, &summary), "context"),
+        CALL(vqdna_training_plan(context, NULL, NULL, NULL, NULL, NULL), "out"),
     };
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         ck_assert_msg(calls[i].status == VQDNA_ERR_USAGE, "call %zu (%s): %d", i, calls[i].what, (int)calls[i].status);
-    fails(vqdna_trainer_plan(r, NULL, NULL, NULL), VQDNA_ERR_USAGE, "vqdna_trainer_plan: out is NULL");
+    fails(vqdna_training_plan(context, NULL, NULL, NULL, NULL, NULL), VQDNA_ERR_USAGE, "vqdna_training_plan: out is NULL");
     vqdna_context_destroy(NULL);
     vqdna_dataset_destroy(NULL);
     vqdna_tokenizer_destroy(NULL);
@@ -254,13 +254,52 @@ START_TEST(in_memory) {
 }
 END_TEST
 
-/* The loop of a caller: train, look, checkpoint, stop, resume, use while training, save, open. */
-static void count_line(void *user, const char *name, const char *role, int rank, const size_t *shape, size_t bytes, int slab,
-                       size_t offset) {
-    (void)name, (void)role, (void)rank, (void)shape, (void)slab, (void)offset;
-    *(size_t *)user += bytes > 0;
+/* Sums the ends of the slabs, which is what the device would have to give. */
+enum { SLABS = 80 };
+static void note_end(void *user, const char *name, const char *role, int rank, const size_t *shape, size_t bytes, int slab,
+                     size_t offset) {
+    (void)name, (void)role, (void)rank, (void)shape;
+    size_t *ends = user;
+    ck_assert_int_lt(slab, SLABS);
+    if (offset + bytes > ends[slab])
+        ends[slab] = offset + bytes;
 }
 
+/* A plan of any size can be had; the largest batch it names fits, and one window more does not. */
+START_TEST(plans) {
+    vqdna_model_options m = {.preset = "base"};
+    vqdna_train_options o = {.batch = 8, .window = 512};
+    vqdna_plan_summary plan, other;
+    size_t ends[SLABS] = {0}, sum = 0;
+    ok(vqdna_training_plan(context, &m, &o, note_end, ends, &plan));
+    for (int i = 0; i < SLABS; i++)
+        sum += ends[i];
+    ck_assert_uint_le(sum, plan.device_bytes);
+    ck_assert_uint_ge(sum + SLABS * 4096, plan.device_bytes); /* but for the last tensor's alignment */
+    ck_assert_uint_le(plan.device_bytes, (size_t)900 << 20);
+    ck_assert_int_ge(plan.largest_batch, 8);
+    o.batch = plan.largest_batch;
+    ok(vqdna_training_plan(context, &m, &o, NULL, NULL, &other));
+    ck_assert_uint_le(other.device_bytes, other.device_limit);
+    o.batch++;
+    fails(vqdna_training_plan(context, &m, &o, NULL, NULL, &other), VQDNA_ERR_MEMORY, "use a smaller");
+    ck_assert_int_eq(other.largest_batch, plan.largest_batch);
+    o.batch = 32000;
+    memset(ends, 0, sizeof ends);
+    fails(vqdna_training_plan(context, &m, &o, note_end, ends, &other), VQDNA_ERR_MEMORY, "MiB");
+    ck_assert_uint_gt(other.device_bytes, other.device_limit);
+    ck_assert_uint_gt(ends[0], 0);
+    o.batch = 1;
+    o.window = 1 << 20;
+    m.dim = 4096;
+    fails(vqdna_training_plan(context, &m, &o, NULL, NULL, &other), VQDNA_ERR_MEMORY, "use a smaller");
+    ck_assert_int_eq(other.largest_batch, 0);
+    m.dim = -1;
+    fails(vqdna_training_plan(context, &m, &o, NULL, NULL, &other), VQDNA_ERR_USAGE, "dim");
+}
+END_TEST
+
+/* The loop of a caller: train, look, checkpoint, stop, resume, use while training, save, open. */
 static void count_tensor(void *user, const char *name, const char *dtype, int rank, const uint64_t *shape, uint64_t bytes) {
     (void)name, (void)rank, (void)shape, (void)bytes;
     ck_assert_str_eq(dtype, "F32");
@@ -289,12 +328,6 @@ START_TEST(whole_life) {
     vqdna_trainer *r, *s;
     ok(vqdna_tokenizer_create(&t, context, &m, 1));
     ok(vqdna_trainer_create(&r, t, d, &o));
-    size_t lines = 0;
-    vqdna_plan_summary plan;
-    ok(vqdna_trainer_plan(r, count_line, &lines, &plan));
-    ck_assert_uint_gt(lines, 100);
-    ck_assert_uint_gt(plan.device_bytes, 0);
-    ck_assert_int_ge(plan.largest_batch, 4);
     vqdna_report report;
     const char *run = in_folder("run");
     for (int i = 0; i < 30; i++)
@@ -406,6 +439,7 @@ int main(void) {
     tcase_add_test(t, nulls);
     tcase_add_test(t, untrained);
     tcase_add_test(t, in_memory);
+    tcase_add_test(t, plans);
     tcase_add_test(t, whole_life);
     tcase_add_test(t, devices);
     tcase_add_test(t, messages);

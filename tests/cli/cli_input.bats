@@ -130,10 +130,11 @@ tokens() {
     bad name.fa "line 1"
 }
 
-@test "only unknown bases: tokenized and skipped by eval, but nothing to train on" {
+@test "only unknown bases: tokenized, but nothing to train on or to judge a model by" {
     printf '>n\nNNNNNNNN\nRYSW\n' >n.fa
     [ "$(tokens n.fa | grep -c '^n')" -eq 12 ]
-    "$VQDNA" eval -q --json -m "$model" n.fa | grep -q '"skipped": 12'
+    refused 2 "none of the 12 bases" "$VQDNA" eval -q --json -m "$model" n.fa
+    "$VQDNA" eval -q --json -m "$model" n.fa "$genome" | grep -q '"skipped": 12'
     refused 2 n.fa "$VQDNA" train -q "${small[@]}" --steps 1 -o new n.fa
     [ ! -e new ]
 }

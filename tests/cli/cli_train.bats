@@ -160,6 +160,12 @@ log_without_clock() {
     [ "$status" -eq 0 ]
     [[ ${lines[0]} == tensor*role*shape*bytes* ]]
     [[ ${lines[-1]} == *"largest batch"* ]]
+    run --separate-stderr "$VQDNA" train "${small[@]}" --preset base --plan --batch 32000
+    [ "$status" -eq 3 ]
+    [[ ${lines[0]} == tensor*role*shape*bytes* ]]
+    [[ ${lines[-1]} == *"largest batch"* ]]
+    [[ $stderr == *"use a smaller batch"* ]]
+    refused 1 "leave out --resume" "$VQDNA" train "${small[@]}" --plan --resume -o there
     [ -z "$(ls -A)" ]
 }
 

@@ -6,12 +6,6 @@ static const vq_codebook_rates rates = {
     .decay = 0.93, .use_decay = 0.9, .expire = 0.1, .epsilon = 0.05}; /* large enough to be seen */
 static const int32_t reseeded_before = 5;
 
-static size_t scratch_bytes(int K) {
-    const vq_device cpu = {.family = VQ_FAMILY_CPU}, gpu = {.family = VQ_FAMILY_GPU};
-    const size_t a = vq_codebook_scratch(&cpu, K), b = vq_codebook_scratch(&gpu, K);
-    return a > b ? a : b;
-}
-
 /* dims: M D K dead; dead: 0 no code, 1 some, 2 all (none was given to a row) */
 static vq_status declare(vq_case *c, const int *d) {
     const size_t M = (size_t)d[0], D = (size_t)d[1], K = (size_t)d[2];
@@ -27,7 +21,7 @@ static vq_status declare(vq_case *c, const int *d) {
     vq_case_output(c, "start_n", VQ_F32, K);
     vq_case_output(c, "start_s", VQ_F32, K * D);
     vq_case_output(c, "start_f", VQ_F32, K);
-    vq_case_scratch(c, "scratch", scratch_bytes(d[2]));
+    vq_case_scratch(c, "scratch", vq_codebook_scratch(vq_case_device(c), d[2]));
     return VQDNA_OK;
 }
 

@@ -2,12 +2,6 @@
 
 #include "ops/case.h"
 
-static size_t scratch_bytes(int M, int K) {
-    const vq_device cpu = {.family = VQ_FAMILY_CPU}, gpu = {.family = VQ_FAMILY_GPU};
-    const size_t a = vq_codesum_scratch(&cpu, M, K), b = vq_codesum_scratch(&gpu, M, K);
-    return a > b ? a : b;
-}
-
 /* dims: M D K one; one: all rows have the last code */
 static vq_status declare(vq_case *c, const int *d) {
     const size_t M = (size_t)d[0], D = (size_t)d[1], K = (size_t)d[2];
@@ -17,7 +11,7 @@ static vq_status declare(vq_case *c, const int *d) {
     vq_case_output(c, "counts", VQ_I32, K);
     vq_case_output(c, "order", VQ_I32, M);
     vq_case_output(c, "usage", VQ_I32, K);
-    vq_case_scratch(c, "scratch", scratch_bytes(d[0], d[2]));
+    vq_case_scratch(c, "scratch", vq_codesum_scratch(vq_case_device(c), d[0], d[2]));
     return VQDNA_OK;
 }
 

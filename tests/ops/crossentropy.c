@@ -11,7 +11,7 @@ static vq_status declare(vq_case *c, const int *dims) {
     vq_case_inout(c, "metrics", 2, 0, 10);
     if (dims[2])
         vq_case_output(c, "best", VQ_U8, M);
-    vq_case_scratch(c, "scratch", 2 * M * sizeof(float));
+    vq_case_scratch(c, "scratch", vq_crossentropy_scratch(vq_case_device(c), dims[0]));
     vq_case_seed(c, "weights", "metrics"); /* of the two sums; that of the losses is the scale */
     vq_case_gradient(c, "dlogits", "logits", false);
     return VQDNA_OK;

@@ -13,7 +13,7 @@ static vq_status declare(vq_case *c, const int *dims) {
         vq_case_output(c, "through", VQ_F32, M * D);
         vq_case_seed(c, "dthrough", "through");
     }
-    vq_case_scratch(c, "scratch", 8 * 64 * D * sizeof(float));
+    vq_case_scratch(c, "scratch", vq_dwconv_scratch(vq_case_device(c), dims[0], dims[1]));
     vq_case_seed(c, "dy", "y");
     vq_case_gradient(c, "dx", "x", false);
     vq_case_gradient(c, "dw", "w", true);

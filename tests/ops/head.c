@@ -8,7 +8,7 @@ static vq_status declare(vq_case *c, const int *dims) {
     vq_case_input(c, "w", C * 20, -1, 1);
     vq_case_input(c, "bias", 4, -1, 1);
     vq_case_output(c, "y", VQ_F32, M * 4);
-    vq_case_scratch(c, "scratch", (20 * C + 64 * (20 * C + 4)) * sizeof(float));
+    vq_case_scratch(c, "scratch", vq_head_scratch(vq_case_device(c), dims[0], dims[1]));
     vq_case_seed(c, "dy", "y");
     vq_case_gradient(c, "dx", "x", false);
     vq_case_gradient(c, "dw", "w", true);

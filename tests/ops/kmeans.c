@@ -5,12 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-static size_t scratch_bytes(int M) {
-    const vq_device cpu = {.family = VQ_FAMILY_CPU}, gpu = {.family = VQ_FAMILY_GPU};
-    const size_t a = vq_kmeans_scratch(&cpu, M), b = vq_kmeans_scratch(&gpu, M);
-    return a > b ? a : b;
-}
-
 /* dims: M D K same; same: all rows are equal */
 static vq_status declare(vq_case *c, const int *d) {
     const size_t M = (size_t)d[0], D = (size_t)d[1], K = (size_t)d[2];
@@ -20,7 +14,7 @@ static vq_status declare(vq_case *c, const int *d) {
     vq_case_indices(c, "counts", VQ_I32, K, 0, 3);
     vq_case_output(c, "e", VQ_F32, K * D);
     vq_case_inout(c, "moved", K * D, -1, 1);
-    vq_case_scratch(c, "scratch", scratch_bytes(d[0]));
+    vq_case_scratch(c, "scratch", vq_kmeans_scratch(vq_case_device(c), d[0]));
     return VQDNA_OK;
 }
 

@@ -10,12 +10,6 @@ static const char *const z_name[] = {"z1", "z2", "z3"}, *const e_name[] = {"e1",
                          *const code_name[] = {"codes1", "codes2", "codes3"}, *const h_name[] = {"h1", "h2", "h3"},
                          *const dz_name[] = {"dz1", "dz2", "dz3"};
 
-static size_t scratch_bytes(int M) {
-    const vq_device cpu = {.family = VQ_FAMILY_CPU}, gpu = {.family = VQ_FAMILY_GPU};
-    const size_t a = vq_quantize_scratch(&cpu, M), b = vq_quantize_scratch(&gpu, M);
-    return a > b ? a : b;
-}
-
 /* dims: M D K N */
 static vq_status declare(vq_case *c, const int *d) {
     const size_t M = (size_t)d[0], D = (size_t)d[1], K = (size_t)d[2];
@@ -33,7 +27,7 @@ static vq_status declare(vq_case *c, const int *d) {
     vq_case_output(c, "mean", VQ_F32, M * D);
     vq_case_inout(c, "metrics", SLOTS, -1, 1);
     vq_case_scratch(c, "scaled", M * D * sizeof(float));
-    vq_case_scratch(c, "scratch", scratch_bytes(d[0]));
+    vq_case_scratch(c, "scratch", vq_quantize_scratch(vq_case_device(c), d[0]));
     vq_case_seed(c, "dzhat", "through");
     vq_case_seed(c, "dmean", "mean");
     vq_case_seed(c, "dmetrics", "metrics");

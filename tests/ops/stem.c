@@ -7,7 +7,7 @@ static vq_status declare(vq_case *c, const int *dims) {
     vq_case_input(c, "w", C * 20, -1, 1);
     vq_case_input(c, "bias", C, -1, 1);
     vq_case_output(c, "y", VQ_F32, M * C);
-    vq_case_scratch(c, "scratch", 25 * 64 * C * sizeof(float));
+    vq_case_scratch(c, "scratch", vq_stem_scratch(vq_case_device(c), dims[0], dims[1]));
     vq_case_seed(c, "dy", "y");
     vq_case_gradient(c, "dw", "w", true);
     vq_case_gradient(c, "dbias", "bias", true);

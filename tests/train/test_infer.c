@@ -298,6 +298,21 @@ START_TEST(stopped) {
 }
 END_TEST
 
+/* An accuracy of no base at all would be a made-up number. */
+START_TEST(nothing_known) {
+    begin(0);
+    vq_model *model = open_model(512);
+    const char *only = scratch_text("unknown.fa", ">n\nNNNNNNNN\nRYSW\n"), *paths[] = {only, only, path};
+    vqdna_metrics m;
+    ck_fails(vq_evaluate(model, paths, 1, NULL, &m), VQDNA_ERR_INPUT, "unknown.fa", "none of the 12 bases");
+    ck_fails(vq_evaluate(model, paths, 2, NULL, &m), VQDNA_ERR_INPUT, "and the others", "none of the 24 bases");
+    ck_ok(vq_evaluate(model, paths, 3, NULL, &m));
+    ck_assert_uint_eq(m.skipped, 24 + unknown);
+    vq_model_destroy(model);
+    vq_state_destroy(&state);
+}
+END_TEST
+
 /* ---- Codes that are wrong ---- */
 
 typedef struct {
@@ -366,6 +381,7 @@ int main(void) {
     tcase_add_loop_test(t, tokenize_is_encode, 0, SHAPES);
     tcase_add_loop_test(t, cuts_do_not_matter, 0, SHAPES);
     tcase_add_loop_test(t, evaluate_counts, 0, SHAPES);
+    tcase_add_test(t, nothing_known);
     tcase_add_test(t, stopped);
     tcase_add_test(t, wrong_codes);
     return scratch_run(suite);
