@@ -180,6 +180,8 @@ static vq_status build(vq_device *device, cl_program *out, const char *stem, con
         goto done;
     }
     err = clBuildProgram(p, 1, &device->id, options, NULL, NULL);
+    if (err != CL_SUCCESS) /* LLVM removes its temporary files at the first SIGINT or SIGTERM, which is a caller's to answer */
+        err = clBuildProgram(p, 1, &device->id, options, NULL, NULL);
     if (err != CL_SUCCESS) {
         status = compile_error(device, p, stem, err);
         clReleaseProgram(p);
