@@ -57,17 +57,21 @@ kernel VQ_ONE_ITEM void gemm_pack(global float *restrict packed, const global fl
     }
 }
 
-/* Columns m0 to m1 of A [K][M], n steps from k0, copied in panels [n][VQ_MR]. */
+/* Columns m0 to m1 of A [K][M], n steps from k0, copied in panels [n][VQ_MR], VQ_MR VQ_KS floats apart. Whole registers are copied
+ * where A has them: what they write past a row is the next one's, or lies between panels. */
 void pack_columns(local float *restrict to, const global float *restrict A, int m0, int m1, int M, int k0, int n) {
-    for (int m = m0; m < m1; m += VQ_MR, to += VQ_KC * VQ_MR)
-        for (int k = 0; k < n; k++) {
-            const global float *from = A + (size_t)(k0 + k) * M + m;
-            if (m + VQ_MR <= m1)
-                VQ_UNROLL for (int i = 0; i < VQ_MR; i++) to[k * VQ_MR + i] = from[i];
+    for (int k = 0; k < n; k++) {
+        const global float *from = A + (size_t)(k0 + k) * M;
+        local float *row = to + k * VQ_MR;
+        for (int m = m0; m < m1; m += VQ_MR, row += VQ_MR * VQ_KS) {
+            VQ_PREFETCH(from + 8 * (size_t)M + m);
+            if (m + (VQ_MR + VW - 1) / VW * VW <= M)
+                VQ_UNROLL for (int i = 0; i < VQ_MR; i += VW) LSTORE(GLOAD(from + m + i), row + i);
             else
                 for (int i = 0; i < VQ_MR; i++)
-                    to[k * VQ_MR + i] = m + i < m1 ? from[i] : 0.0f;
+                    row[i] = m + i < m1 ? from[m + i] : 0.0f;
         }
+    }
 }
 
 /* A tile of sums between registers and rows `stride` floats apart. */
@@ -81,6 +85,39 @@ void pack_columns(local float *restrict to, const global float *restrict A, int 
         VSTORE(c0[i], (p) + i * (stride));                                                                                         \
         VSTORE(c1[i], (p) + i * (stride) + VW);                                                                                    \
     }
+
+/* The end of a whole tile, of VQ_NR columns: as end(), a kind at a time, so that no branch stands between rows. */
+void finish(global float *c, int kind, const global float *bias, global float *pre, const global float *residual, int rows,
+            size_t stride) {
+    if (kind == GELU_GRAD) {
+        for (int i = 0; i < rows; i++, c += stride, pre += stride)
+            for (int x = 0; x < VQ_NR; x += VW)
+                GSTORE(GLOAD(c + x) * vq_gelu_grad(GLOAD(pre + x)), c + x);
+        return;
+    }
+    const vf b0 = GLOAD(bias), b1 = GLOAD(bias + VW);
+    if (kind == BIAS)
+        for (int i = 0; i < rows; i++, c += stride) {
+            GSTORE(GLOAD(c) + b0, c);
+            GSTORE(GLOAD(c + VW) + b1, c + VW);
+        }
+    if (kind == BIAS_RESIDUAL)
+        for (int i = 0; i < rows; i++, c += stride, residual += stride) {
+            GSTORE(GLOAD(c) + b0 + GLOAD(residual), c);
+            GSTORE(GLOAD(c + VW) + b1 + GLOAD(residual + VW), c + VW);
+        }
+    if (kind == BIAS_GELU)
+        for (int i = 0; i < rows; i++, c += stride) {
+            const vf v0 = GLOAD(c) + b0, v1 = GLOAD(c + VW) + b1;
+            if (pre) {
+                GSTORE(v0, pre);
+                GSTORE(v1, pre + VW);
+                pre += stride;
+            }
+            GSTORE(vq_gelu(v0), c);
+            GSTORE(vq_gelu(v1), c + VW);
+        }
+}
 
 /* One work-item a block of `height` panels of VQ_MR rows (height VQ_MR <= MC) by `width` panels of VQ_NR columns. A tile that
  * crosses the edge of C goes through `edge`, with the same arithmetic. */
@@ -115,9 +152,25 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
                     }
                     LOAD_TILE(edge, VQ_NR)
                 }
+                /* What the end will read, and the next tile's sums, come from memory while this tile is computed. */
+                const bool last = k0 + steps == K;
+                const global float *later = c;
+                if (last && kind == GELU_GRAD)
+                    later = pre + (c - C);
+                if (last && kind == BIAS_RESIDUAL)
+                    later = residual + (c - C);
+                VQ_UNROLL for (int i = 0; i < VQ_MR; i++) {
+                    VQ_PREFETCH(later + i * stride);
+                    VQ_PREFETCH(later + i * stride + VW);
+                }
+                if (k0 > 0 || kind == ADD)
+                    VQ_UNROLL for (int i = 0; i < VQ_MR; i++) {
+                        VQ_PREFETCH(c + (VQ_MR + i) * stride);
+                        VQ_PREFETCH(c + (VQ_MR + i) * stride + VW);
+                    }
                 const global float *b = packed + (size_t)n * K + (size_t)k0 * VQ_NR;
                 if (TA)
-                    vq_tile(c0, c1, block + (m - m0) * VQ_KC, 1, VQ_MR, b, steps);
+                    vq_tile(c0, c1, block + (m - m0) * VQ_KS, 1, VQ_MR, b, steps);
                 else
                     vq_tile(c0, c1, block + (m - m0) * VQ_KS, VQ_KS, 1, b, steps);
                 if (whole) {
@@ -128,13 +181,19 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
                         for (int x = 0; x < columns; x++)
                             c[y * stride + x] = edge[y * VQ_NR + x];
                 }
-                if (kind > ADD && k0 + steps == K)
-                    for (int i = 0; i < rows; i++)
-                        for (int x = 0; x < columns; x += VW) {
-                            const int count = min(columns - x, VW);
-                            const size_t at = (m + i) * stride + n + x;
-                            vq_store(end(vq_load(C + at, count), kind, bias, pre, residual, n + x, at, count), C + at, count);
-                        }
+                if (kind > ADD && k0 + steps == K) {
+                    const size_t at = m * stride + n;
+                    if (whole)
+                        finish(C + at, kind, bias + n, pre ? pre + at : pre, residual + at, rows, stride);
+                    else
+                        for (int i = 0; i < rows; i++)
+                            for (int x = 0; x < columns; x += VW) {
+                                const int count = min(columns - x, VW);
+                                const size_t place = at + i * stride + x;
+                                vq_store(end(vq_load(C + place, count), kind, bias, pre, residual, n + x, place, count), C + place,
+                                         count);
+                            }
+                }
             }
     }
 }

@@ -22,13 +22,14 @@
 typedef VQ_VECTOR(float) vf; /* a register of floats */
 typedef VQ_VECTOR(int) vi;
 
-/* The same for global memory only, as one access that may lie at any float: PoCL 3.1 takes VLOAD apart into pairs of floats, and
+/* The same for one kind of memory, as one access that may lie at any float: PoCL 3.1 takes VLOAD apart into pairs of floats, and
  * LLVM does not always put them together again (up to 4 times slower). */
 typedef struct __attribute__((packed, aligned(4))) vf_anywhere {
     vf v;
 } vf_anywhere;
 #define GLOAD(p) (((const global vf_anywhere *)(p))->v)
 #define GSTORE(w, p) (((global vf_anywhere *)(p))->v = (w))
+#define LSTORE(w, p) (((local vf_anywhere *)(p))->v = (w)) /* local memory */
 
 /* Asks for the cache line at a global address that will be read soon: several rows read abreast are too much for the hardware to
  * foresee. PoCL has an empty prefetch(). */
@@ -226,7 +227,7 @@ void vq_pack_block(local float *restrict to, const global float *restrict x, int
         int k = 0;
         if (m0 + i < m1) {
             for (; k + VW <= n; k += VW)
-                VSTORE(VLOAD(from + k), row + k);
+                LSTORE(GLOAD(from + k), row + k);
             for (; k < n; k++)
                 row[k] = from[k];
         }
