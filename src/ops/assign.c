@@ -101,10 +101,9 @@ vq_status vq_assign_pack(vq_device *device, vq_view packed, vq_view e, int D, in
 
 static vq_status tile(vq_device *device, const plan *p, const char *options, vq_view codes, vq_view h, vq_view packed, int M, int D,
                       int K) {
-    int down = ceil_div(M, p->rows), most = p->block / p->rows, groups = ceil_div(down, most);
-    if (groups < WANTED_GROUPS) /* work for some cores, whatever their number */
-        groups = down < WANTED_GROUPS ? down : WANTED_GROUPS;
-    int height = ceil_div(down, groups);
+    const int down = ceil_div(M, p->rows), most = p->block / p->rows, each = 4 * (int)device->info.compute_units;
+    const int wanted = each > WANTED_GROUPS ? each : WANTED_GROUPS; /* as many for each core as for the next: see ops/gemm.c */
+    const int height = ceil_div(down, ceil_div(ceil_div(down, most), wanted) * wanted);
     return vq_run(device, "assign", "assign_tile", options, vq_grid1((size_t)ceil_div(down, height), 1), vq_in(codes), vq_in(h),
                   vq_in(packed), vq_int(M), vq_int(D), vq_int(K), vq_int(height));
 }

@@ -83,22 +83,18 @@ static sizes tuned_sizes(const vq_device *device, int shape) {
     return s;
 }
 
-/* How C is cut into work-groups, in panels: a function of the shape and the tunables alone. Blocks of a few hundred columns keep
- * their part of C in the second-level cache; small products are cut further so that there is work for some cores. */
+/* How C is cut into work-groups, in panels, which changes no bit of it. Blocks of a few hundred columns keep their part of C in the
+ * second-level cache. Rows are cut so that every core gets as many groups as the next: a driver deals them out in halves of what is
+ * left, and an odd one at the end leaves the others idle. */
 static void cut(const vq_device *device, const sizes *s, int M, int N, int *height, int *width) {
-    int down = ceil_div(M, s->panel), across = ceil_div(N, vq_tile_columns(device));
-    int most = s->block / s->panel;
-    int groups = ceil_div(down, most);
-    if (groups < WANTED_GROUPS)
-        groups = down < WANTED_GROUPS ? down : WANTED_GROUPS;
+    const int down = ceil_div(M, s->panel), across = ceil_div(N, vq_tile_columns(device)), most = s->block / s->panel;
+    const int each = 4 * (int)device->info.compute_units, wanted = each > WANTED_GROUPS ? each : WANTED_GROUPS;
+    int groups = ceil_div(ceil_div(down, most), wanted) * wanted, parts = ceil_div(N, s->columns);
     *height = ceil_div(down, groups);
     if (*height < LEAST_HEIGHT) /* packing a panel of B's columns again for fewer rows costs more than it brings */
         *height = down < LEAST_HEIGHT ? down : LEAST_HEIGHT;
-    if (*height > most)
-        *height = most;
     groups = ceil_div(down, *height);
-    int parts = ceil_div(N, s->columns);
-    while (groups * parts < WANTED_GROUPS && parts < across)
+    while (groups * parts < wanted && parts < across)
         parts++;
     *width = ceil_div(across, parts);
 }

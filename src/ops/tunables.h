@@ -13,7 +13,7 @@ bool vq_tunable_find(const vq_choice *choice, const vq_tunables **set, int *whic
 typedef struct vq_trial {
     double before, after; /* seconds of a run, medians: the value in force, the value tried */
     double gain;          /* 1 - median of after / before, pair by pair */
-    double noise;         /* half the width of that median's 95 % interval */
+    double noise;         /* half the width of that median's 95 % interval; more if the median moved between the trial's halves */
 } vq_trial;
 
 /* Tries a choice on the device. First its answers: against the case table's reference at the class's checked shape (with `thorough`
