@@ -1,12 +1,12 @@
 /* vqdna: learn the genome's own vocabulary on any OpenCL device.
  *
- * Four handles: a context (one device with its kernels), a dataset (sequences to sample training windows from), a tokenizer (the model)
- * and a trainer. The caller owns the training loop. This header is the manual.
+ * Four handles: a context (one device with its kernels), a dataset (sequences to sample training windows from), a tokenizer (the
+ * model) and a trainer. The caller owns the training loop. This header is the manual.
  *
  * Conventions. Every function that can fail returns a vqdna_status: 0, a negative failure, or VQDNA_END; after a failure
- * vqdna_last_error() holds one sentence. `T **out` is set on success only and is yours to destroy; a returned pointer is borrowed. destroy
- * functions take NULL. In an options struct zero means default, and a NULL options pointer means all defaults. Coordinates are 0-based.
- * A handle may be used from one thread at a time. The library never prints and never exits. */
+ * vqdna_last_error() holds one sentence. `T **out` is set on success only and is yours to destroy; a returned pointer is borrowed.
+ * destroy functions take NULL. In an options struct zero means default, and a NULL options pointer means all defaults. Coordinates
+ * are 0-based. A handle may be used from one thread at a time. The library never prints and never exits. */
 #ifndef VQDNA_H
 #define VQDNA_H
 
@@ -24,7 +24,8 @@ extern "C" {
 #define VQDNA_API
 #endif
 
-/* ---- Status ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Status -------------------------------------------------------------------------------------------------------------------
+ */
 
 typedef enum vqdna_status {
     VQDNA_OK = 0,
@@ -53,25 +54,26 @@ typedef void (*vqdna_message_fn)(void *user, vqdna_message_level level, const ch
 /* Sets who hears warnings and notes, for the whole process; NULL: nobody. */
 VQDNA_API void vqdna_set_message_handler(vqdna_message_fn fn, void *user);
 
-/* ---- Devices and context ------------------------------------------------------------------------------------------------------ */
+/* ---- Devices and context ------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct vqdna_device_info {
-    int index;            /* what --device takes */
-    char platform[128];   /* "Portable Computing Language"; a platform without devices has an entry with an empty name */
+    int index;          /* what --device takes */
+    char platform[128]; /* "Portable Computing Language"; a platform without devices has an entry with an empty name */
     char platform_version[128];
     char name[128], vendor[128], version[128], driver[128];
-    char type[16];        /* "cpu", "gpu", "accelerator" or "" */
-    char family[8];       /* the shape of kernels used there: "cpu" or "gpu" */
+    char type[16];  /* "cpu", "gpu", "accelerator" or "" */
+    char family[8]; /* the shape of kernels used there: "cpu" or "gpu" */
     unsigned compute_units, clock_mhz, float_width;
     uint64_t max_work_group, local_bytes, global_bytes, max_allocation;
     bool fp64;
-    bool usable;          /* can run vqdna at all */
-    bool chosen;          /* the one a context would use for the given selector */
-    char reason[256];     /* why chosen, or why not usable; "" otherwise */
+    bool usable;      /* can run vqdna at all */
+    bool chosen;      /* the one a context would use for the given selector */
+    char reason[256]; /* why chosen, or why not usable; "" otherwise */
 } vqdna_device_info;
 
-/* Lists every platform and device. `selector` as in vqdna_context_options.device. No device at all is OK with *count 0 or platform-only
- * entries. *out is freed by vqdna_devices_free. */
+/* Lists every platform and device. `selector` as in vqdna_context_options.device. No device at all is OK with *count 0 or
+ * platform-only entries. *out is freed by vqdna_devices_free. */
 VQDNA_API vqdna_status vqdna_devices(vqdna_device_info **out, size_t *count, const char *selector);
 VQDNA_API void vqdna_devices_free(vqdna_device_info *devices);
 
@@ -87,8 +89,8 @@ VQDNA_API vqdna_status vqdna_context_create(vqdna_context **out, const vqdna_con
 VQDNA_API void vqdna_context_destroy(vqdna_context *context);
 VQDNA_API const vqdna_device_info *vqdna_context_device(const vqdna_context *context);
 
-/* One line of the self-test: an operation at one shape against its double-precision reference. error is the largest deviation in units of
- * the tolerance: above 1 (or NaN) is a failure. */
+/* One line of the self-test: an operation at one shape against its double-precision reference. error is the largest deviation in
+ * units of the tolerance: above 1 (or NaN) is a failure. */
 typedef struct vqdna_check {
     const char *operation, *shape;
     double error;
@@ -100,11 +102,12 @@ typedef void (*vqdna_check_fn)(void *user, const vqdna_check *check);
 /* Runs every kernel on the device with known answers. OK if all passed; VQDNA_ERR_DEVICE if one did not. */
 VQDNA_API vqdna_status vqdna_selftest(vqdna_context *context, vqdna_check_fn fn, void *user);
 
-/* ---- Dataset ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Dataset ------------------------------------------------------------------------------------------------------------------
+ */
 
-/* Sequences for training. Files are FASTA or FASTQ, plain, gzip or bgzip, told by content; "-" is standard input; no URL is opened. Bases are
- * A C G T (U reads as T, lower case as upper case); every other IUPAC letter, '*' and '-' is an unknown base, kept in its place. The bases are
- * kept in an unlinked temporary file under $TMPDIR, so resident memory does not grow with them. */
+/* Sequences for training. Files are FASTA or FASTQ, plain, gzip or bgzip, told by content; "-" is standard input; no URL is opened.
+ * Bases are A C G T (U reads as T, lower case as upper case); every other IUPAC letter, '*' and '-' is an unknown base, kept in its
+ * place. The bases are kept in an unlinked temporary file under $TMPDIR, so resident memory does not grow with them. */
 typedef struct vqdna_dataset vqdna_dataset;
 
 typedef struct vqdna_dataset_info {
@@ -115,11 +118,13 @@ typedef struct vqdna_dataset_info {
 VQDNA_API vqdna_status vqdna_dataset_create(vqdna_dataset **out);
 VQDNA_API void vqdna_dataset_destroy(vqdna_dataset *dataset);
 
-/* Reads one file into the dataset. VQDNA_ERR_INPUT names file, record and line of what is wrong; the dataset is then as it was before. */
+/* Reads one file into the dataset. VQDNA_ERR_INPUT names file, record and line of what is wrong; the dataset is then as it was
+ * before. */
 VQDNA_API vqdna_status vqdna_dataset_add(vqdna_dataset *dataset, const char *path);
 VQDNA_API vqdna_dataset_info vqdna_dataset_describe(const vqdna_dataset *dataset);
 
-/* ---- Tokenizer ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Tokenizer ----------------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct vqdna_tokenizer vqdna_tokenizer;
 
@@ -139,26 +144,27 @@ typedef struct vqdna_model_info {
     char preset[16], quantizer[8];
     int dim, stem, blocks, levels, decoder_stride;
     int codes[VQDNA_MAX_LEVELS], taps[VQDNA_MAX_LEVELS]; /* of each level; taps count blocks from 1 */
-    int receptive_field; /* bases a code of the last level depends on */
-    uint64_t parameters; /* of the network and its codebooks */
-    uint64_t step;       /* training steps behind it */
+    int receptive_field;                                 /* bases a code of the last level depends on */
+    uint64_t parameters;                                 /* of the network and its codebooks */
+    uint64_t step;                                       /* training steps behind it */
 } vqdna_model_info;
 
 /* A new model with random weights drawn from `seed`. It cannot tokenize before it was trained. */
-VQDNA_API vqdna_status vqdna_tokenizer_create(vqdna_tokenizer **out, vqdna_context *context, const vqdna_model_options *options, uint64_t seed);
+VQDNA_API vqdna_status vqdna_tokenizer_create(vqdna_tokenizer **out, vqdna_context *context, const vqdna_model_options *options,
+                                              uint64_t seed);
 
-/* Loads the folder `path`: config.json and model.safetensors; without the former, a model.safetensors as PyTorch leaves it. The context must
- * outlive the tokenizer. */
+/* Loads the folder `path`: config.json and model.safetensors; without the former, a model.safetensors as PyTorch leaves it. The
+ * context must outlive the tokenizer. */
 VQDNA_API vqdna_status vqdna_tokenizer_open(vqdna_tokenizer **out, vqdna_context *context, const char *path);
 VQDNA_API void vqdna_tokenizer_destroy(vqdna_tokenizer *tokenizer);
 
-/* Writes config.json and model.safetensors into the folder `path` (made if missing), each to a temporary name first. `provenance` is a JSON
- * object stored with them, or NULL. */
+/* Writes config.json and model.safetensors into the folder `path` (made if missing), each to a temporary name first. `provenance`
+ * is a JSON object stored with them, or NULL. */
 VQDNA_API vqdna_status vqdna_tokenizer_save(const vqdna_tokenizer *tokenizer, const char *path, const char *provenance);
 VQDNA_API vqdna_model_info vqdna_tokenizer_describe(const vqdna_tokenizer *tokenizer);
 
-/* Reads only config.json and the header of model.safetensors: needs no device. tensor() is called for each tensor, in file order; may be
- * NULL. */
+/* Reads only config.json and the header of model.safetensors: needs no device. tensor() is called for each tensor, in file order;
+ * may be NULL. */
 typedef void (*vqdna_tensor_fn)(void *user, const char *name, const char *dtype, int rank, const uint64_t *shape, uint64_t bytes);
 VQDNA_API vqdna_status vqdna_model_describe(const char *path, vqdna_model_info *out, vqdna_tensor_fn tensor, void *user);
 
@@ -168,11 +174,11 @@ typedef struct vqdna_stream_stats {
     double seconds;
 } vqdna_stream_stats;
 
-/* A run of consecutive bases of one record. Runs of a record come in order and without gaps; `last` ends it. An empty record is one run
- * of count 0. The arrays are borrowed until the callback returns. */
+/* A run of consecutive bases of one record. Runs of a record come in order and without gaps; `last` ends it. An empty record is one
+ * run of count 0. The arrays are borrowed until the callback returns. */
 typedef struct vqdna_codes {
-    const char *contig;    /* name: the header up to the first white space */
-    uint64_t start;        /* of the run in the record */
+    const char *contig; /* name: the header up to the first white space */
+    uint64_t start;     /* of the run in the record */
     size_t count;
     int levels;
     const uint16_t *codes; /* [count][levels] */
@@ -182,10 +188,10 @@ typedef struct vqdna_codes {
 
 typedef struct vqdna_stream_options {
     size_t read_bytes; /* size of a read from the file; 0: 256 KiB. Never changes the result */
-    int batch;         /* rows (bases) the device takes at once; 0: chosen by the device. Never changes the result on a CPU device */
+    int batch; /* rows (bases) the device takes at once; 0: chosen by the device. Never changes the result on a CPU device */
     int (*interrupted)(void *user); /* asked now and then; non-zero stops with VQDNA_ERR_INTERRUPTED */
     void (*progress)(void *user, const vqdna_stream_stats *stats); /* told now and then */
-    void *user;        /* for both */
+    void *user;                                                    /* for both */
 } vqdna_stream_options;
 
 /* Receives a run of codes; a status other than VQDNA_OK stops the stream and is returned. */
@@ -194,13 +200,16 @@ typedef vqdna_status (*vqdna_codes_sink)(void *user, const vqdna_codes *run);
 /* Fills `run` with the next run of codes, borrowed until the next call; VQDNA_END after the last. */
 typedef vqdna_status (*vqdna_codes_source)(void *user, vqdna_codes *run);
 
-typedef vqdna_status (*vqdna_bases_sink)(void *user, const char *contig, uint64_t start, const char *bases, size_t count, bool last);
+typedef vqdna_status (*vqdna_bases_sink)(void *user, const char *contig, uint64_t start, const char *bases, size_t count,
+                                         bool last);
 
-/* Codes of every base of every record of a FASTA/FASTQ file, in order. Memory does not depend on the input's length. stats may be NULL. */
+/* Codes of every base of every record of a FASTA/FASTQ file, in order. Memory does not depend on the input's length. stats may be
+ * NULL. */
 VQDNA_API vqdna_status vqdna_tokenize_file(vqdna_tokenizer *tokenizer, const char *path, const vqdna_stream_options *options,
                                            vqdna_codes_sink sink, void *user, vqdna_stream_stats *stats);
 
-/* Bases (letters A C G T) the decoder gives for a stream of codes. VQDNA_ERR_INPUT for a code outside its codebook or a run out of order. */
+/* Bases (letters A C G T) the decoder gives for a stream of codes. VQDNA_ERR_INPUT for a code outside its codebook or a run out of
+ * order. */
 VQDNA_API vqdna_status vqdna_detokenize(vqdna_tokenizer *tokenizer, const vqdna_stream_options *options, vqdna_codes_source source,
                                         vqdna_bases_sink sink, void *user, vqdna_stream_stats *stats);
 
@@ -209,7 +218,7 @@ VQDNA_API vqdna_status vqdna_encode(vqdna_tokenizer *tokenizer, const char *base
 VQDNA_API vqdna_status vqdna_decode(vqdna_tokenizer *tokenizer, const uint16_t *codes, size_t count, char *bases);
 
 typedef struct vqdna_metrics {
-    double reconstruction_accuracy; /* of bases that are A C G T */
+    double reconstruction_accuracy;   /* of bases that are A C G T */
     uint64_t correct, bases, skipped; /* bases includes the skipped ones, those not A C G T */
     int levels;
     struct {
@@ -224,39 +233,40 @@ typedef struct vqdna_metrics {
 VQDNA_API vqdna_status vqdna_evaluate(vqdna_tokenizer *tokenizer, const char *const *paths, size_t count,
                                       const vqdna_stream_options *options, vqdna_metrics *out);
 
-/* ---- Training ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Training -----------------------------------------------------------------------------------------------------------------
+ */
 
 /* Zero means default, so a value of exactly zero is given as VQDNA_ZERO where zero makes sense. */
 #define VQDNA_ZERO (-1.0)
 
 typedef struct vqdna_train_options {
-    uint64_t seed;         /* 0: 1 */
-    int window, batch;     /* bases of a window (default 256 for tiny, 512 else) and windows of a step (16) */
-    uint64_t steps;        /* default: 1000 unless epochs or seconds is given */
-    double epochs;         /* steps so that each base is expected this often */
-    double seconds;        /* or train so long; the schedule follows the clock, so two runs differ */
+    uint64_t seed;     /* 0: 1 */
+    int window, batch; /* bases of a window (default 256 for tiny, 512 else) and windows of a step (16) */
+    uint64_t steps;    /* default: 1000 unless epochs or seconds is given */
+    double epochs;     /* steps so that each base is expected this often */
+    double seconds;    /* or train so long; the schedule follows the clock, so two runs differ */
     double learning_rate, beta1, beta2, weight_decay, final_rate; /* 1e-3 (tiny), 0.9, 0.95, 0.01, 0.05 of the peak at the end */
-    int warmup;            /* steps: 50 */
-    double clip;           /* global gradient norm: 1 */
-    double commitment;     /* beta: 0.5 */
+    int warmup;                                                   /* steps: 50 */
+    double clip;                                                  /* global gradient norm: 1 */
+    double commitment;                                            /* beta: 0.5 */
     double decay_first, decay_last; /* of the codebook's moving averages, linear over the run: 0.9, 0.99 */
-    double laplace;        /* epsilon of the smoothing: 1e-5 */
+    double laplace;                 /* epsilon of the smoothing: 1e-5 */
     double use_decay, expire; /* of the faster average of use: 0.9; a code under this share of its expected use is re-seeded: 0.1 */
-    double unquantized;    /* steps at the start without the quantizer: none */
+    double unquantized;       /* steps at the start without the quantizer: none */
     int kmeans_batches, kmeans_rounds; /* of the codebook's start: 4 batches, 10 Lloyd rounds */
-    bool forward_only;     /* sample the given strand only; default both */
+    bool forward_only;                 /* sample the given strand only; default both */
 } vqdna_train_options;
 
-/* Sets one option of either struct from text "key=value", the key being the field's name. The strings of `model` then point to static names.
- * VQDNA_ERR_USAGE names the nearest key, or what the value should be. */
+/* Sets one option of either struct from text "key=value", the key being the field's name. The strings of `model` then point to
+ * static names. VQDNA_ERR_USAGE names the nearest key, or what the value should be. */
 VQDNA_API vqdna_status vqdna_set_option(vqdna_model_options *model, vqdna_train_options *train, const char *assignment);
 
 typedef struct vqdna_trainer vqdna_trainer;
 
 /* Means since the last report. */
 typedef struct vqdna_report {
-    uint64_t step, steps; /* done, and planned (0: by the clock) */
-    double progress;      /* of the run, 0 to 1 */
+    uint64_t step, steps;                   /* done, and planned (0: by the clock) */
+    double progress;                        /* of the run, 0 to 1 */
     double loss, cross_entropy, commitment; /* nats a base; loss = cross_entropy + beta commitment */
     double reconstruction_accuracy;
     double gradient_norm, learning_rate, decay;
@@ -265,22 +275,24 @@ typedef struct vqdna_report {
         int codes, used, reseeded; /* reseeded: since the last report */
         double perplexity;
     } level[VQDNA_MAX_LEVELS];
-    uint64_t bases;       /* seen in all */
+    uint64_t bases; /* seen in all */
     double seconds, bases_per_second, seconds_left;
-    bool quantized;       /* false during the unquantized start */
+    bool quantized; /* false during the unquantized start */
 } vqdna_report;
 
 /* The tokenizer, the dataset and the context must outlive the trainer. Allocates everything training needs. */
 VQDNA_API vqdna_status vqdna_trainer_create(vqdna_trainer **out, vqdna_tokenizer *tokenizer, const vqdna_dataset *dataset,
                                             const vqdna_train_options *options);
 
-/* Goes on from the last checkpoint in the folder `path`, with the options stored there (and its model, which *tokenizer becomes: destroy it
- * after the trainer). The dataset must hold the same sequences in the same order: VQDNA_ERR_INPUT if its fingerprint differs. */
+/* Goes on from the last checkpoint in the folder `path`, with the options stored there (and its model, which *tokenizer becomes:
+ * destroy it after the trainer). The dataset must hold the same sequences in the same order: VQDNA_ERR_INPUT if its fingerprint
+ * differs. */
 VQDNA_API vqdna_status vqdna_trainer_resume(vqdna_trainer **out, vqdna_tokenizer **tokenizer, vqdna_context *context,
                                             const vqdna_dataset *dataset, const char *path);
 VQDNA_API void vqdna_trainer_destroy(vqdna_trainer *trainer);
 
-/* One step: sample a batch, forward, backward, optimizer, codebook. Only enqueues work. VQDNA_END, and nothing done, after the last. */
+/* One step: sample a batch, forward, backward, optimizer, codebook. Only enqueues work. VQDNA_END, and nothing done, after the
+ * last. */
 VQDNA_API vqdna_status vqdna_trainer_step(vqdna_trainer *trainer);
 
 /* Waits for the device and reads the means. VQDNA_ERR_NUMERIC if the loss is not finite. */
@@ -289,7 +301,8 @@ VQDNA_API vqdna_status vqdna_trainer_report(vqdna_trainer *trainer, vqdna_report
 /* Writes trainer.safetensors (all that resuming needs), trainer.json, model.safetensors and config.json into the folder `path`. */
 VQDNA_API vqdna_status vqdna_trainer_checkpoint(vqdna_trainer *trainer, const char *path, const char *provenance);
 
-/* One line of the memory plan: a tensor, its role ("param", "grad", "moment", "state", "saved", "scratch", "input") and where it lies. */
+/* One line of the memory plan: a tensor, its role ("param", "grad", "moment", "state", "saved", "scratch", "input") and where it
+ * lies. */
 typedef void (*vqdna_plan_fn)(void *user, const char *name, const char *role, int rank, const size_t *shape, size_t bytes, int slab,
                               size_t offset);
 
@@ -301,23 +314,23 @@ typedef struct vqdna_plan_summary {
 /* The memory a training would need, to the byte, without allocating it. `fn`, which may be NULL, gets every tensor and `out` is
  * filled also when that does not fit: then VQDNA_ERR_MEMORY, whose sentence says what is too large. */
 VQDNA_API vqdna_status vqdna_training_plan(vqdna_context *context, const vqdna_model_options *model,
-                                           const vqdna_train_options *train, vqdna_plan_fn fn, void *user,
-                                           vqdna_plan_summary *out);
+                                           const vqdna_train_options *train, vqdna_plan_fn fn, void *user, vqdna_plan_summary *out);
 
-/* ---- Benchmark ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Benchmark ----------------------------------------------------------------------------------------------------------------
+ */
 
-/* The portable benchmark: workloads at fixed shapes, each checked before it is timed. `peak` measures the device's limits, which the
- * others are held against:
- *     "fma"                  fused multiply-adds in registers, by registers of two widths (flops)
- *     "copy", "triad"        y = x and y = a + s b on arrays past all caches (bytes, counted once for each array)
- *     "launch", "finish"     a kernel that does next to nothing, launched back to back, and with a wait after each
- *     "upload", "download"   host to device and back (bytes)
- * The workloads in order are "peak", "gemm", "assign", "codebook", "attention", "conv", "layernorm", "train-step" and "tokenize". */
+/* The portable benchmark: workloads at fixed shapes, each checked before it is timed. `peak` measures the device's limits, which
+ * the others are held against: "fma"                  fused multiply-adds in registers, by registers of two widths (flops) "copy",
+ * "triad"        y = x and y = a + s b on arrays past all caches (bytes, counted once for each array) "launch", "finish"     a
+ * kernel that does next to nothing, launched back to back, and with a wait after each "upload", "download"   host to device and
+ * back (bytes) The workloads in order are "peak", "gemm", "assign", "codebook", "attention", "conv", "layernorm", "train-step" and
+ * "tokenize". */
 
 /* The name of a workload, counted from 0, and a line on it (summary may be NULL); NULL past the end. */
 VQDNA_API const char *vqdna_bench_workload(size_t index, const char **summary);
 
-/* One workload at one shape. (workload, version, operation, shape) names what was measured: a version changes when the work does. */
+/* One workload at one shape. (workload, version, operation, shape) names what was measured: a version changes when the work does.
+ */
 typedef struct vqdna_bench_result {
     const char *workload;
     int version;
@@ -341,26 +354,29 @@ typedef struct vqdna_bench_options {
     void *user;                     /* of interrupted */
 } vqdna_bench_options;
 
-/* Runs one workload and tells `fn` of each shape. VQDNA_ERR_USAGE for a workload that there is not, VQDNA_ERR_DEVICE if a shape failed or
- * gave a wrong answer (`fn` heard of it, and of the others). Some workloads write a genome to a file in $TMPDIR and remove it. */
+/* Runs one workload and tells `fn` of each shape. VQDNA_ERR_USAGE for a workload that there is not, VQDNA_ERR_DEVICE if a shape
+ * failed or gave a wrong answer (`fn` heard of it, and of the others). Some workloads write a genome to a file in $TMPDIR and
+ * remove it. */
 VQDNA_API vqdna_status vqdna_bench_run(vqdna_context *context, const char *workload, const vqdna_bench_options *options,
                                        vqdna_bench_fn fn, void *user);
 
-/* ---- Tuning ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Tuning -------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Tunables are numbers that kernels are free to choose, such as the rows of a block. Their values are looked up in the user's file
- * ($VQDNA_TUNE_FILE, or tune.txt in the cache folder), then among those shipped for the device, then standard ones serve; the file is
- * read when a context is created. Nothing is measured unless asked for. A choice may change the order of a sum, and so the last bits
- * of a trained model; it never changes the codes that a CPU device gives for a model. */
+ * ($VQDNA_TUNE_FILE, or tune.txt in the cache folder), then among those shipped for the device, then standard ones serve; the file
+ * is read when a context is created. Nothing is measured unless asked for. A choice may change the order of a sum, and so the last
+ * bits of a trained model; it never changes the codes that a CPU device gives for a model. */
 typedef struct vqdna_tunable {
     const char *operation, *shape, *name; /* "gemm", "large" (a class of shapes), "MC" */
     int value;                            /* in force */
     const int *values;                    /* [count]: worth trying, rising */
     size_t count;
-    bool slow;                            /* takes long to compile on this device */
+    bool slow; /* takes long to compile on this device */
 } vqdna_tunable;
 
-/* Tells `fn` of each tunable that has a meaning on the device, those that matter most first. The pointers outlive the context. */
+/* Tells `fn` of each tunable that has a meaning on the device, those that matter most first; without a context, of each that there
+ * is, its value 0. The pointers outlive the context. */
 typedef void (*vqdna_tunable_fn)(void *user, const vqdna_tunable *tunable);
 VQDNA_API vqdna_status vqdna_tunables(vqdna_context *context, vqdna_tunable_fn fn, void *user);
 
@@ -374,10 +390,11 @@ typedef struct vqdna_trial {
     double gain, noise;   /* share of the time saved, and its 95 % interval is gain +- noise */
 } vqdna_trial;
 
-/* Measures a choice against the value in force. VQDNA_ERR_DEVICE if it does not compile or gives a wrong answer: it is compared at one
- * shape, or with `thorough` at all shapes that have a reference. Runs of both then alternate for about `seconds`. A driver may crash or
- * hang at a value it does not like: call this in a process of its own. */
-VQDNA_API vqdna_status vqdna_tuning_try(vqdna_context *context, const vqdna_choice *choice, bool thorough, double seconds, vqdna_trial *out);
+/* Measures a choice against the value in force. VQDNA_ERR_DEVICE if it does not compile or gives a wrong answer: it is compared at
+ * one shape, or with `thorough` at all shapes that have a reference. Runs of both then alternate for about `seconds`. A driver may
+ * crash or hang at a value it does not like: call this in a process of its own. */
+VQDNA_API vqdna_status vqdna_tuning_try(vqdna_context *context, const vqdna_choice *choice, bool thorough, double seconds,
+                                        vqdna_trial *out);
 
 /* Puts a choice into the user's file, in place of an earlier one, and into force. For this and import: while the context has no
  * tokenizer and no trainer. */
@@ -386,11 +403,12 @@ VQDNA_API vqdna_status vqdna_tuning_keep(vqdna_context *context, const vqdna_cho
 /* Writes the user's choices for this device to a file, one readable line each; *count of them. */
 VQDNA_API vqdna_status vqdna_tuning_export(vqdna_context *context, const char *path, int *count);
 
-/* Takes such lines into the user's file. A line for another device, driver or version, or that cannot be read, is passed over with a
- * warning each. */
+/* Takes such lines into the user's file. A line for another device, driver or version, or that cannot be read, is passed over with
+ * a warning each. */
 VQDNA_API vqdna_status vqdna_tuning_import(vqdna_context *context, const char *path, int *taken, int *skipped);
 
-/* 16 hexadecimal digits that tell one set of choices in force from another; "standard" if there are none. Lives with the context. */
+/* 16 hexadecimal digits that tell one set of choices in force from another; "standard" if there are none. Lives with the context.
+ */
 VQDNA_API const char *vqdna_tuning_hash(const vqdna_context *context);
 
 #ifdef __cplusplus

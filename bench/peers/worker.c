@@ -55,8 +55,8 @@ static vq_status fill(vq_device *device, const contender *who, job *j, int which
         return VQDNA_OK;
     /* Held mapped: a CPU driver leaves the buffer where it is, and the comparison of answers would show if it did not. */
     cl_int err;
-    j->host[which] = clEnqueueMapBuffer(device->queue, view->mem, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, view->bytes, 0, NULL,
-                                        NULL, &err);
+    j->host[which] =
+        clEnqueueMapBuffer(device->queue, view->mem, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, view->bytes, 0, NULL, NULL, &err);
     return err == CL_SUCCESS ? VQDNA_OK : vq_fail_cl(err, "mapping a buffer");
 }
 

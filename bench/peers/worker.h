@@ -19,7 +19,7 @@ typedef struct job {
 
 typedef struct contender {
     const char *name;
-    bool outside; /* of OpenCL: works on job.host */
+    bool outside;                                                               /* of OpenCL: works on job.host */
     vq_status (*open)(vq_device *device, int threads, char *text, size_t size); /* text: version and instruction set */
     bool (*offers)(const job *j);
     vq_status (*start)(vq_device *device, job *j); /* what is done once for a shape */

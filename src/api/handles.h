@@ -13,10 +13,10 @@ struct vqdna_context {
 struct vqdna_tokenizer {
     vq_device *device;
     vq_config config;
-    vq_state state;   /* the weights, unless `trainer` has newer ones */
-    uint64_t step;    /* training steps behind them */
-    vq_model *model;  /* for inference, made when first needed */
-    bool current;     /* model has the weights of state */
+    vq_state state;  /* the weights, unless `trainer` has newer ones */
+    uint64_t step;   /* training steps behind them */
+    vq_model *model; /* for inference, made when first needed */
+    bool current;    /* model has the weights of state */
     vqdna_trainer *trainer;
 };
 
@@ -29,10 +29,10 @@ struct vqdna_trainer {
 vq_status vq_tokenizer_refresh(vqdna_tokenizer *tokenizer);
 
 /* A mistake of the caller's: an argument that must not be NULL. */
-#define VQ_REQUIRE(argument)                                                                                                     \
-    do {                                                                                                                         \
-        if (!(argument))                                                                                                         \
-            return vq_fail(VQDNA_ERR_USAGE, "%s: %s is NULL", __func__, #argument);                                              \
+#define VQ_REQUIRE(argument)                                                                                                       \
+    do {                                                                                                                           \
+        if (!(argument))                                                                                                           \
+            return vq_fail(VQDNA_ERR_USAGE, "%s: %s is NULL", __func__, #argument);                                                \
     } while (0)
 
 #endif

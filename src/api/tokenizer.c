@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Life --------------------------------------------------------------------------------------------------------------------- */
+/* ---- Life ---------------------------------------------------------------------------------------------------------------------
+ */
 
-vqdna_status vqdna_tokenizer_create(vqdna_tokenizer **out, vqdna_context *context, const vqdna_model_options *options, uint64_t seed) {
+vqdna_status vqdna_tokenizer_create(vqdna_tokenizer **out, vqdna_context *context, const vqdna_model_options *options,
+                                    uint64_t seed) {
     VQ_REQUIRE(out);
     VQ_REQUIRE(context);
     vqdna_tokenizer *t;
@@ -69,8 +71,14 @@ vqdna_status vqdna_tokenizer_save(const vqdna_tokenizer *tokenizer, const char *
 }
 
 static vqdna_model_info describe(const vq_config *c, uint64_t parameters, uint64_t step) {
-    vqdna_model_info info = {.dim = c->dim, .stem = c->stem, .blocks = c->blocks, .levels = c->levels, .decoder_stride = c->decoder_stride,
-                             .parameters = parameters, .step = step, .receptive_field = 2 * vq_config_encoder_halo(c) + 1};
+    vqdna_model_info info = {.dim = c->dim,
+                             .stem = c->stem,
+                             .blocks = c->blocks,
+                             .levels = c->levels,
+                             .decoder_stride = c->decoder_stride,
+                             .parameters = parameters,
+                             .step = step,
+                             .receptive_field = 2 * vq_config_encoder_halo(c) + 1};
     snprintf(info.preset, sizeof info.preset, "%s", c->preset);
     snprintf(info.quantizer, sizeof info.quantizer, "%s", c->quantizer);
     memcpy(info.codes, c->codes, sizeof info.codes);
@@ -95,7 +103,8 @@ vqdna_status vqdna_model_describe(const char *path, vqdna_model_info *out, vqdna
     return VQDNA_OK;
 }
 
-/* ---- Use ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- Use ----------------------------------------------------------------------------------------------------------------------
+ */
 
 /* A codebook is all zero until training has started it. */
 static bool has_codes(const vq_state *state) {
@@ -112,7 +121,8 @@ static vq_status prepare(vqdna_tokenizer *t, const vqdna_stream_options *options
     if (!has_codes(&t->state) && t->step == 0)
         return vq_fail(VQDNA_ERR_USAGE, "the model is not trained yet: it has no codes");
     if (!has_codes(&t->state))
-        return vq_fail(VQDNA_ERR_USAGE, "the model has no codes yet: its training stopped in the unquantized start, after step %llu",
+        return vq_fail(VQDNA_ERR_USAGE,
+                       "the model has no codes yet: its training stopped in the unquantized start, after step %llu",
                        (unsigned long long)t->step);
     bool any = !options || options->batch <= 0;
     int least = vq_infer_least_rows(&t->config);
@@ -137,8 +147,8 @@ static vq_status prepare(vqdna_tokenizer *t, const vqdna_stream_options *options
     return VQDNA_OK;
 }
 
-vqdna_status vqdna_tokenize_file(vqdna_tokenizer *tokenizer, const char *path, const vqdna_stream_options *options, vqdna_codes_sink sink,
-                                 void *user, vqdna_stream_stats *stats) {
+vqdna_status vqdna_tokenize_file(vqdna_tokenizer *tokenizer, const char *path, const vqdna_stream_options *options,
+                                 vqdna_codes_sink sink, void *user, vqdna_stream_stats *stats) {
     VQ_REQUIRE(tokenizer);
     VQ_REQUIRE(path);
     VQ_REQUIRE(sink);
@@ -146,8 +156,8 @@ vqdna_status vqdna_tokenize_file(vqdna_tokenizer *tokenizer, const char *path, c
     return vq_tokenize_file(tokenizer->model, path, options, sink, user, stats);
 }
 
-vqdna_status vqdna_detokenize(vqdna_tokenizer *tokenizer, const vqdna_stream_options *options, vqdna_codes_source source, vqdna_bases_sink sink,
-                              void *user, vqdna_stream_stats *stats) {
+vqdna_status vqdna_detokenize(vqdna_tokenizer *tokenizer, const vqdna_stream_options *options, vqdna_codes_source source,
+                              vqdna_bases_sink sink, void *user, vqdna_stream_stats *stats) {
     VQ_REQUIRE(tokenizer);
     VQ_REQUIRE(source);
     VQ_REQUIRE(sink);

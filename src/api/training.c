@@ -38,8 +38,8 @@ failed:
     return status;
 }
 
-vqdna_status vqdna_trainer_resume(vqdna_trainer **out, vqdna_tokenizer **tokenizer, vqdna_context *context, const vqdna_dataset *dataset,
-                                  const char *path) {
+vqdna_status vqdna_trainer_resume(vqdna_trainer **out, vqdna_tokenizer **tokenizer, vqdna_context *context,
+                                  const vqdna_dataset *dataset, const char *path) {
     VQ_REQUIRE(out);
     VQ_REQUIRE(tokenizer);
     VQ_REQUIRE(context);

@@ -18,23 +18,21 @@ static vq_status take(const vqdna_choice *choice, vq_choice *out) {
 }
 
 vqdna_status vqdna_tunables(vqdna_context *context, vqdna_tunable_fn fn, void *user) {
-    VQ_REQUIRE(context);
     VQ_REQUIRE(fn);
-    const vq_device *device = context->device;
-    int most = 0;
+    const vq_device *device = context ? context->device : NULL;
     for (const vq_tunables *const *set = vq_tunables_all; *set; set++)
-        most = (*set)->count > most ? (*set)->count : most;
-    for (int which = 0; which < most; which++) /* the first of every operation, then the second */
-        for (const vq_tunables *const *set = vq_tunables_all; *set; set++)
-            for (int shape = 0; shape < (*set)->shape_count && which < (*set)->count; shape++) {
+        for (int which = 0; which < (*set)->count; which++)
+            for (int shape = 0; shape < (*set)->shape_count; shape++) {
                 const vq_tunable *t = &(*set)->list[which];
                 vqdna_tunable told = {.operation = (*set)->operation, .shape = (*set)->shapes[shape].name, .name = t->name};
                 told.values = t->values;
                 while (told.count < VQ_TUNABLE_VALUES && t->values[told.count])
                     told.count++;
-                told.value = vq_tuned(device, *set, which, shape);
-                told.slow = t->slow_on_cpu && device->family == VQ_FAMILY_CPU;
-                if (told.value)
+                if (device) {
+                    told.value = vq_tuned(device, *set, which, shape);
+                    told.slow = t->slow_on_cpu && device->family == VQ_FAMILY_CPU;
+                }
+                if (told.value || !device)
                     fn(user, &told);
             }
     return VQDNA_OK;

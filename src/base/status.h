@@ -18,19 +18,19 @@ vq_status vq_fail_errno(vq_status status, const char *format, ...) __attribute__
 const char *vq_error(void);
 
 /* Returns the status of a failed expression to the caller. */
-#define VQ_TRY(expr)                                                                                                             \
-    do {                                                                                                                         \
-        vq_status vq_try_ = (expr);                                                                                              \
-        if (vq_try_ < 0)                                                                                                         \
-            return vq_try_;                                                                                                      \
+#define VQ_TRY(expr)                                                                                                               \
+    do {                                                                                                                           \
+        vq_status vq_try_ = (expr);                                                                                                \
+        if (vq_try_ < 0)                                                                                                           \
+            return vq_try_;                                                                                                        \
     } while (0)
 
 /* Stores the status of an expression in the local `status` and jumps to the function's one clean-up label if it failed. */
-#define VQ_TRY_OR(label, expr)                                                                                                   \
-    do {                                                                                                                         \
-        status = (expr);                                                                                                         \
-        if (status < 0)                                                                                                          \
-            goto label;                                                                                                          \
+#define VQ_TRY_OR(label, expr)                                                                                                     \
+    do {                                                                                                                           \
+        status = (expr);                                                                                                           \
+        if (status < 0)                                                                                                            \
+            goto label;                                                                                                            \
     } while (0)
 
 /* malloc/calloc that fail with the sentence "out of memory ..."; free() releases. A size of 0 yields a non-NULL pointer. */

@@ -93,7 +93,8 @@ static void tick_text(char text[24], const axis *a, double value) {
     snprintf(text, 24, "%.*f", digits < 9 ? digits : 9, fabs(value) < a->step / 1e6 ? 0 : value);
 }
 
-static void put_line(vq_picture *p, const vq_line *line, const char *colour, const axis *ax, const axis *ay, double left, double top) {
+static void put_line(vq_picture *p, const vq_line *line, const char *colour, const axis *ax, const axis *ay, double left,
+                     double top) {
     double wide = WIDTH - LEFT - RIGHT, tall = HEIGHT - TOP - BOTTOM;
     bool down = false;
     size_t drawn = 0;

@@ -131,8 +131,7 @@ void vq_cli_stream_progress(void *user, const vqdna_stream_stats *stats) {
     if (!cli->line_time) /* what is soon over needs no progress */
         cli->line_time = vq_clock();
     double speed = stats->seconds > 0 ? (double)stats->bases / stats->seconds : 0;
-    vq_cli_progress(cli, false, "%s bases, %s bases/s", vq_short_number(bases, (double)stats->bases),
-                    vq_short_number(rate, speed));
+    vq_cli_progress(cli, false, "%s bases, %s bases/s", vq_short_number(bases, (double)stats->bases), vq_short_number(rate, speed));
 }
 
 const char *vq_short_number(char text[16], double value) {

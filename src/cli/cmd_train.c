@@ -28,9 +28,9 @@ typedef struct training {
     vqdna_trainer *trainer;
     vq_training_log log;
     uint64_t step;
-    vqdna_report shown; /* the last report; at first what the plan says */
-    double report_time; /* of that, by vq_clock */
-    bool reported;      /* it has means of this run */
+    vqdna_report shown;            /* the last report; at first what the plan says */
+    double report_time;            /* of that, by vq_clock */
+    bool reported;                 /* it has means of this run */
     bool warned[VQDNA_MAX_LEVELS]; /* of a collapse that goes on */
 } training;
 

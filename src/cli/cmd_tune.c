@@ -24,11 +24,12 @@ typedef struct tuning {
     double start, longest; /* of the search, and its longest trial */
     vqdna_tunable *tunables;
     size_t count;
-    int tried, refused, changed;
+    int values, tried, refused, changed; /* values: all that this round would try */
     bool out_of_time;
 } tuning;
 
-/* ---- The child: one trial, one line ------------------------------------------------------------------------------------------- */
+/* ---- The child: one trial, one line -------------------------------------------------------------------------------------------
+ */
 
 /* vqdna tune --trial DEVICE THREADS OPERATION SHAPE NAME VALUE THOROUGH SECONDS, for this command's own use. */
 enum { TRIAL_WORDS = 8 };
@@ -51,7 +52,8 @@ static int trial(vq_cli *cli, char **words) {
     return status < 0 ? VQ_EXIT_DEVICE : VQ_EXIT_OK;
 }
 
-/* ---- The parent --------------------------------------------------------------------------------------------------------------- */
+/* ---- The parent ---------------------------------------------------------------------------------------------------------------
+ */
 
 extern char **environ;
 
@@ -81,8 +83,18 @@ static bool run_trial(tuning *t, const vqdna_tunable *tunable, int value, vqdna_
     snprintf(device, sizeof device, "%d", vqdna_context_device(t->context)->index);
     snprintf(threads, sizeof threads, "%d", (int)t->cli->threads);
     snprintf(number, sizeof number, "%d", value);
-    const char *words[] = {"vqdna",       "tune", "--trial",           device, threads, tunable->operation, tunable->shape,
-                           tunable->name, number, t->full ? "1" : "0", t->full ? "1.5" : "0.3", NULL};
+    const char *words[] = {"vqdna",
+                           "tune",
+                           "--trial",
+                           device,
+                           threads,
+                           tunable->operation,
+                           tunable->shape,
+                           tunable->name,
+                           number,
+                           t->full ? "1" : "0",
+                           t->full ? "1.5" : "0.3",
+                           NULL};
     double limit = full_limit, left = t->start + quick_seconds + 3 - vq_clock();
     if (!t->full)
         limit = left < quick_limit ? left : quick_limit;
@@ -135,57 +147,76 @@ static bool time_left(tuning *t) {
 /* A value worth a trial: a quick search looks at the neighbours of the one in force only. */
 static bool candidate(const tuning *t, const vqdna_tunable *tunable, size_t i) {
     const int *v = tunable->values;
-    if (v[i] == tunable->value)
+    if (v[i] == tunable->value || (tunable->slow && !t->full))
         return false;
     if (t->full)
         return true;
     return v[i] < tunable->value ? i + 1 == tunable->count || v[i + 1] >= tunable->value : i == 0 || v[i - 1] <= tunable->value;
 }
 
-/* Tries the values of one tunable and keeps the best, if any is better than the one in force. */
+/* A trial and its line; *gain is set if the value is faster. `again`: it was faster before. */
+static bool faster(tuning *t, const vqdna_tunable *tunable, int value, bool again, double *gain) {
+    vqdna_trial result;
+    char why[256];
+    double begin = vq_clock();
+    bool right = run_trial(t, tunable, value, &result, why);
+    if (vq_signals_caught(NULL))
+        return false;
+    if (right && vq_clock() - begin > t->longest)
+        t->longest = vq_clock() - begin;
+    t->tried += !again;
+    t->refused += !right;
+    bool better = right && result.gain - result.noise > least_gain;
+    if (!t->cli->quiet || better) {
+        vq_cli_progress_clear(t->cli);
+        printf("%-12s %-11s %-9s %5d -> %-5d", tunable->operation, tunable->shape, tunable->name, tunable->value, value);
+        if (right)
+            printf(" %10.4f ms %10.4f ms  gain %5.1f %% +- %4.1f %%  %s%s\n", result.before * 1e3, result.after * 1e3,
+                   result.gain * 100, result.noise * 100, better ? "faster" : "not faster", again ? " in a second trial" : "");
+        else
+            printf(" refused: %s\n", why);
+        fflush(stdout);
+    }
+    if (better)
+        *gain = result.gain;
+    return better;
+}
+
+/* A second trial of a value that was faster in one, where another program's load may have come between. */
+static bool confirmed(tuning *t, const vqdna_tunable *tunable, int value, double *gain) {
+    if (time_left(t))
+        return faster(t, tunable, value, true, gain);
+    vq_cli_note(t->cli, "%s %s %s = %d is not kept: there is no second trial of it", tunable->operation, tunable->shape,
+                tunable->name, value);
+    return false;
+}
+
+/* Tries the values of one tunable and keeps the best, if it is better than the one in force twice. */
 static vqdna_status search(tuning *t, vqdna_tunable *tunable, bool *changed) {
     int best = 0;
-    double most = 0;
-    if (tunable->slow && !t->full)
-        return VQDNA_OK;
+    double gain = 0, most = 0;
     for (size_t i = 0; i < tunable->count; i++) {
-        vqdna_trial result;
-        char why[256];
         if (!candidate(t, tunable, i))
             continue;
         if (!time_left(t))
             break;
-        double begin = vq_clock();
-        bool right = run_trial(t, tunable, tunable->values[i], &result, why);
-        if (vq_signals_caught(NULL))
-            break;
-        if (right && vq_clock() - begin > t->longest)
-            t->longest = vq_clock() - begin;
-        t->tried++;
-        t->refused += !right;
-        bool better = right && result.gain - result.noise > least_gain;
-        if (!t->cli->quiet || better) {
-            printf("%-10s %-11s %-9s %5d -> %-5d", tunable->operation, tunable->shape, tunable->name, tunable->value,
-                   tunable->values[i]);
-            if (right)
-                printf(" %10.4f ms %10.4f ms  gain %5.1f %% +- %4.1f %%  %s\n", result.before * 1e3, result.after * 1e3,
-                       result.gain * 100, result.noise * 100, better ? "faster" : "not faster");
-            else
-                printf(" refused: %s\n", why);
-            fflush(stdout);
-        }
-        if (better && result.gain > most) {
-            most = result.gain;
+        if (t->cli->terminal)
+            vq_cli_progress(t->cli, true, "value %d of %d  %s %s %s", t->tried + 1, t->values, tunable->operation, tunable->shape,
+                            tunable->name);
+        if (faster(t, tunable, tunable->values[i], false, &gain) && gain > most) {
+            most = gain;
             best = tunable->values[i];
         }
     }
-    if (!best)
+    if (!best || !confirmed(t, tunable, best, &gain))
         return VQDNA_OK;
+    most = gain < most ? gain : most;
     vqdna_choice choice = {tunable->operation, tunable->shape, tunable->name, best};
     vqdna_status status = vqdna_tuning_keep(t->context, &choice);
     if (status < 0)
         return status;
-    printf("%-10s %-11s %-9s = %d from now on, gain %.1f %%\n", tunable->operation, tunable->shape, tunable->name, best, most * 100);
+    printf("%-12s %-11s %-9s = %d from now on, gain %.1f %%\n", tunable->operation, tunable->shape, tunable->name, best,
+           most * 100);
     fflush(stdout);
     tunable->value = best;
     t->changed++;
@@ -193,12 +224,16 @@ static vqdna_status search(tuning *t, vqdna_tunable *tunable, bool *changed) {
     return VQDNA_OK;
 }
 
+static bool among(const vq_list *list, const char *word) {
+    for (size_t i = 0; i < list->count; i++)
+        if (!strcmp(list->items[i], word))
+            return true;
+    return false;
+}
+
 static void collect(void *user, const vqdna_tunable *tunable) {
     tuning *t = user;
-    bool wanted = t->operations.count == 0;
-    for (size_t i = 0; i < t->operations.count; i++)
-        wanted |= strcmp(t->operations.items[i], tunable->operation) == 0;
-    if (!wanted)
+    if (t->operations.count && !among(&t->operations, tunable->operation))
         return;
     t->tunables = vq_need(t->tunables, (t->count + 1) * sizeof *t->tunables);
     t->tunables[t->count++] = *tunable;
@@ -207,21 +242,32 @@ static void collect(void *user, const vqdna_tunable *tunable) {
 static int search_all(tuning *t) {
     vqdna_status status = vqdna_tunables(t->context, collect, t);
     bool changed = true;
-    if (status >= 0 && t->count == 0)
-        return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "none of these operations has a tunable on this device");
+    for (size_t i = 0, k; i < t->operations.count && status >= 0; i++) {
+        for (k = 0; k < t->count && strcmp(t->operations.items[i], t->tunables[k].operation) != 0; k++)
+            ;
+        if (k == t->count)
+            return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "'%s' has no tunable on this device; --help lists the operations",
+                               t->operations.items[i]);
+    }
     vq_signals_watch();
     /* What was best for one may no longer be once another has changed. */
     for (int pass = 0; pass < (t->full ? 2 : 1) && changed && status >= 0; pass++) {
         changed = false;
+        t->values = t->tried;
+        for (size_t i = 0; i < t->count; i++)
+            for (size_t k = 0; k < t->tunables[i].count; k++)
+                t->values += candidate(t, &t->tunables[i], k);
         for (size_t i = 0; i < t->count && status >= 0; i++)
             status = search(t, &t->tunables[i], &changed);
     }
+    vq_cli_progress_clear(t->cli);
     if (status < 0)
         return vq_cli_failed(t->cli, status);
     vq_cli_note(t->cli, "%d value%s tried in %.0f s, %d refused; %d choice%s changed%s", t->tried, t->tried == 1 ? "" : "s",
                 vq_clock() - t->start, t->refused, t->changed, t->changed == 1 ? "" : "s",
-                t->out_of_time ? "; the time was up before all were tried, --full takes as long as it needs" : "");
-    return vq_signals_caught(NULL) ? vq_cli_fail(t->cli, VQ_EXIT_INTERRUPTED, "interrupted; what was found so far is kept") : VQ_EXIT_OK;
+                t->out_of_time ? "; the time was up before all were tried: name operations, or take --full" : "");
+    return vq_signals_caught(NULL) ? vq_cli_fail(t->cli, VQ_EXIT_INTERRUPTED, "interrupted; what was found so far is kept")
+                                   : VQ_EXIT_OK;
 }
 
 static int move_file(tuning *t, const char *import, const char *export) {
@@ -238,6 +284,23 @@ static int move_file(tuning *t, const char *import, const char *export) {
     return VQ_EXIT_OK;
 }
 
+static void list_operation(void *user, const vqdna_tunable *tunable) {
+    if (!among(user, tunable->operation))
+        vq_list_append(user, vq_need_text(tunable->operation));
+}
+
+static char notes[1024];
+
+/* Below the options: the operations that there are. */
+static void write_notes(void) {
+    vq_list operations = {0};
+    vqdna_tunables(NULL, list_operation, &operations);
+    int n = snprintf(notes, sizeof notes, "Operations, all of them by default:\n ");
+    for (size_t i = 0; i < operations.count && n < (int)sizeof notes; i++)
+        n += snprintf(notes + n, sizeof notes - (size_t)n, "%s%s", i ? ", " : " ", operations.items[i]);
+    vq_list_free(&operations);
+}
+
 static int run(vq_cli *cli, int argc, char **argv) {
     if (argc == 2 + TRIAL_WORDS && !strcmp(argv[1], "--trial"))
         return trial(cli, argv + 2);
@@ -251,6 +314,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"import", 0, "FILE", VQ_TEXT, &import, "take choices for this device from FILE and stop"},
         {0},
     };
+    write_notes();
     int code = vq_options_parse(cli, options, argc, argv, 0, -1, &t.operations);
     if (code != VQ_GO_ON)
         return code;
@@ -273,6 +337,6 @@ const vq_command vq_cmd_tune = {
     .name = "tune",
     .summary = "find the fastest values of the kernels' tunables on the device",
     .synopsis = "[--quick|--full] [--device DEVICE] [OPERATION...]\n       vqdna tune --export FILE | --import FILE",
-    .notes = "Operations: gemm, assign, dwconv, reduce, layernorm; all of them by default.",
+    .notes = notes,
     .run = run,
 };

@@ -18,7 +18,7 @@ _vqdna() {
             options=$(vqdna help "$command" 2>/dev/null | grep -oE -- '^ +(-., +)?--[a-z-]+' | grep -oE -- '--[a-z-]+')
             COMPREPLY=($(compgen -W "$options" -- "$word"))
         elif [[ $command == tune ]]; then
-            COMPREPLY=($(compgen -W "gemm assign dwconv reduce layernorm" -- "$word"))
+            COMPREPLY=($(compgen -W "$(vqdna help tune 2>/dev/null | sed '1,/^Operations/d' | tr -d ,)" -- "$word"))
         elif [[ $command == bench && " ${COMP_WORDS[*]} " != *" --compare "* ]]; then
             COMPREPLY=($(compgen -W "peak gemm assign codebook attention conv layernorm train-step tokenize" -- "$word"))
         else

@@ -20,9 +20,9 @@ static struct {
 static int verdict_count;
 
 /* CLBlast replaces all sixteen parameters of its kernel or none. The sets differ in the tile of a work-group (MWG x NWG), its items
- * (MDIMC x NDIMC), the depth of local memory (KWG), whether there is any (SA, SB), and vector widths (VWM, VWN); none has GEMMK=1, and
- * none takes more than 24 KB of local memory. */
-static const char *const parameter_names[] = {"GEMMK", "KREG", "KWG", "KWI", "MDIMA", "MDIMC", "MWG",  "NDIMB",
+ * (MDIMC x NDIMC), the depth of local memory (KWG), whether there is any (SA, SB), and vector widths (VWM, VWN); none has GEMMK=1,
+ * and none takes more than 24 KB of local memory. */
+static const char *const parameter_names[] = {"GEMMK", "KREG", "KWG", "KWI", "MDIMA", "MDIMC", "MWG", "NDIMB",
                                               "NDIMC", "NWG",  "SA",  "SB",  "STRM",  "STRN",  "VWM", "VWN"};
 static const size_t parameter_sets[][16] = {
     {0, 1, 16, 2, 16, 16, 128, 16, 16, 128, 1, 1, 0, 0, 4, 4}, {0, 1, 16, 2, 16, 16, 64, 16, 16, 64, 1, 1, 0, 0, 4, 4},
@@ -44,7 +44,8 @@ static int wanted_set(const vq_device *device) {
 }
 
 static CLBlastStatusCode choose_kernel(cl_device_id id, int set) {
-    return CLBlastOverrideParameters(id, "Xgemm", CLBlastPrecisionSingle, 16, (const char **)parameter_names, parameter_sets[set - 1]);
+    return CLBlastOverrideParameters(id, "Xgemm", CLBlastPrecisionSingle, 16, (const char **)parameter_names,
+                                     parameter_sets[set - 1]);
 }
 
 /* The caller holds the lock, here and in product(). */

@@ -9,7 +9,8 @@
 /* Which of several sets of CLBlast's own parameters; the device has one set for all products. */
 extern const vq_tunables vq_blas_tunables;
 
-/* Whether CLBlast gives right answers on this device: tried once for each device and set of parameters with known answers, and warned of if it does not.
+/* Whether CLBlast gives right answers on this device: tried once for each device and set of parameters with known answers, and
+ * warned of if it does not.
  */
 bool vq_blas_usable(vq_device *device);
 

@@ -39,7 +39,8 @@ vq_status vq_fail_cl(cl_int code, const char *what) {
     return vq_fail(status, "%s: OpenCL error %d", what, (int)code);
 }
 
-/* ---- Enumeration -------------------------------------------------------------------------------------------------------------- */
+/* ---- Enumeration --------------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     vqdna_device_info info;
@@ -108,8 +109,10 @@ static void describe(candidate *c) {
         cpu = forced[0] == 'c';
     snprintf(d->family, sizeof d->family, "%s", cpu ? "cpu" : "gpu");
     judge(d, c->id);
-    c->rank = (strcmp(d->type, "gpu") == 0 ? 1e9 : strcmp(d->type, "accelerator") == 0 ? 1e8 : 0) + (double)d->compute_units * d->clock_mhz +
-              d->float_width;
+    c->rank = (strcmp(d->type, "gpu") == 0           ? 1e9
+               : strcmp(d->type, "accelerator") == 0 ? 1e8
+                                                     : 0) +
+              (double)d->compute_units * d->clock_mhz + d->float_width;
 }
 
 /* The same card through two drivers, or a platform listed twice, is one device: the first stays. */
@@ -157,7 +160,8 @@ static int enumerate(candidate *list, int capacity) {
     return count;
 }
 
-/* ---- Choice ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Choice -------------------------------------------------------------------------------------------------------------------
+ */
 
 static bool matches(const candidate *c, const char *selector) {
     if (!selector || !*selector)
@@ -190,12 +194,13 @@ static candidate *choose(candidate *list, int count, const char *selector) {
         return NULL;
     best->info.chosen = true;
     if (selector && *selector)
-        snprintf(best->info.reason, sizeof best->info.reason, "%s for '%s'", fit == 1 ? "the only match" : "the best match", selector);
+        snprintf(best->info.reason, sizeof best->info.reason, "%s for '%s'", fit == 1 ? "the only match" : "the best match",
+                 selector);
     else
         snprintf(best->info.reason, sizeof best->info.reason, "%s",
-                 fit == 1                                 ? "the only usable device"
+                 fit == 1                              ? "the only usable device"
                  : strcmp(best->info.type, "gpu") == 0 ? "GPUs rank first, then compute units x clock"
-                                                          : "no usable GPU; most compute units x clock");
+                                                       : "no usable GPU; most compute units x clock");
     return best;
 }
 
@@ -221,14 +226,17 @@ static vq_status no_device(const candidate *list, int count, const char *selecto
     if (count == 0)
         return vq_fail(VQDNA_ERR_DEVICE, "no OpenCL platform found: install a driver (on Debian, pocl-opencl-icd runs on any CPU)");
     if (devices == 0)
-        return vq_fail(VQDNA_ERR_DEVICE, "the %d OpenCL platform%s found have no device: install a driver (on Debian, pocl-opencl-icd runs on any CPU)",
-                       count, count == 1 ? "" : "s");
+        return vq_fail(
+            VQDNA_ERR_DEVICE,
+            "the %d OpenCL platform%s found have no device: install a driver (on Debian, pocl-opencl-icd runs on any CPU)", count,
+            count == 1 ? "" : "s");
     if (usable && selector && *selector)
         return vq_fail(VQDNA_ERR_DEVICE, "no OpenCL device matches '%s': 'vqdna devices' lists those there are", selector);
     return vq_fail(VQDNA_ERR_DEVICE, "no OpenCL device can be used: 'vqdna devices' says why");
 }
 
-/* ---- Plain kernels ------------------------------------------------------------------------------------------------------------ */
+/* ---- Plain kernels ------------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_plain(const vq_device *device, const char *operation) {
     char item[64];
@@ -248,12 +256,14 @@ void vq_device_make_plain(vq_device *device, const char *operation) {
         snprintf(device->plain + used, sizeof device->plain - used, "%s,", operation);
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Opening ------------------------------------------------------------------------------------------------------------------
+ */
 
 static vq_status take_cores(vq_device *device, int threads) {
     if (threads <= 0 || strcmp(device->info.type, "cpu") != 0 || (unsigned)threads >= device->info.compute_units)
         return VQDNA_OK;
-    const cl_device_partition_property by_counts[] = {CL_DEVICE_PARTITION_BY_COUNTS, threads, CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
+    const cl_device_partition_property by_counts[] = {CL_DEVICE_PARTITION_BY_COUNTS, threads,
+                                                      CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
     cl_device_id part;
     cl_int err = clCreateSubDevices(device->id, by_counts, 1, &part, NULL);
     if (err != CL_SUCCESS) {

@@ -7,8 +7,9 @@
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include <CL/cl.h>
 
-/* Which shape of a kernel suits the device. A CPU device wants few, large work-items that hold a register tile (local size 1, no barriers);
- * a GPU wants work-groups that share local memory. Chosen by type and preferred vector width together; $VQDNA_FAMILY overrules. */
+/* Which shape of a kernel suits the device. A CPU device wants few, large work-items that hold a register tile (local size 1, no
+ * barriers); a GPU wants work-groups that share local memory. Chosen by type and preferred vector width together; $VQDNA_FAMILY
+ * overrules. */
 typedef enum vq_family { VQ_FAMILY_CPU, VQ_FAMILY_GPU } vq_family;
 
 typedef struct vq_kernel_table vq_kernel_table;
@@ -34,8 +35,8 @@ typedef struct vq_device {
     vq_tuning *tuning;
 } vq_device;
 
-/* The shape of an operation's kernels: the device's own, or, where those gave wrong answers, the plain one: a CPU's with registers of
- * one float (cl/prelude.cl), or a kernel of its own. $VQDNA_PLAIN=OP,OP or all asks for it. */
+/* The shape of an operation's kernels: the device's own, or, where those gave wrong answers, the plain one: a CPU's with registers
+ * of one float (cl/prelude.cl), or a kernel of its own. $VQDNA_PLAIN=OP,OP or all asks for it. */
 typedef struct vq_shape {
     vq_family family;
     int width; /* floats of a register: -DVW */

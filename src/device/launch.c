@@ -50,7 +50,8 @@ vq_status vq_launch_args(vq_device *device, vq_kernel *kernel, vq_grid grid, con
     return VQDNA_OK;
 }
 
-vq_status vq_run_args(vq_device *device, const char *stem, const char *name, const char *options, vq_grid grid, const vq_arg *args, int count) {
+vq_status vq_run_args(vq_device *device, const char *stem, const char *name, const char *options, vq_grid grid, const vq_arg *args,
+                      int count) {
     vq_kernel *kernel;
     VQ_TRY(vq_kernel_get(device, &kernel, stem, name, options));
     return vq_launch_args(device, kernel, grid, args, count);

@@ -43,13 +43,14 @@ static inline vq_grid vq_grid2(size_t gx, size_t gy, size_t lx, size_t ly) {
 /* Enqueues the kernel; arguments are copied. A grid with no groups does nothing. */
 vq_status vq_launch_args(vq_device *device, vq_kernel *kernel, vq_grid grid, const vq_arg *args, int count);
 
-#define vq_launch(device, kernel, grid, ...)                                                                                    \
+#define vq_launch(device, kernel, grid, ...)                                                                                       \
     vq_launch_args(device, kernel, grid, (const vq_arg[]){__VA_ARGS__}, (int)(sizeof((vq_arg[]){__VA_ARGS__}) / sizeof(vq_arg)))
 
 /* vq_kernel_get and vq_launch in one. */
-#define vq_run(device, stem, name, options, grid, ...)                                                                           \
-    vq_run_args(device, stem, name, options, grid, (const vq_arg[]){__VA_ARGS__},                                                 \
+#define vq_run(device, stem, name, options, grid, ...)                                                                             \
+    vq_run_args(device, stem, name, options, grid, (const vq_arg[]){__VA_ARGS__},                                                  \
                 (int)(sizeof((vq_arg[]){__VA_ARGS__}) / sizeof(vq_arg)))
-vq_status vq_run_args(vq_device *device, const char *stem, const char *name, const char *options, vq_grid grid, const vq_arg *args, int count);
+vq_status vq_run_args(vq_device *device, const char *stem, const char *name, const char *options, vq_grid grid, const vq_arg *args,
+                      int count);
 
 #endif

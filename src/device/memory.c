@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the next tensor goes: a chain of slabs filled in order. Scratch restores the cursor at the end of a scope, so that scopes beside one
- * another share memory. */
+/* Where the next tensor goes: a chain of slabs filled in order. Scratch restores the cursor at the end of a scope, so that scopes
+ * beside one another share memory. */
 typedef struct {
     int slab;
     size_t offset;
@@ -18,7 +18,7 @@ typedef struct {
     size_t offset;
 } placed;
 
-enum { KEPT, SCRATCH, POOLS };                             /* pools that grow slab by slab */
+enum { KEPT, SCRATCH, POOLS };                                     /* pools that grow slab by slab */
 enum { REGION_PARAM, REGION_GRAD, REGION_M1, REGION_M2, REGIONS }; /* slabs that mirror one another */
 enum { MAX_SLABS = 64, MAX_DEPTH = 16 };
 
@@ -108,7 +108,8 @@ static cursor place(vq_plan *plan, int pool, size_t bytes) {
             next++;
         if (next == plan->slabs) {
             if (plan->slabs == MAX_SLABS) { /* the last one takes the rest, for the sum to be right */
-                plan->failed = vq_fail(VQDNA_ERR_MEMORY, "the memory plan needs more than %d slabs: use a smaller batch", MAX_SLABS);
+                plan->failed =
+                    vq_fail(VQDNA_ERR_MEMORY, "the memory plan needs more than %d slabs: use a smaller batch", MAX_SLABS);
                 cursor end = {MAX_SLABS - 1, plan->slab_bytes[MAX_SLABS - 1]};
                 plan->slab_bytes[MAX_SLABS - 1] += bytes;
                 return end;
@@ -151,8 +152,9 @@ void vq_plan_add(vq_plan *plan, vq_tensor *tensor, vq_role role, vq_dtype dtype,
     placed *item = &plan->items[plan->count++];
     item->tensor = tensor;
     if (bytes > plan->device->info.max_allocation && !plan->failed)
-        plan->failed = vq_fail(VQDNA_ERR_MEMORY, "%s needs %.1f MiB, more than one allocation of %s may have (%.1f MiB): use a smaller batch", name,
-                               (double)bytes / 1048576, plan->device->info.name, (double)plan->device->info.max_allocation / 1048576);
+        plan->failed =
+            vq_fail(VQDNA_ERR_MEMORY, "%s needs %.1f MiB, more than one allocation of %s may have (%.1f MiB): use a smaller batch",
+                    name, (double)bytes / 1048576, plan->device->info.name, (double)plan->device->info.max_allocation / 1048576);
     if (role == VQ_PARAM) {
         *item = (placed){tensor, -1, plan->region_bytes};
         plan->region_bytes += bytes;
@@ -195,10 +197,11 @@ static vq_status allocate(vq_plan *plan, cl_mem *out, size_t bytes) {
     if (err != CL_SUCCESS) {
         release(*out);
         *out = NULL;
-        return vq_fail(VQDNA_ERR_MEMORY,
-                       "%s has too little memory: %.1f MiB are needed and %.1f MiB are there (OpenCL error %d); use a smaller batch or preset",
-                       plan->device->info.name, (double)vq_plan_bytes(plan) / 1048576, (double)plan->device->info.global_bytes / 1048576,
-                       (int)err);
+        return vq_fail(
+            VQDNA_ERR_MEMORY,
+            "%s has too little memory: %.1f MiB are needed and %.1f MiB are there (OpenCL error %d); use a smaller batch or preset",
+            plan->device->info.name, (double)vq_plan_bytes(plan) / 1048576, (double)plan->device->info.global_bytes / 1048576,
+            (int)err);
     }
     plan->device->allocated += bytes;
     return VQDNA_OK;
@@ -214,10 +217,12 @@ static vq_status cut(cl_mem slab, vq_view *out, size_t offset, size_t bytes) {
 
 vq_status vq_plan_fits(const vq_plan *plan) {
     if (plan->region_bytes > plan->device->info.max_allocation)
-        return vq_fail(VQDNA_ERR_MEMORY, "the weights need %.1f MiB, more than one allocation of %s may have (%.1f MiB): use a smaller preset",
-                       (double)plan->region_bytes / 1048576, plan->device->info.name, (double)plan->device->info.max_allocation / 1048576);
+        return vq_fail(
+            VQDNA_ERR_MEMORY, "the weights need %.1f MiB, more than one allocation of %s may have (%.1f MiB): use a smaller preset",
+            (double)plan->region_bytes / 1048576, plan->device->info.name, (double)plan->device->info.max_allocation / 1048576);
     if (vq_plan_bytes(plan) + plan->device->allocated > plan->device->info.global_bytes)
-        return vq_fail(VQDNA_ERR_MEMORY, "%s has too little memory: %.1f MiB are needed and %.1f MiB are there; use a smaller batch or preset",
+        return vq_fail(VQDNA_ERR_MEMORY,
+                       "%s has too little memory: %.1f MiB are needed and %.1f MiB are there; use a smaller batch or preset",
                        plan->device->info.name, (double)(vq_plan_bytes(plan) + plan->device->allocated) / 1048576,
                        (double)plan->device->info.global_bytes / 1048576);
     return plan->failed;
@@ -280,7 +285,8 @@ void vq_plan_describe(const vq_plan *plan, vqdna_plan_fn fn, void *user) {
     }
 }
 
-/* ---- Single views and transfers ----------------------------------------------------------------------------------------------- */
+/* ---- Single views and transfers -----------------------------------------------------------------------------------------------
+ */
 
 vq_status vq_view_create(vq_device *device, vq_view *out, size_t bytes) {
     cl_int err;
@@ -311,28 +317,33 @@ static vq_status transferred(cl_int err, const char *what) {
 vq_status vq_read(vq_device *device, void *to, vq_view from, size_t offset, size_t bytes) {
     if (!bytes)
         return VQDNA_OK;
-    return transferred(clEnqueueReadBuffer(device->queue, from.mem, CL_TRUE, offset, bytes, to, 0, NULL, NULL), "reading device memory");
+    return transferred(clEnqueueReadBuffer(device->queue, from.mem, CL_TRUE, offset, bytes, to, 0, NULL, NULL),
+                       "reading device memory");
 }
 
 vq_status vq_write(vq_device *device, vq_view to, size_t offset, const void *from, size_t bytes) {
     if (!bytes)
         return VQDNA_OK;
-    return transferred(clEnqueueWriteBuffer(device->queue, to.mem, CL_TRUE, offset, bytes, from, 0, NULL, NULL), "writing device memory");
+    return transferred(clEnqueueWriteBuffer(device->queue, to.mem, CL_TRUE, offset, bytes, from, 0, NULL, NULL),
+                       "writing device memory");
 }
 
 vq_status vq_zero(vq_device *device, vq_view view) {
     if (view.bytes % 4) {
         const cl_uchar zero = 0;
-        return transferred(clEnqueueFillBuffer(device->queue, view.mem, &zero, 1, 0, view.bytes, 0, NULL, NULL), "clearing device memory");
+        return transferred(clEnqueueFillBuffer(device->queue, view.mem, &zero, 1, 0, view.bytes, 0, NULL, NULL),
+                           "clearing device memory");
     }
     const cl_uint zero = 0;
-    return transferred(clEnqueueFillBuffer(device->queue, view.mem, &zero, sizeof zero, 0, view.bytes, 0, NULL, NULL), "clearing device memory");
+    return transferred(clEnqueueFillBuffer(device->queue, view.mem, &zero, sizeof zero, 0, view.bytes, 0, NULL, NULL),
+                       "clearing device memory");
 }
 
 vq_status vq_copy(vq_device *device, vq_view to, size_t to_offset, vq_view from, size_t from_offset, size_t bytes) {
     if (!bytes)
         return VQDNA_OK;
-    return transferred(clEnqueueCopyBuffer(device->queue, from.mem, to.mem, from_offset, to_offset, bytes, 0, NULL, NULL), "copying device memory");
+    return transferred(clEnqueueCopyBuffer(device->queue, from.mem, to.mem, from_offset, to_offset, bytes, 0, NULL, NULL),
+                       "copying device memory");
 }
 
 /* ---- Staging: host copies that live until their transfer is over ------------------------------------------------------------- */

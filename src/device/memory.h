@@ -1,7 +1,7 @@
 /* Device memory: planned once, cut from a few slabs, never allocated in the training loop.
  *
- * A model declares each tensor with a role, then binds the plan. PARAM tensors lie packed in one region; GRAD, MOMENT1 and MOMENT2 mirror
- * it, so that the optimizer runs over whole regions. SCRATCH tensors share memory between scopes. */
+ * A model declares each tensor with a role, then binds the plan. PARAM tensors lie packed in one region; GRAD, MOMENT1 and MOMENT2
+ * mirror it, so that the optimizer runs over whole regions. SCRATCH tensors share memory between scopes. */
 #ifndef VQ_DEVICE_MEMORY_H
 #define VQ_DEVICE_MEMORY_H
 
@@ -33,7 +33,7 @@ typedef struct vq_tensor {
     vq_dtype dtype;
     int rank;
     size_t shape[4];
-    size_t count;                   /* elements */
+    size_t count; /* elements */
 } vq_tensor;
 
 typedef struct vq_plan vq_plan;
@@ -44,10 +44,12 @@ void vq_plan_destroy(vq_plan *plan);
 /* Declares a tensor: `tensor` is filled now and its views at bind; it must stay where it is until the plan is destroyed. */
 void vq_plan_add(vq_plan *plan, vq_tensor *tensor, vq_role role, vq_dtype dtype, const char *name, int rank, const size_t *shape);
 
-#define vq_plan_tensor(plan, tensor, role, dtype, name, ...)                                                                     \
-    vq_plan_add(plan, tensor, role, dtype, name, (int)(sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t)), (const size_t[]){__VA_ARGS__})
+#define vq_plan_tensor(plan, tensor, role, dtype, name, ...)                                                                       \
+    vq_plan_add(plan, tensor, role, dtype, name, (int)(sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t)),                          \
+                (const size_t[]){__VA_ARGS__})
 
-/* SCRATCH declared between begin and end may share memory with scratch of other scopes that are not inside one another. Scopes nest. */
+/* SCRATCH declared between begin and end may share memory with scratch of other scopes that are not inside one another. Scopes
+ * nest. */
 void vq_plan_scope_begin(vq_plan *plan);
 void vq_plan_scope_end(vq_plan *plan);
 

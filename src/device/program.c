@@ -60,8 +60,8 @@ static vq_status compile_error(vq_device *device, cl_program p, const char *stem
         vq_log(VQDNA_WARNING, "compiler's log for %s.cl:\n%s", stem, log);
     }
     free(log);
-    return vq_fail(VQDNA_ERR_DEVICE, "%s: the driver's compiler refused the kernels of %s.cl (OpenCL error %d)", device->info.name, stem,
-                   (int)err);
+    return vq_fail(VQDNA_ERR_DEVICE, "%s: the driver's compiler refused the kernels of %s.cl (OpenCL error %d)", device->info.name,
+                   stem, (int)err);
 }
 
 /* Cache file of a program in *out (free it), NULL if there is nowhere to keep it. */
@@ -73,8 +73,14 @@ static void cache_path(vq_device *device, char **out, const char *text, const ch
     XXH3_state_t *state = XXH3_createState();
     if (state) {
         XXH3_128bits_reset(state);
-        const char *parts[] = {text, options, device->info.name, device->info.driver, device->info.version, device->info.platform,
-                               device->info.platform_version, VQDNA_VERSION};
+        const char *parts[] = {text,
+                               options,
+                               device->info.name,
+                               device->info.driver,
+                               device->info.version,
+                               device->info.platform,
+                               device->info.platform_version,
+                               VQDNA_VERSION};
         for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
             XXH3_128bits_update(state, parts[i], strlen(parts[i]) + 1);
         XXH128_hash_t h = XXH3_128bits_digest(state);
@@ -133,7 +139,8 @@ static void to_cache(cl_program p, const char *path) {
         return;
     unsigned char *binary = malloc(size);
     vq_outfile file = {0};
-    if (binary && clGetProgramInfo(p, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS && vq_outfile_open(&file, path) >= 0) {
+    if (binary && clGetProgramInfo(p, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS &&
+        vq_outfile_open(&file, path) >= 0) {
         digest stored = digest_of(binary, size);
         if (vq_outfile_write(&file, &stored, sizeof stored) >= 0 && vq_outfile_write(&file, binary, size) >= 0)
             vq_outfile_commit(&file);

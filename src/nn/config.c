@@ -27,7 +27,8 @@ static int either(int given, int otherwise) {
     return given ? given : otherwise;
 }
 
-/* What follows from the rest: a tap every blocks/levels blocks, the last on the last block, and twice the codes at each level of hrq. */
+/* What follows from the rest: a tap every blocks/levels blocks, the last on the last block, and twice the codes at each level of
+ * hrq. */
 static vq_status derive(vq_config *c) {
     bool hrq = strcmp(c->quantizer, "hrq") == 0;
     VQ_TRY(in_range("dim", c->dim, 1, MAX_DIM));
@@ -43,8 +44,8 @@ static vq_status derive(vq_config *c) {
     for (int n = 0; n < c->levels; n++) {
         int64_t codes = hrq ? (int64_t)c->base_codes << (n + 1) : c->base_codes;
         if (codes > MAX_CODES)
-            return vq_fail(VQDNA_ERR_USAGE, "level %d would have %lld codes, more than %d: use fewer codes or levels", n + 1, (long long)codes,
-                           MAX_CODES);
+            return vq_fail(VQDNA_ERR_USAGE, "level %d would have %lld codes, more than %d: use fewer codes or levels", n + 1,
+                           (long long)codes, MAX_CODES);
         c->codes[n] = (int)codes;
         c->taps[n] = (c->blocks * (n + 1) + c->levels / 2) / c->levels;
     }
@@ -94,9 +95,10 @@ static json_t *integers(const int *values, int count) {
 }
 
 vq_status vq_config_to_json(json_t **out, const vq_config *c) {
-    *out = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:i}", "model", "vqdna-tokenizer", "preset", c->preset, "quantizer",
-                     c->quantizer, "dim", c->dim, "stem", c->stem, "blocks", c->blocks, "levels", c->levels, "base_codes", c->base_codes,
-                     "codes", integers(c->codes, c->levels), "taps", integers(c->taps, c->levels), "decoder_stride", c->decoder_stride);
+    *out = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:i}", "model", "vqdna-tokenizer", "preset", c->preset,
+                     "quantizer", c->quantizer, "dim", c->dim, "stem", c->stem, "blocks", c->blocks, "levels", c->levels,
+                     "base_codes", c->base_codes, "codes", integers(c->codes, c->levels), "taps", integers(c->taps, c->levels),
+                     "decoder_stride", c->decoder_stride);
     return *out ? VQDNA_OK : vq_fail(VQDNA_ERR_MEMORY, "out of memory");
 }
 
@@ -123,8 +125,12 @@ vq_status vq_config_from_json(vq_config *out, const json_t *json, const char *pa
     const struct {
         const char *key;
         int *to;
-    } fields[] = {{"dim", &c.dim},       {"stem", &c.stem},           {"blocks", &c.blocks},
-                  {"levels", &c.levels}, {"base_codes", &c.base_codes}, {"decoder_stride", &c.decoder_stride}};
+    } fields[] = {{"dim", &c.dim},
+                  {"stem", &c.stem},
+                  {"blocks", &c.blocks},
+                  {"levels", &c.levels},
+                  {"base_codes", &c.base_codes},
+                  {"decoder_stride", &c.decoder_stride}};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         VQ_TRY(vq_json_integer(&n, json, fields[i].key, 1, MAX_CODES, path));
         *fields[i].to = (int)n;

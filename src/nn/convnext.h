@@ -8,9 +8,9 @@
 typedef struct vq_convnext {
     int M, D;
     vq_tensor dw_weight, dw_bias, norm_weight, norm_bias, up_weight, up_bias, down_weight, down_bias;
-    vq_tensor mixed, stats; /* dw(x), its mean and rstd: [M][D], [M][2] */
-    vq_tensor pre;          /* up(...) before GELU, [M][4D], in training only; backward turns it into gelu(pre) */
-    vq_tensor y;            /* [M][D] */
+    vq_tensor mixed, stats;       /* dw(x), its mean and rstd: [M][D], [M][2] */
+    vq_tensor pre;                /* up(...) before GELU, [M][4D], in training only; backward turns it into gelu(pre) */
+    vq_tensor y;                  /* [M][D] */
     vq_tensor narrow, wide, work; /* scratch: [M][D] for norm(...) and its gradients, [M][4D] for gelu(up(...)) and its gradient */
 } vq_convnext;
 

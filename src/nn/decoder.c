@@ -50,7 +50,8 @@ vq_status vq_decoder_forward(vq_decoder *c, vq_device *device, vq_view zhat, vq_
         x = c->blocks[i].y.view;
     }
     VQ_TRY(vq_linear_forward(device, c->unjoined.view, work, x, c->unjoin_weight.view, c->unjoin_bias.view, M, D, S));
-    VQ_TRY(vq_layernorm_forward(device, c->normed.view, c->stats.view, c->unjoined.view, c->norm_weight.view, c->norm_bias.view, M, S));
+    VQ_TRY(vq_layernorm_forward(device, c->normed.view, c->stats.view, c->unjoined.view, c->norm_weight.view, c->norm_bias.view, M,
+                                S));
     VQ_TRY(vq_gelu_forward(device, c->stem.view, c->normed.view, (size_t)M * (size_t)S));
     return vq_head_forward(device, c->logits.view, work, c->stem.view, rows, c->conv_weight.view, c->conv_bias.view, M, S);
 }
@@ -59,11 +60,13 @@ vq_status vq_decoder_backward(vq_decoder *c, vq_device *device, vq_view *dzhat, 
                               vq_view rows) {
     int M = c->M, S = c->config->stem, D = c->config->dim, blocks = c->config->blocks;
     vq_view dstem = c->dstem.view, dunjoined = c->dunjoined.view, work = c->work.view;
-    VQ_TRY(vq_head_backward(device, dstem, c->conv_weight.grad, c->conv_bias.grad, work, dlogits, c->stem.view, rows, c->conv_weight.view, M, S));
+    VQ_TRY(vq_head_backward(device, dstem, c->conv_weight.grad, c->conv_bias.grad, work, dlogits, c->stem.view, rows,
+                            c->conv_weight.view, M, S));
     VQ_TRY(vq_gelu_backward(device, dstem, dstem, c->normed.view, (size_t)M * (size_t)S));
-    VQ_TRY(vq_layernorm_backward(device, dunjoined, c->norm_weight.grad, c->norm_bias.grad, work, dstem, c->unjoined.view, c->stats.view,
-                                 c->norm_weight.view, M, S));
-    VQ_TRY(vq_linear_backward_weight(device, c->unjoin_weight.grad, c->unjoin_bias.grad, work, dunjoined, c->blocks[blocks - 1].y.view, M, D, S));
+    VQ_TRY(vq_layernorm_backward(device, dunjoined, c->norm_weight.grad, c->norm_bias.grad, work, dstem, c->unjoined.view,
+                                 c->stats.view, c->norm_weight.view, M, S));
+    VQ_TRY(vq_linear_backward_weight(device, c->unjoin_weight.grad, c->unjoin_bias.grad, work, dunjoined,
+                                     c->blocks[blocks - 1].y.view, M, D, S));
     VQ_TRY(vq_linear_backward_input(device, a, work, dunjoined, c->unjoin_weight.view, VQ_NO_VIEW, M, D, S));
     for (int i = blocks - 1; i >= 0; i--) {
         VQ_TRY(vq_convnext_backward(&c->blocks[i], device, b, a, i ? c->blocks[i - 1].y.view : zhat, rows));

@@ -24,7 +24,7 @@ void vq_decoder_plan(vq_decoder *decoder, vq_plan *plan, vq_device *device, cons
 vq_status vq_decoder_forward(vq_decoder *decoder, vq_device *device, vq_view zhat, vq_view rows);
 
 /* From dlogits [M][4]: parameters' gradients +=, and *dzhat is whichever of a and b [M][D] holds the gradient of zhat. */
-vq_status vq_decoder_backward(vq_decoder *decoder, vq_device *device, vq_view *dzhat, vq_view a, vq_view b, vq_view dlogits, vq_view zhat,
-                              vq_view rows);
+vq_status vq_decoder_backward(vq_decoder *decoder, vq_device *device, vq_view *dzhat, vq_view a, vq_view b, vq_view dlogits,
+                              vq_view zhat, vq_view rows);
 
 #endif

@@ -61,7 +61,8 @@ vq_status vq_encoder_forward(vq_encoder *e, vq_device *device, vq_view rows) {
     return VQDNA_OK;
 }
 
-vq_status vq_encoder_backward(vq_encoder *e, vq_device *device, vq_view a, vq_view b, vq_view rows, vq_tap_gradient tap, void *user) {
+vq_status vq_encoder_backward(vq_encoder *e, vq_device *device, vq_view a, vq_view b, vq_view rows, vq_tap_gradient tap,
+                              void *user) {
     int M = e->M, S = e->config->stem, D = e->config->dim;
     int level = e->config->levels - 1;
     VQ_TRY(tap(user, level--, a, false));

@@ -29,7 +29,9 @@ vq_view vq_encoder_tap(const vq_encoder *encoder, int level);
 /* Adds a level's gradient to the running one: d [M][D] (= if !add, += if add). */
 typedef vq_status (*vq_tap_gradient)(void *user, int level, vq_view d, bool add);
 
-/* Parameters' gradients +=. The gradient runs down through a and b [M][D] (both overwritten), the taps' gradients come from `tap`. */
-vq_status vq_encoder_backward(vq_encoder *encoder, vq_device *device, vq_view a, vq_view b, vq_view rows, vq_tap_gradient tap, void *user);
+/* Parameters' gradients +=. The gradient runs down through a and b [M][D] (both overwritten), the taps' gradients come from `tap`.
+ */
+vq_status vq_encoder_backward(vq_encoder *encoder, vq_device *device, vq_view a, vq_view b, vq_view rows, vq_tap_gradient tap,
+                              void *user);
 
 #endif

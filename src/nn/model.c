@@ -57,7 +57,8 @@ void vq_model_destroy(vq_model *m) {
     free(m);
 }
 
-/* ---- The state dict ----------------------------------------------------------------------------------------------------------- */
+/* ---- The state dict -----------------------------------------------------------------------------------------------------------
+ */
 
 const vq_tensor *vq_model_tensor(const vq_model *m, const char *name) {
     const vq_tensor *t;
@@ -87,7 +88,8 @@ vq_status vq_model_get(const vq_model *m, vq_state *state) {
     return VQDNA_OK;
 }
 
-/* ---- Forward ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Forward ------------------------------------------------------------------------------------------------------------------
+ */
 
 void vq_model_taps(const vq_model *m, vq_view taps[VQDNA_MAX_LEVELS]) {
     for (int i = 0; i < m->config.levels; i++)
@@ -110,18 +112,20 @@ vq_status vq_model_embed(vq_model *m) {
     int N = m->config.levels;
     for (int i = 0; i < N; i++) {
         vq_level *l = &q->level[i];
-        VQ_TRY(vq_quantize_gather(m->device, q->zhat.view, q->total.view, VQ_NO_VIEW, l->e.view, VQ_NO_VIEW, l->codes.view, m->rows.view,
-                                  q->work.view, m->M, m->config.dim, i + 1, N, 0, 0));
+        VQ_TRY(vq_quantize_gather(m->device, q->zhat.view, q->total.view, VQ_NO_VIEW, l->e.view, VQ_NO_VIEW, l->codes.view,
+                                  m->rows.view, q->work.view, m->M, m->config.dim, i + 1, N, 0, 0));
     }
     return VQDNA_OK;
 }
 
 vq_status vq_model_decode(vq_model *m) {
     VQ_TRY(vq_decoder_forward(&m->decoder, m->device, m->quantizer.zhat.view, m->rows.view));
-    return vq_crossentropy(m->device, VQ_NO_VIEW, m->bases.view, VQ_NO_VIEW, VQ_NO_VIEW, m->decoder.logits.view, m->rows.view, m->M, 4, 0);
+    return vq_crossentropy(m->device, VQ_NO_VIEW, m->bases.view, VQ_NO_VIEW, VQ_NO_VIEW, m->decoder.logits.view, m->rows.view, m->M,
+                           4, 0);
 }
 
-/* ---- Forward and backward ----------------------------------------------------------------------------------------------------- */
+/* ---- Forward and backward -----------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     vq_model *model;
@@ -151,10 +155,12 @@ vq_status vq_model_learn(vq_model *m, int known, float beta, bool quantized) {
         VQ_TRY(vq_quantizer_mean_forward(&m->quantizer, device, c.taps, rows));
     VQ_TRY(vq_decoder_forward(&m->decoder, device, zhat, rows));
     float scale = known ? 1.0f / (float)known : 0;
-    VQ_TRY(vq_crossentropy(device, m->dlogits.view, VQ_NO_VIEW, m->metrics.view, m->work.view, m->decoder.logits.view, rows, m->M, 4, scale));
+    VQ_TRY(vq_crossentropy(device, m->dlogits.view, VQ_NO_VIEW, m->metrics.view, m->work.view, m->decoder.logits.view, rows, m->M,
+                           4, scale));
 
     VQ_TRY(vq_decoder_backward(&m->decoder, device, &c.dzhat, m->ga.view, m->gb.view, m->dlogits.view, zhat, rows));
-    /* dzhat lies in one of the two buffers and every tap needs it: the running gradient goes through the other and one of its own. */
+    /* dzhat lies in one of the two buffers and every tap needs it: the running gradient goes through the other and one of its own.
+     */
     vq_view other = c.dzhat.mem == m->ga.view.mem ? m->gb.view : m->ga.view;
     return vq_encoder_backward(&m->encoder, device, other, m->gc.view, rows, tap_gradient, &c);
 }

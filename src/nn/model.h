@@ -21,9 +21,9 @@ typedef struct vq_model {
     vq_encoder encoder;
     vq_quantizer quantizer;
     vq_decoder decoder;
-    vq_tensor rows;           /* uchar4 [M] */
-    vq_tensor bases;          /* uint8 [M]: what the decoder says */
-    vq_tensor metrics;        /* float [VQ_METRICS] */
+    vq_tensor rows;    /* uchar4 [M] */
+    vq_tensor bases;   /* uint8 [M]: what the decoder says */
+    vq_tensor metrics; /* float [VQ_METRICS] */
     vq_tensor dlogits, ga, gb, gc, work;
 } vq_model;
 
@@ -57,7 +57,8 @@ vq_status vq_model_decode(vq_model *model);
 /* codes int32 [M] of each level, uploaded to quantizer.level[i].codes, to zhat. */
 vq_status vq_model_embed(vq_model *model);
 
-/* Forward and backward of one batch: gradients +=, metrics +=. `known`: rows with a known base. quantized: false in the unquantized start. */
+/* Forward and backward of one batch: gradients +=, metrics +=. `known`: rows with a known base. quantized: false in the unquantized
+ * start. */
 vq_status vq_model_learn(vq_model *model, int known, float beta, bool quantized);
 
 /* The model's taps, for the functions of the quantizer. */

@@ -11,7 +11,8 @@ static size_t most(size_t a, size_t b) {
     return a > b ? a : b;
 }
 
-void vq_quantizer_plan(vq_quantizer *q, vq_plan *plan, vq_device *device, const vq_config *config, int M, int start_rows, bool training) {
+void vq_quantizer_plan(vq_quantizer *q, vq_plan *plan, vq_device *device, const vq_config *config, int M, int start_rows,
+                       bool training) {
     size_t m = (size_t)M, d = (size_t)config->dim, widest = 0, work = vq_quantize_scratch(device, M);
     char text[48];
     q->config = config;
@@ -87,18 +88,19 @@ vq_status vq_quantizer_forward(vq_quantizer *q, vq_device *device, const vq_view
         VQ_TRY(residual(q, device, taps[i], i));
         vq_view h = target(q, taps[i], i);
         VQ_TRY(vq_assign_forward(device, l->codes.view, h, l->packed.view, M, D, l->K));
-        VQ_TRY(vq_quantize_gather(device, q->zhat.view, q->total.view, metrics, l->e.view, h, l->codes.view, rows, q->work.view, M, D, i + 1, N,
-                                  slot, scale));
+        VQ_TRY(vq_quantize_gather(device, q->zhat.view, q->total.view, metrics, l->e.view, h, l->codes.view, rows, q->work.view, M,
+                                  D, i + 1, N, slot, scale));
     }
     return VQDNA_OK;
 }
 
-vq_status vq_quantizer_backward(vq_quantizer *q, vq_device *device, vq_view d, vq_view dzhat, vq_view tap, vq_view rows, int level, float beta,
-                                bool add) {
+vq_status vq_quantizer_backward(vq_quantizer *q, vq_device *device, vq_view d, vq_view dzhat, vq_view tap, vq_view rows, int level,
+                                float beta, bool add) {
     int M = q->M, D = q->config->dim, N = q->config->levels;
     const vq_level *l = &q->level[level];
     float commit_scale = (float)(beta * 2.0 / ((double)N * M * D));
-    return vq_quantize_backward(device, d, dzhat, target(q, tap, level), l->e.view, l->codes.view, rows, M, D, level + 1, N, commit_scale, add);
+    return vq_quantize_backward(device, d, dzhat, target(q, tap, level), l->e.view, l->codes.view, rows, M, D, level + 1, N,
+                                commit_scale, add);
 }
 
 vq_status vq_quantizer_mean_forward(vq_quantizer *q, vq_device *device, const vq_view *taps, vq_view rows) {
@@ -118,8 +120,8 @@ vq_status vq_quantizer_update(vq_quantizer *q, vq_device *device, const vq_view 
         vq_view h = target(q, taps[i], i), work = q->work.view;
         VQ_TRY(vq_codesum_forward(device, q->sums.view, q->counts.view, q->order.view, h, l->codes.view, work, M, D, l->K));
         VQ_TRY(vq_codesum_usage(device, l->usage.view, q->counts.view, l->K));
-        VQ_TRY(vq_codebook_update(device, l->e.view, l->n.view, l->s.view, l->f.view, l->reseeded.view, q->counts.view, q->sums.view, h,
-                                  l->rows.view, work, M, D, l->K, rates));
+        VQ_TRY(vq_codebook_update(device, l->e.view, l->n.view, l->s.view, l->f.view, l->reseeded.view, q->counts.view,
+                                  q->sums.view, h, l->rows.view, work, M, D, l->K, rates));
         VQ_TRY(pack(q, device, i));
     }
     return VQDNA_OK;
@@ -132,8 +134,8 @@ vq_status vq_quantizer_gather(vq_quantizer *q, vq_device *device, const vq_view 
         VQ_TRY(residual(q, device, taps[i], i));
         vq_view h = target(q, taps[i], i);
         VQ_TRY(vq_assign_forward(device, l->codes.view, h, l->packed.view, M, D, l->K));
-        VQ_TRY(vq_quantize_gather(device, VQ_NO_VIEW, q->total.view, VQ_NO_VIEW, l->e.view, h, l->codes.view, rows, q->work.view, M, D, i + 1,
-                                  q->config->levels, 0, 0));
+        VQ_TRY(vq_quantize_gather(device, VQ_NO_VIEW, q->total.view, VQ_NO_VIEW, l->e.view, h, l->codes.view, rows, q->work.view, M,
+                                  D, i + 1, q->config->levels, 0, 0));
     }
     VQ_TRY(residual(q, device, taps[level], level));
     size_t bytes = (size_t)M * (size_t)D * sizeof(float);
@@ -148,8 +150,8 @@ vq_status vq_quantizer_start(vq_quantizer *q, vq_device *device, int level, int 
     for (int r = 0; r < rounds; r++) {
         VQ_TRY(pack(q, device, level));
         VQ_TRY(vq_assign_forward(device, q->start_codes.view, q->gathered.view, l->packed.view, count, D, l->K));
-        VQ_TRY(vq_codesum_forward(device, q->sums.view, q->counts.view, q->order.view, q->gathered.view, q->start_codes.view, q->work.view, count,
-                                  D, l->K));
+        VQ_TRY(vq_codesum_forward(device, q->sums.view, q->counts.view, q->order.view, q->gathered.view, q->start_codes.view,
+                                  q->work.view, count, D, l->K));
         VQ_TRY(vq_kmeans_update(device, l->e.view, q->sums.view, q->counts.view, D, l->K));
     }
     VQ_TRY(pack(q, device, level));

@@ -1,4 +1,5 @@
-/* Hierarchical residual quantization (ops/quantize.h has the formulas): a codebook a level, moved by an exponential moving average. */
+/* Hierarchical residual quantization (ops/quantize.h has the formulas): a codebook a level, moved by an exponential moving average.
+ */
 #ifndef VQ_NN_QUANTIZER_H
 #define VQ_NN_QUANTIZER_H
 
@@ -8,37 +9,39 @@
 
 typedef struct vq_level {
     int K;
-    vq_tensor e, n, s, f;        /* codes [K][D]; averages of count [K] and sum [K][D]; the faster average of use [K] */
-    vq_tensor packed;            /* e as the search reads it */
-    vq_tensor h, codes;          /* [M][D] (level 1 uses the tap itself), int32 [M] */
-    vq_tensor usage, reseeded;   /* int32 [K], [1]: since the last report */
-    vq_tensor rows;              /* int32 [K]: rows of the batch for codes to be re-seeded from */
+    vq_tensor e, n, s, f;      /* codes [K][D]; averages of count [K] and sum [K][D]; the faster average of use [K] */
+    vq_tensor packed;          /* e as the search reads it */
+    vq_tensor h, codes;        /* [M][D] (level 1 uses the tap itself), int32 [M] */
+    vq_tensor usage, reseeded; /* int32 [K], [1]: since the last report */
+    vq_tensor rows;            /* int32 [K]: rows of the batch for codes to be re-seeded from */
 } vq_level;
 
 typedef struct vq_quantizer {
     const vq_config *config;
     int M;
     vq_level level[VQDNA_MAX_LEVELS];
-    vq_tensor zhat;              /* [M][D]: what the decoder sees */
-    vq_tensor total;             /* [M][D]: sum of the codes so far */
-    vq_tensor gathered;          /* [start_rows][D]: vectors a codebook starts from */
+    vq_tensor zhat;     /* [M][D]: what the decoder sees */
+    vq_tensor total;    /* [M][D]: sum of the codes so far */
+    vq_tensor gathered; /* [start_rows][D]: vectors a codebook starts from */
     int start_rows;
     vq_tensor counts, order, sums, start_codes, uniforms, work; /* scratch */
 } vq_quantizer;
 
 /* start_rows: rows of all batches the codebooks start from; 0 outside training. */
-void vq_quantizer_plan(vq_quantizer *quantizer, vq_plan *plan, vq_device *device, const vq_config *config, int M, int start_rows, bool training);
+void vq_quantizer_plan(vq_quantizer *quantizer, vq_plan *plan, vq_device *device, const vq_config *config, int M, int start_rows,
+                       bool training);
 
 /* To be called after the codebooks were written to and before forward. */
 vq_status vq_quantizer_pack(vq_quantizer *quantizer, vq_device *device);
 
-/* Codes of every level and zhat from the taps [M][D] of each level. metrics[slot] += mean commitment over levels, rows and channels, unless
- * metrics is VQ_NO_VIEW. */
-vq_status vq_quantizer_forward(vq_quantizer *quantizer, vq_device *device, const vq_view *taps, vq_view rows, vq_view metrics, int slot);
+/* Codes of every level and zhat from the taps [M][D] of each level. metrics[slot] += mean commitment over levels, rows and
+ * channels, unless metrics is VQ_NO_VIEW. */
+vq_status vq_quantizer_forward(vq_quantizer *quantizer, vq_device *device, const vq_view *taps, vq_view rows, vq_view metrics,
+                               int slot);
 
 /* The gradient of one level's tap, counted from 0: d = or += from dzhat and beta times the commitment. */
-vq_status vq_quantizer_backward(vq_quantizer *quantizer, vq_device *device, vq_view d, vq_view dzhat, vq_view tap, vq_view rows, int level,
-                                float beta, bool add);
+vq_status vq_quantizer_backward(vq_quantizer *quantizer, vq_device *device, vq_view d, vq_view dzhat, vq_view tap, vq_view rows,
+                                int level, float beta, bool add);
 
 /* The same two for the unquantized start: zhat is the mean of the taps. */
 vq_status vq_quantizer_mean_forward(vq_quantizer *quantizer, vq_device *device, const vq_view *taps, vq_view rows);
@@ -49,10 +52,12 @@ vq_status vq_quantizer_update(vq_quantizer *quantizer, vq_device *device, const 
 
 /* -- A codebook's start: gather the vectors of some batches, then k-means. Levels are started in order. -- */
 
-/* Copies what `level` quantizes in this batch (its tap minus the codes of the levels before) to rows [at M, (at + 1) M) of gathered. */
+/* Copies what `level` quantizes in this batch (its tap minus the codes of the levels before) to rows [at M, (at + 1) M) of
+ * gathered. */
 vq_status vq_quantizer_gather(vq_quantizer *quantizer, vq_device *device, const vq_view *taps, vq_view rows, int level, int at);
 
-/* k-means++ with uniforms [K] from [0, 1), then `rounds` Lloyd rounds over the first `count` gathered rows; the averages start from it. */
+/* k-means++ with uniforms [K] from [0, 1), then `rounds` Lloyd rounds over the first `count` gathered rows; the averages start from
+ * it. */
 vq_status vq_quantizer_start(vq_quantizer *quantizer, vq_device *device, int level, int count, const float *uniforms, int rounds);
 
 #endif

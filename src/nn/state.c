@@ -26,8 +26,9 @@ static vq_status append(vq_state *s, bool weight, const char *prefix, const char
     return VQDNA_OK;
 }
 
-#define APPEND(weight, prefix, name, ...)                                                                                        \
-    VQ_TRY(append(s, weight, prefix, name, (int)(sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t)), (const uint64_t[]){__VA_ARGS__}))
+#define APPEND(weight, prefix, name, ...)                                                                                          \
+    VQ_TRY(append(s, weight, prefix, name, (int)(sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t)),                            \
+                  (const uint64_t[]){__VA_ARGS__}))
 
 static vq_status append_block(vq_state *s, const char *prefix, uint64_t d) {
     APPEND(true, prefix, "dw.weight", d, 1, 7);
@@ -98,7 +99,9 @@ void vq_state_start(vq_state *s, uint64_t seed) {
         if (t->rank > 1)
             fan_in = (double)t->count / (double)t->shape[0];
         for (size_t j = 0; j < t->count; j++)
-            t->data[j] = !t->weight ? 0 : norm ? !bias : (float)((2 * vq_rng_uniform(seed, VQ_STREAM_INIT, name, j) - 1) / sqrt(fan_in));
+            t->data[j] = !t->weight ? 0
+                         : norm     ? !bias
+                                    : (float)((2 * vq_rng_uniform(seed, VQ_STREAM_INIT, name, j) - 1) / sqrt(fan_in));
     }
 }
 

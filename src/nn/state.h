@@ -22,8 +22,8 @@ typedef struct vq_state {
 vq_status vq_state_create(vq_state *out, const vq_config *config);
 void vq_state_destroy(vq_state *state);
 
-/* Weights as PyTorch starts them: uniform in +-1/sqrt(fan in) for weights and biases of convolutions and linear layers, 1 and 0 for norms;
- * codebooks zero. A pure function of the seed and the tensors' names. */
+/* Weights as PyTorch starts them: uniform in +-1/sqrt(fan in) for weights and biases of convolutions and linear layers, 1 and 0 for
+ * norms; codebooks zero. A pure function of the seed and the tensors' names. */
 void vq_state_start(vq_state *state, uint64_t seed);
 
 /* NULL if there is none. */

@@ -204,8 +204,8 @@ vq_status vq_attention_backward(vq_device *device, vq_view dq, vq_view dk, vq_vi
     const vq_heads cut_up = {H * s->d, s->B * H * L};
     VQ_TRY(vq_run(device, p.stem, "attention_grad_tile", p.options, vq_grid2((size_t)count, heads, 1, 1),
                   vq_in(count > 1 ? scratch : dq), vq_in(dk), vq_in(dv), vq_in(d_o), vq_in(q), vq_in(k), vq_in(v), vq_in(lse),
-                  vq_in(scratch), vq_in(mask), vq_int(H), vq_int(L), LAYOUTS(s), LAYOUT(count > 1 ? cut_up : s->q),
-                  vq_float(scale), vq_int(each)));
+                  vq_in(scratch), vq_in(mask), vq_int(H), vq_int(L), LAYOUTS(s), LAYOUT(count > 1 ? cut_up : s->q), vq_float(scale),
+                  vq_int(each)));
     if (count == 1)
         return VQDNA_OK;
     return vq_run(device, p.stem, "attention_grad_sum", p.options, by_query, vq_in(dq), vq_in(scratch), vq_int(H), vq_int(L),

@@ -37,7 +37,8 @@ struct vq_case {
 
 static const uint32_t POISON = 0x7fc0deadu; /* a NaN */
 
-/* ---- Declaring ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Declaring ----------------------------------------------------------------------------------------------------------------
+ */
 
 static size_t dtype_bytes(vq_dtype dtype) {
     return dtype == VQ_U8 ? 1 : dtype == VQ_U16 ? 2 : 4;
@@ -131,7 +132,8 @@ const double *vq_case_before(vq_case *c, const char *name) {
     return find(c, name)->before;
 }
 
-/* ---- Device and back ---------------------------------------------------------------------------------------------------------- */
+/* ---- Device and back ----------------------------------------------------------------------------------------------------------
+ */
 
 static void encode(const tensor *t, const double *from, unsigned char *to) {
     for (size_t i = 0; i < t->count; i++)
@@ -219,7 +221,8 @@ static vq_status launch(vq_case *c, bool backward) {
     return vq_device_finish(c->device);
 }
 
-/* ---- Comparing ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Comparing ----------------------------------------------------------------------------------------------------------------
+ */
 
 static double worse(double a, double b) {
     return !(a >= b) && !isnan(a) ? b : a; /* NaN wins */
@@ -232,7 +235,9 @@ static double value_error(const tensor *t, const unsigned char *got, double tole
     double rms = t->count ? sqrt(sum / (double)t->count) : 0;
     for (size_t i = 0; i < t->count; i++) {
         double difference = fabs(decode(t, got, i) - t->value[i]);
-        double e = t->dtype == VQ_F32 ? difference / (tolerance * (rms + fabs(t->value[i])) + 1e-30) : difference > 0 ? INFINITY : 0;
+        double e = t->dtype == VQ_F32 ? difference / (tolerance * (rms + fabs(t->value[i])) + 1e-30)
+                   : difference > 0   ? INFINITY
+                                      : 0;
         if (isnan(difference))
             e = NAN;
         error = worse(error, e);
@@ -282,7 +287,8 @@ static double gradient_error(vq_case *c, const tensor *t, const unsigned char *g
     return sqrt(difference) / (tolerance * scale + 1e-9);
 }
 
-/* ---- Running ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Running ------------------------------------------------------------------------------------------------------------------
+ */
 
 void vq_case_close(vq_case *c) {
     if (!c)
@@ -446,8 +452,8 @@ double vq_case_bytes(const vq_case *c) {
     return sum;
 }
 
-vq_status vq_case_time(const vq_case_table *table, const vq_case_shape *shape, vq_device *device, bool backward, bool cpu, int repeats,
-                       double *seconds) {
+vq_status vq_case_time(const vq_case_table *table, const vq_case_shape *shape, vq_device *device, bool backward, bool cpu,
+                       int repeats, double *seconds) {
     const clockid_t clock = cpu ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
     vq_case *c;
     VQ_TRY(vq_case_open(&c, table, shape, device));

@@ -1,5 +1,6 @@
-/* One table of cases an operation, three readers: value against a double-precision reference, gradient against central differences of that
- * reference, and the benchmark. tests/ops/NAME.c defines `const vq_case_table vq_cases_NAME`. The self-test on a user's device reads it too. */
+/* One table of cases an operation, three readers: value against a double-precision reference, gradient against central differences
+ * of that reference, and the benchmark. tests/ops/NAME.c defines `const vq_case_table vq_cases_NAME`. The self-test on a user's
+ * device reads it too. */
 #ifndef VQ_OPS_CASE_H
 #define VQ_OPS_CASE_H
 
@@ -15,11 +16,11 @@ typedef struct vq_case_shape {
 } vq_case_shape;
 
 typedef struct vq_case_table {
-    const char *operation;         /* "layernorm" */
-    const char *dims;              /* names of the dims: "M D" */
-    const vq_case_shape *shapes;   /* ended by dims[0] == 0 */
-    double tolerance;              /* of values: |got - want| <= tolerance * (rms(want) + |want|) for each element */
-    double gradient_tolerance;     /* of gradients: norm of the difference over norm; 0: 1e-4 */
+    const char *operation;       /* "layernorm" */
+    const char *dims;            /* names of the dims: "M D" */
+    const vq_case_shape *shapes; /* ended by dims[0] == 0 */
+    double tolerance;            /* of values: |got - want| <= tolerance * (rms(want) + |want|) for each element */
+    double gradient_tolerance;   /* of gradients: norm of the difference over norm; 0: 1e-4 */
     /* Declares the tensors of a shape through vq_case_input etc. */
     vq_status (*declare)(vq_case *c, const int *dims);
     /* Launches forward, then (may be NULL) backward on the device tensors. */
@@ -47,7 +48,8 @@ void vq_case_output(vq_case *c, const char *name, vq_dtype dtype, size_t count);
 void vq_case_inout(vq_case *c, const char *name, size_t count, double low, double high);
 /* Saved or scratch memory of the operation: NaN before, not compared. */
 void vq_case_scratch(vq_case *c, const char *name, size_t bytes);
-/* The gradient arriving at output `of`: random, and the weight of that output in the scalar the central differences are taken of. */
+/* The gradient arriving at output `of`: random, and the weight of that output in the scalar the central differences are taken of.
+ */
 void vq_case_seed(vq_case *c, const char *name, const char *of);
 /* A gradient backward() writes: of input `of`. `adds`: starts at random values and must be added to. */
 void vq_case_gradient(vq_case *c, const char *name, const char *of, bool adds);
@@ -56,22 +58,23 @@ void vq_case_gradient(vq_case *c, const char *name, const char *of, bool adds);
 vq_view vq_case_view(const vq_case *c, const char *name);
 
 /* -- for reference() -- */
-double *vq_case_value(vq_case *c, const char *name);              /* host values of an input, or the expected output to fill */
-const double *vq_case_before(vq_case *c, const char *name);       /* start values of an inout */
+double *vq_case_value(vq_case *c, const char *name);        /* host values of an input, or the expected output to fill */
+const double *vq_case_before(vq_case *c, const char *name); /* start values of an inout */
 
 /* Runs one shape: value and gradient. *error is the largest deviation in units of the tolerance. */
 vq_status vq_case_run(const vq_case_table *table, const vq_case_shape *shape, vq_device *device, double *error);
 
-/* Runs one shape's forward (or forward and backward) `repeats` times after a warm-up; seconds [repeats] gets each run's wall time, or
- * the process's CPU time, which other load on the machine does not stretch. */
-vq_status vq_case_time(const vq_case_table *table, const vq_case_shape *shape, vq_device *device, bool backward, bool cpu, int repeats,
-                       double *seconds);
+/* Runs one shape's forward (or forward and backward) `repeats` times after a warm-up; seconds [repeats] gets each run's wall time,
+ * or the process's CPU time, which other load on the machine does not stretch. */
+vq_status vq_case_time(const vq_case_table *table, const vq_case_shape *shape, vq_device *device, bool backward, bool cpu,
+                       int repeats, double *seconds);
 
 /* -- for whoever does more than one thing with a shape: the benchmark -- */
 vq_status vq_case_open(vq_case **out, const vq_case_table *table, const vq_case_shape *shape, vq_device *device);
 void vq_case_close(vq_case *c);
 
-/* For shapes whose whole reference would take too long: the error, in units of the tolerance, of `got`, element i of output `output`. */
+/* For shapes whose whole reference would take too long: the error, in units of the tolerance, of `got`, element i of output
+ * `output`. */
 typedef struct vq_case_spot {
     const char *output;
     double (*error)(vq_case *c, const int *dims, size_t i, double got);

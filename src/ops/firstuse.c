@@ -29,14 +29,22 @@ static const known for_codes[] = {
 
 /* With the backward half, where the operation has one. */
 static const known for_training[] = {
-    {"stem", {{131, 19}}},       {"layernorm", {{131, 67}}},
-    {"dwconv", {{131, 33}}},     {"gemm", {{64, 256, 600, 1, 0, VQ_GEMM_ADD}}},
-    {"linear", {{31, 20, 40}}},  {"gemm", {{29, 70, 3, 0, 0, VQ_GEMM_GELU_GRAD}}},
-    {"reduce", {{200, 5, 0}}},   {"gelu", {{1023}}},
-    {"head", {{70, 32}}},        {"crossentropy", {{131, 4, 1}}},
-    {"quantize", {{33, 7, 4, 2}}}, {"codesum", {{600, 5, 50, 0}}},
-    {"codebook", {{90, 7, 300, 1}}}, {"kmeans", {{200, 3, 70, 0}}},
-    {"adamw", {{512, 7, 1000}}}, {NULL, {{0}, false}},
+    {"stem", {{131, 19}}},
+    {"layernorm", {{131, 67}}},
+    {"dwconv", {{131, 33}}},
+    {"gemm", {{64, 256, 600, 1, 0, VQ_GEMM_ADD}}},
+    {"linear", {{31, 20, 40}}},
+    {"gemm", {{29, 70, 3, 0, 0, VQ_GEMM_GELU_GRAD}}},
+    {"reduce", {{200, 5, 0}}},
+    {"gelu", {{1023}}},
+    {"head", {{70, 32}}},
+    {"crossentropy", {{131, 4, 1}}},
+    {"quantize", {{33, 7, 4, 2}}},
+    {"codesum", {{600, 5, 50, 0}}},
+    {"codebook", {{90, 7, 300, 1}}},
+    {"kmeans", {{200, 3, 70, 0}}},
+    {"adamw", {{512, 7, 1000}}},
+    {NULL, {{0}, false}},
 };
 
 static const known *const checks[] = {[VQ_USE_CODES] = for_codes, [VQ_USE_TRAINING] = for_training};
@@ -72,7 +80,8 @@ static bool try_all(vq_device *device, vq_use use, char verdict[MOST_CHECKS + 1]
         vq_status status = check(device, k, use);
         verdict[i] = vq_shape_of(device, k->operation).plain ? RIGHT_IF_PLAIN : RIGHT;
         if (status < 0 && status != VQDNA_ERR_MEMORY && verdict[i] == RIGHT) {
-            vq_log(VQDNA_WARNING, "%s: the kernels of %s fail their known answers: %s", device->info.name, k->operation, vq_error());
+            vq_log(VQDNA_WARNING, "%s: the kernels of %s fail their known answers: %s", device->info.name, k->operation,
+                   vq_error());
             vq_device_make_plain(device, k->operation);
             verdict[i] = RIGHT_IF_PLAIN;
             status = check(device, k, use);
@@ -139,7 +148,8 @@ void vq_first_use(vq_device *device, vq_use use) {
             vq_log(VQDNA_WARNING, "%s: plain kernels are used for %s, which are slower", device->info.name, operation);
         }
         if (verdict[i] == WRONG)
-            vq_log(VQDNA_WARNING, "%s gives wrong answers in %s with this driver: `vqdna selftest` says more; do not trust its results",
+            vq_log(VQDNA_WARNING,
+                   "%s gives wrong answers in %s with this driver: `vqdna selftest` says more; do not trust its results",
                    device->info.name, operation);
     }
     free(path);

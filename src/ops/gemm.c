@@ -14,8 +14,8 @@ static int ceil_div(int a, int b) {
 /* ---- Tunables -----------------------------------------------------------------------------------------------------------------
  */
 
-/* On a CPU: rows and columns of C in a work-item's block at most, steps of K in it, rows of a panel. On a GPU: items of a work-group
- * in each direction, rows and registers of an item, steps of K in local memory. Then who computes it. */
+/* On a CPU: rows and columns of C in a work-item's block at most, steps of K in it, rows of a panel. On a GPU: items of a
+ * work-group in each direction, rows and registers of an item, steps of K in local memory. Then who computes it. */
 enum { ROWS, COLUMNS, STEPS, PANEL, SIDE, DOWN, ACROSS, DEEP, PROVIDER, TUNABLES };
 enum { OURS = 1, CLBLAST = 2 };
 enum { SMALL, LARGE, TRANSPOSED };
@@ -77,8 +77,7 @@ static int tuned(const vq_device *device, int which, int shape) {
 }
 
 static sizes tuned_sizes(const vq_device *device, int shape) {
-    sizes s = {tuned(device, STEPS, shape), tuned(device, PANEL, shape), tuned(device, ROWS, shape),
-               tuned(device, COLUMNS, shape)};
+    sizes s = {tuned(device, STEPS, shape), tuned(device, PANEL, shape), tuned(device, ROWS, shape), tuned(device, COLUMNS, shape)};
     s.block = vq_tile_block(device, s.panel, s.block, 1, s.steps);
     return s;
 }
@@ -108,8 +107,8 @@ static vq_status tile(vq_device *device, vq_view C, vq_view A, vq_view B, vq_vie
     int panels = ceil_div(N, vq_tile_columns(device)), height, width;
     cut(device, &s, M, N, &height, &width);
     snprintf(options, sizeof options, "-DVQ_KC=%d -DVQ_MR=%d -DTA=%d -DMC=%d", s.steps, s.panel, ta, s.block);
-    VQ_TRY(vq_run(device, "gemm", "gemm_pack", options, vq_grid2((size_t)panels, (size_t)ceil_div(K, s.steps), 1, 1), vq_in(scratch),
-                  vq_in(B), vq_int(N), vq_int(K), vq_int(tb)));
+    VQ_TRY(vq_run(device, "gemm", "gemm_pack", options, vq_grid2((size_t)panels, (size_t)ceil_div(K, s.steps), 1, 1),
+                  vq_in(scratch), vq_in(B), vq_int(N), vq_int(K), vq_int(tb)));
     vq_grid grid = vq_grid2((size_t)ceil_div(ceil_div(M, s.panel), height), (size_t)ceil_div(panels, width), 1, 1);
     return vq_run(device, "gemm", "gemm_tile", options, grid, vq_in(C), vq_in(A), vq_in(scratch), vq_int(end->kind), END_OF(end),
                   vq_int(M), vq_int(N), vq_int(K), vq_int(height), vq_int(width));
@@ -118,8 +117,8 @@ static vq_status tile(vq_device *device, vq_view C, vq_view A, vq_view B, vq_vie
 /* ---- The tile of a GPU --------------------------------------------------------------------------------------------------------
  */
 
-/* Parts of the sum over k, each for a work-group of its own: only where M and N are a weight's, so that a row of an activation never
- * depends on how many there are, and only as many as give a large GPU something to do. */
+/* Parts of the sum over k, each for a work-group of its own: only where M and N are a weight's, so that a row of an activation
+ * never depends on how many there are, and only as many as give a large GPU something to do. */
 static int parts(const vq_device *device, int M, int N, int K, bool ta) {
     enum { GROUPS = 256, LEAST_STEPS = 256 };
     int side = tuned(device, SIDE, TRANSPOSED), down = side * tuned(device, DOWN, TRANSPOSED);
@@ -138,8 +137,9 @@ static vq_status group(vq_device *device, vq_view C, vq_view A, vq_view B, vq_vi
     const int steps = ceil_div(K, summed ? parts(device, M, N, K, ta) : 1), count = steps ? ceil_div(K, steps) : 1;
     char options[96];
     snprintf(options, sizeof options, "-DGROUP_SIDE=%d -DTM=%d -DTV=%d -DDEEP=%d -DTA=%d", side, rows, registers, deep, ta);
-    const vq_grid grid = {{(size_t)ceil_div(N, side * registers * device->vector_width), (size_t)ceil_div(M, side * rows), (size_t)count},
-                          {(size_t)side, (size_t)side, 1}};
+    const vq_grid grid = {
+        {(size_t)ceil_div(N, side * registers * device->vector_width), (size_t)ceil_div(M, side * rows), (size_t)count},
+        {(size_t)side, (size_t)side, 1}};
     VQ_TRY(vq_run(device, "gemm", "gemm_group", options, grid, vq_in(count > 1 ? scratch : C), vq_in(A), vq_in(B), vq_int(tb),
                   vq_int(count > 1 ? VQ_GEMM_STORE : end->kind), END_OF(end), vq_int(M), vq_int(N), vq_int(K), vq_int(steps)));
     if (count == 1)

@@ -35,8 +35,8 @@ size_t vq_gemm_scratch(vq_device *device, int M, int N, int K, bool ta, bool tb)
 
 extern const vq_tunables vq_gemm_tunables;
 
-/* For operations that share the tile on a CPU device. Columns of a panel; and the most rows, of panels of `panel` and at most `rows`,
- * of which a work-item can keep `chunks` blocks of `steps` steps in local memory (0 if not even one panel fits). */
+/* For operations that share the tile on a CPU device. Columns of a panel; and the most rows, of panels of `panel` and at most
+ * `rows`, of which a work-item can keep `chunks` blocks of `steps` steps in local memory (0 if not even one panel fits). */
 enum { VQ_TILE_STEPS = 256 };
 int vq_tile_columns(const vq_device *device);
 int vq_tile_block(const vq_device *device, int panel, int rows, int chunks, int steps);

@@ -34,8 +34,8 @@ static vq_status stage(vq_device *device, vq_view out, vq_view x, int M, int N, 
     if (parts == 0)
         parts = 1;
     int columns = (N + vq_shape_of(device, "reduce").width - 1) / vq_shape_of(device, "reduce").width;
-    return vq_run(device, "reduce", "reduce_rows", "", vq_grid2((size_t)columns, (size_t)parts, 1, 1), vq_in(out), vq_in(x), vq_int(M),
-                  vq_int(N), vq_int(chunk), vq_int(add));
+    return vq_run(device, "reduce", "reduce_rows", "", vq_grid2((size_t)columns, (size_t)parts, 1, 1), vq_in(out), vq_in(x),
+                  vq_int(M), vq_int(N), vq_int(chunk), vq_int(add));
 }
 
 vq_status vq_reduce_rows(vq_device *device, vq_view out, vq_view x, vq_view scratch, int M, int N, bool add) {

@@ -1,5 +1,6 @@
-/* A batch is M rows, one a base: pieces of sequence of any length, one after another, and padding at the end. The rows table [M] says of each
- * row what it holds and how far its piece reaches, so that no convolution crosses from one piece to the next. Kernels see it as uchar4. */
+/* A batch is M rows, one a base: pieces of sequence of any length, one after another, and padding at the end. The rows table [M]
+ * says of each row what it holds and how far its piece reaches, so that no convolution crosses from one piece to the next. Kernels
+ * see it as uchar4. */
 #ifndef VQ_OPS_ROWS_H
 #define VQ_OPS_ROWS_H
 

@@ -22,9 +22,13 @@
 
 /* The dearest operations first: a quick search may not reach the last. No model has attention yet. */
 const vq_tunables *const vq_tunables_all[] = {
-    &vq_gemm_tunables, &vq_blas_tunables, &vq_assign_tunables, &vq_dwconv_tunables, &vq_layernorm_tunables, &vq_reduce_tunables,
-    &vq_head_tunables, &vq_stem_tunables, &vq_quantize_tunables, &vq_codesum_tunables, &vq_codebook_tunables,
-    &vq_crossentropy_tunables, &vq_attention_tunables, NULL,
+    &vq_gemm_tunables,      &vq_blas_tunables,
+    &vq_assign_tunables,    &vq_dwconv_tunables,
+    &vq_layernorm_tunables, &vq_reduce_tunables,
+    &vq_head_tunables,      &vq_stem_tunables,
+    &vq_quantize_tunables,  &vq_codesum_tunables,
+    &vq_codebook_tunables,  &vq_crossentropy_tunables,
+    &vq_attention_tunables, NULL,
 };
 
 bool vq_tunable_find(const vq_choice *choice, const vq_tunables **set, int *which, int *shape) {
@@ -44,7 +48,8 @@ bool vq_tunable_find(const vq_choice *choice, const vq_tunables **set, int *whic
     return false;
 }
 
-/* ---- Trial -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Trial --------------------------------------------------------------------------------------------------------------------
+ */
 
 enum { LEAST_PAIRS = 7, LEAST_SLOW_PAIRS = 3, MOST_PAIRS = 201, MOST_RUNS = 64 };
 

@@ -39,7 +39,8 @@ failed:
     return status;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Writing ------------------------------------------------------------------------------------------------------------------
+ */
 
 static vq_tensor_entry entry_of(const vq_state_tensor *t) {
     vq_tensor_entry e = {.name = t->name, .dtype = "F32", .rank = t->rank, .data = t->data};
@@ -54,7 +55,8 @@ static vq_status write_model(vq_outfile *out, const vq_state *state) {
     for (size_t i = 0; i < state->count; i++)
         entries[i] = entry_of(&state->tensors[i]);
     json_t *metadata = json_pack("{s:s, s:s}", "format", "pt", "writer", "vqdna " VQDNA_VERSION);
-    vq_status status = metadata ? vq_safetensors_write(out, entries, state->count, metadata) : vq_fail(VQDNA_ERR_MEMORY, "out of memory");
+    vq_status status =
+        metadata ? vq_safetensors_write(out, entries, state->count, metadata) : vq_fail(VQDNA_ERR_MEMORY, "out of memory");
     json_decref(metadata);
     free(entries);
     return status;
@@ -89,7 +91,8 @@ static void discard(vq_outfile *files, int count) {
         vq_outfile_discard(&files[i]);
 }
 
-vq_status vq_checkpoint_save_model(const char *folder, const vq_config *config, const vq_state *state, uint64_t step, const char *provenance) {
+vq_status vq_checkpoint_save_model(const char *folder, const vq_config *config, const vq_state *state, uint64_t step,
+                                   const char *provenance) {
     paths p;
     json_t *json = NULL;
     vq_outfile files[2] = {{0}};
@@ -132,10 +135,10 @@ static vq_status trainer_json(json_t **out, const vq_trainer *t) {
         json_decref(model);
         return status;
     }
-    *out = json_pack("{s:i, s:I, s:I, s:f, s:b, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:s}}", "version", CONFIG_VERSION, "step", (json_int_t)t->step,
-                     "bases", (json_int_t)t->bases, "seconds", t->seconds, "started", t->started, "model", model, "options", options, "dataset",
-                     "files", (json_int_t)d.files, "contigs", (json_int_t)d.contigs, "bases", (json_int_t)d.bases, "unknown",
-                     (json_int_t)d.unknown, "fingerprint", fingerprint);
+    *out = json_pack("{s:i, s:I, s:I, s:f, s:b, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:s}}", "version", CONFIG_VERSION, "step",
+                     (json_int_t)t->step, "bases", (json_int_t)t->bases, "seconds", t->seconds, "started", t->started, "model",
+                     model, "options", options, "dataset", "files", (json_int_t)d.files, "contigs", (json_int_t)d.contigs, "bases",
+                     (json_int_t)d.bases, "unknown", (json_int_t)d.unknown, "fingerprint", fingerprint);
     return *out ? VQDNA_OK : vq_fail(VQDNA_ERR_MEMORY, "out of memory");
 }
 
@@ -179,7 +182,8 @@ static vq_status all_finite(const vq_state *state, const char *folder) {
     for (size_t i = 0; i < state->count; i++)
         for (size_t j = 0; j < state->tensors[i].count; j++)
             if (!isfinite(state->tensors[i].data[j]))
-                return vq_fail(VQDNA_ERR_NUMERIC, "%s: tensor %s is not finite: the checkpoint before it is kept", folder, state->tensors[i].name);
+                return vq_fail(VQDNA_ERR_NUMERIC, "%s: tensor %s is not finite: the checkpoint before it is kept", folder,
+                               state->tensors[i].name);
     return VQDNA_OK;
 }
 
@@ -211,7 +215,8 @@ done:
     return status;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Reading ------------------------------------------------------------------------------------------------------------------
+ */
 
 /* A model.safetensors alone, as PyTorch leaves it, says its shape by its tensors; what they do not say is as usual. */
 static vq_status config_of_tensors(vq_config *config, const vq_safetensors *file, const char *path) {
@@ -231,7 +236,8 @@ static vq_status config_of_tensors(vq_config *config, const vq_safetensors *file
             o.codes = (int)t->shape[0];
     }
     if (!o.dim || !o.stem || !o.blocks || !o.levels || !o.codes)
-        return vq_fail(VQDNA_ERR_INPUT, "%s: config.json is missing, and the tensors of %s are not those of a tokenizer", path, "model.safetensors");
+        return vq_fail(VQDNA_ERR_INPUT, "%s: config.json is missing, and the tensors of %s are not those of a tokenizer", path,
+                       "model.safetensors");
     o.quantizer = o.levels > 1 ? "hrq" : "vq";
     if (o.levels > 1)
         o.codes = o.codes > 1 ? o.codes / 2 : 1;
@@ -292,7 +298,8 @@ vq_status vq_checkpoint_describe(const char *folder, vq_config *config, uint64_t
     VQ_TRY_OR(done, vq_state_create(&state, config));
     for (size_t i = 0; i < state.count; i++) {
         const vq_tensor_info *info;
-        VQ_TRY_OR(done, vq_safetensors_find(&info, file, state.tensors[i].name, "F32", state.tensors[i].rank, state.tensors[i].shape));
+        VQ_TRY_OR(done,
+                  vq_safetensors_find(&info, file, state.tensors[i].name, "F32", state.tensors[i].rank, state.tensors[i].shape));
     }
     for (size_t i = 0; fn && i < vq_safetensors_count(file); i++) {
         const vq_tensor_info *t = vq_safetensors_at(file, i);
@@ -373,7 +380,8 @@ vq_status vq_checkpoint_resume(vq_trainer **out, vq_config *config, vq_state *st
     VQ_TRY_OR(done, parse_run(&r, file, p.trainer));
     snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, vq_dataset_fingerprint(dataset));
     if (strcmp(fingerprint, r.fingerprint) != 0) {
-        status = vq_fail(VQDNA_ERR_INPUT, "%s: the run was trained on other sequences: give the same files in the same order", p.trainer);
+        status = vq_fail(VQDNA_ERR_INPUT, "%s: the run was trained on other sequences: give the same files in the same order",
+                         p.trainer);
         goto done;
     }
     VQ_TRY_OR(done, vq_state_create(state, &r.config));

@@ -11,7 +11,8 @@
 #include "train/trainer.h"
 
 /* config.json and model.safetensors. provenance: JSON text of an object, or NULL. */
-vq_status vq_checkpoint_save_model(const char *folder, const vq_config *config, const vq_state *state, uint64_t step, const char *provenance);
+vq_status vq_checkpoint_save_model(const char *folder, const vq_config *config, const vq_state *state, uint64_t step,
+                                   const char *provenance);
 
 /* The model of a folder; *state is yours. Without config.json (PyTorch writes none) the tensors tell the shape, and *step is 0. */
 vq_status vq_checkpoint_load_model(const char *folder, vq_config *config, vq_state *state, uint64_t *step);

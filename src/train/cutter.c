@@ -21,10 +21,10 @@ struct vq_cutter {
     name **names; /* of the segments */
     int segment_count;
 
-    name *record;              /* being read, NULL between records */
-    unsigned char *buffer;     /* its elements from `kept` on that are still needed */
+    name *record;          /* being read, NULL between records */
+    unsigned char *buffer; /* its elements from `kept` on that are still needed */
     size_t buffered, capacity;
-    uint64_t first, kept, at;  /* its first element, the first one buffered, the next one to send */
+    uint64_t first, kept, at; /* its first element, the first one buffered, the next one to send */
 };
 
 /* With fewer, more than half of a batch would be halos. */

@@ -1,16 +1,16 @@
-/* Cuts a stream of records into batches of M rows. A batch holds segments: a core of consecutive elements of one record, with up to `halo`
- * more on either side where the record goes on, so that what a network computes for the core does not depend on the cut. */
+/* Cuts a stream of records into batches of M rows. A batch holds segments: a core of consecutive elements of one record, with up to
+ * `halo` more on either side where the record goes on, so that what a network computes for the core does not depend on the cut. */
 #ifndef VQ_TRAIN_CUTTER_H
 #define VQ_TRAIN_CUTTER_H
 
 #include "base/status.h"
 
 typedef struct vq_segment {
-    const char *record;  /* name; borrowed until the batch was taken */
-    uint64_t start;      /* of the core in its record */
-    int row, rows;       /* first row and rows, halos included */
-    int left, count;     /* rows of the left halo, of the core */
-    bool last;           /* the core ends the record */
+    const char *record; /* name; borrowed until the batch was taken */
+    uint64_t start;     /* of the core in its record */
+    int row, rows;      /* first row and rows, halos included */
+    int left, count;    /* rows of the left halo, of the core */
+    bool last;          /* the core ends the record */
 } vq_segment;
 
 typedef struct vq_batch {
@@ -30,7 +30,8 @@ vq_status vq_cutter_create(vq_cutter **out, int M, size_t width, int halo, vq_ba
 void vq_cutter_destroy(vq_cutter *cutter);
 int vq_cutter_least_rows(int halo);
 
-/* The next elements of a record. The first run of a record names it and may start anywhere; later ones continue it. `last` ends it. */
+/* The next elements of a record. The first run of a record names it and may start anywhere; later ones continue it. `last` ends it.
+ */
 vq_status vq_cutter_push(vq_cutter *cutter, const char *record, uint64_t start, const void *elements, size_t count, bool last);
 
 /* Sends what is left. */

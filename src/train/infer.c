@@ -55,7 +55,8 @@ static void close_stream(stream *s) {
     free(s->letters);
 }
 
-static vq_status open_stream(stream *s, vq_model *model, const vqdna_stream_options *options, size_t width, int halo, vq_batch_sink sink) {
+static vq_status open_stream(stream *s, vq_model *model, const vqdna_stream_options *options, size_t width, int halo,
+                             vq_batch_sink sink) {
     static const vqdna_stream_options none;
     size_t M = (size_t)model->M;
     *s = (stream){.model = model, .options = options ? options : &none, .began = now()};
@@ -85,7 +86,8 @@ static vq_status attend(stream *s) {
     return VQDNA_OK;
 }
 
-/* ---- The device's part -------------------------------------------------------------------------------------------------------- */
+/* ---- The device's part --------------------------------------------------------------------------------------------------------
+ */
 
 static vq_status upload_bases(stream *s, const vq_batch *batch) {
     const uint8_t *bases = batch->elements;
@@ -108,7 +110,8 @@ static vq_status read_bases(stream *s) {
     return vq_read(s->model->device, s->bases, s->model->bases.view, 0, (size_t)s->model->M);
 }
 
-/* ---- Tokenize ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Tokenize -----------------------------------------------------------------------------------------------------------------
+ */
 
 static vq_status send_codes(stream *s, const vq_batch *batch) {
     int N = s->model->config.levels;
@@ -167,8 +170,8 @@ static vq_status finish(stream *s, vqdna_stream_stats *stats) {
     return status;
 }
 
-vq_status vq_tokenize_file(vq_model *model, const char *path, const vqdna_stream_options *options, vqdna_codes_sink sink, void *user,
-                           vqdna_stream_stats *stats) {
+vq_status vq_tokenize_file(vq_model *model, const char *path, const vqdna_stream_options *options, vqdna_codes_sink sink,
+                           void *user, vqdna_stream_stats *stats) {
     stream s;
     vq_status status = open_stream(&s, model, options, 1, vq_config_encoder_halo(&model->config), tokenize_batch);
     s.codes_sink = sink;
@@ -200,7 +203,8 @@ vq_status vq_encode(vq_model *model, const uint8_t *bases, size_t count, uint16_
     return status;
 }
 
-/* ---- Detokenize --------------------------------------------------------------------------------------------------------------- */
+/* ---- Detokenize ---------------------------------------------------------------------------------------------------------------
+ */
 
 static vq_status decode_batch(void *user, const vq_batch *batch) {
     stream *s = user;
@@ -241,13 +245,14 @@ static vq_status check_run(const vq_config *config, const vqdna_codes *run) {
     for (size_t i = 0; i < run->count; i++)
         for (int n = 0; n < run->levels; n++)
             if (run->codes[i * (size_t)run->levels + (size_t)n] >= config->codes[n])
-                return vq_fail(VQDNA_ERR_INPUT, "record %s, base %llu: code %u of level %d is outside its codebook of %d", run->contig,
-                               (unsigned long long)(run->start + i), run->codes[i * (size_t)run->levels + (size_t)n], n + 1, config->codes[n]);
+                return vq_fail(VQDNA_ERR_INPUT, "record %s, base %llu: code %u of level %d is outside its codebook of %d",
+                               run->contig, (unsigned long long)(run->start + i), run->codes[i * (size_t)run->levels + (size_t)n],
+                               n + 1, config->codes[n]);
     return VQDNA_OK;
 }
 
-vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vqdna_codes_source source, vqdna_bases_sink sink, void *user,
-                        vqdna_stream_stats *stats) {
+vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vqdna_codes_source source, vqdna_bases_sink sink,
+                        void *user, vqdna_stream_stats *stats) {
     stream s;
     size_t width = (size_t)model->config.levels * sizeof(uint16_t);
     vq_status status = open_stream(&s, model, options, width, vq_config_decoder_halo(&model->config), decode_batch);
@@ -262,8 +267,8 @@ vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vq
         if (status != VQDNA_OK)
             break;
         if (inside && run.start != next) {
-            status = vq_fail(VQDNA_ERR_INPUT, "record %s: base %llu follows base %llu: tokens are missing or out of order", run.contig,
-                             (unsigned long long)run.start, (unsigned long long)(next - 1));
+            status = vq_fail(VQDNA_ERR_INPUT, "record %s: base %llu follows base %llu: tokens are missing or out of order",
+                             run.contig, (unsigned long long)run.start, (unsigned long long)(next - 1));
             break;
         }
         status = check_run(&model->config, &run);
@@ -280,7 +285,8 @@ vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vq
     return status;
 }
 
-/* ---- Evaluate ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Evaluate -----------------------------------------------------------------------------------------------------------------
+ */
 
 static vq_status evaluate_batch(void *user, const vq_batch *batch) {
     stream *s = user;
@@ -305,7 +311,8 @@ static vq_status evaluate_batch(void *user, const vq_batch *batch) {
     return VQDNA_OK;
 }
 
-vq_status vq_evaluate(vq_model *model, const char *const *paths, size_t count, const vqdna_stream_options *options, vqdna_metrics *out) {
+vq_status vq_evaluate(vq_model *model, const char *const *paths, size_t count, const vqdna_stream_options *options,
+                      vqdna_metrics *out) {
     stream s;
     int halo = vq_config_encoder_halo(&model->config) + vq_config_decoder_halo(&model->config);
     vq_status status = open_stream(&s, model, options, 1, halo, evaluate_batch);
@@ -317,7 +324,8 @@ vq_status vq_evaluate(vq_model *model, const char *const *paths, size_t count, c
         status = vq_fail(VQDNA_ERR_INPUT, "%s%s: none of the %llu bases is A, C, G or T, so there is nothing to judge the model by",
                          count ? paths[0] : "no file", count > 1 ? " and the others" : "", (unsigned long long)s.stats.bases);
     if (status == VQDNA_OK) {
-        vqdna_metrics m = {.correct = s.correct, .bases = s.stats.bases, .skipped = s.stats.bases - s.compared, .seconds = s.stats.seconds};
+        vqdna_metrics m = {
+            .correct = s.correct, .bases = s.stats.bases, .skipped = s.stats.bases - s.compared, .seconds = s.stats.seconds};
         m.reconstruction_accuracy = (double)s.correct / (double)s.compared;
         m.bases_per_second = s.stats.seconds > 0 ? (double)s.stats.bases / s.stats.seconds : 0;
         m.levels = model->config.levels;

@@ -18,11 +18,13 @@ typedef struct {
     double min, max, fallback; /* of the resolved value */
 } option;
 
-#define MODEL(key, kind) {#key, kind, offsetof(vqdna_model_options, key), 0, 65536, 0}
-#define TRAIN(key, kind, min, max, fallback) {#key, kind, offsetof(vqdna_train_options, key), min, max, fallback}
+#define MODEL(key, kind)                                                                                                           \
+    { #key, kind, offsetof(vqdna_model_options, key), 0, 65536, 0 }
+#define TRAIN(key, kind, min, max, fallback)                                                                                       \
+    { #key, kind, offsetof(vqdna_train_options, key), min, max, fallback }
 
 static const option model_options[] = {
-    MODEL(preset, TEXT),   MODEL(quantizer, TEXT), MODEL(dim, INTEGER),    MODEL(stem, INTEGER),
+    MODEL(preset, TEXT),    MODEL(quantizer, TEXT), MODEL(dim, INTEGER),    MODEL(stem, INTEGER),
     MODEL(blocks, INTEGER), MODEL(codes, INTEGER),  MODEL(levels, INTEGER), MODEL(decoder_stride, INTEGER),
 };
 
@@ -89,7 +91,8 @@ static void put(const option *o, void *options, double value) {
     }
 }
 
-/* ---- key=value ---------------------------------------------------------------------------------------------------------------- */
+/* ---- key=value ----------------------------------------------------------------------------------------------------------------
+ */
 
 /* Levenshtein distance, for the nearest key. */
 static int distance(const char *a, const char *b) {
@@ -180,7 +183,8 @@ vq_status vq_option_set(vqdna_model_options *model, vqdna_train_options *train, 
     return unknown_key(key);
 }
 
-/* ---- Defaults ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Defaults -----------------------------------------------------------------------------------------------------------------
+ */
 
 vq_status vq_train_resolve(vqdna_train_options *out, const vqdna_train_options *options, const vq_config *config, uint64_t bases) {
     vqdna_train_options r = {0};
@@ -216,14 +220,18 @@ vq_status vq_train_resolve(vqdna_train_options *out, const vqdna_train_options *
     return VQDNA_OK;
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------------------------------------------------------------
+ */
 
 vq_status vq_train_to_json(json_t **out, const vqdna_train_options *options) {
     json_t *json = json_object();
     for (int i = 0; json && i < TRAIN_COUNT; i++) {
         const option *o = &train_options[i];
         double v = get(o, options);
-        json_object_set_new(json, o->key, o->kind == FLAG ? json_boolean(v != 0) : o->kind == REAL ? json_real(v) : json_integer((json_int_t)v));
+        json_object_set_new(json, o->key,
+                            o->kind == FLAG   ? json_boolean(v != 0)
+                            : o->kind == REAL ? json_real(v)
+                                              : json_integer((json_int_t)v));
     }
     *out = json;
     return json ? VQDNA_OK : vq_fail(VQDNA_ERR_MEMORY, "out of memory");

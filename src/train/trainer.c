@@ -91,7 +91,8 @@ void vq_trainer_destroy(vq_trainer *t) {
     free(t);
 }
 
-/* ---- Schedules ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Schedules ----------------------------------------------------------------------------------------------------------------
+ */
 
 static void tick(vq_trainer *t) {
     double at = now();
@@ -120,10 +121,11 @@ static bool is_over(const vq_trainer *t) {
     return t->options.seconds > 0 ? t->seconds >= t->options.seconds : t->step >= t->options.steps;
 }
 
-/* ---- A step ------------------------------------------------------------------------------------------------------------------- */
+/* ---- A step -------------------------------------------------------------------------------------------------------------------
+ */
 
-/* Fills a batch with windows one after another. Contigs shorter than the window leave room, so more of them follow and the last is cut: no row
- * is padding. *known: rows with a known base. */
+/* Fills a batch with windows one after another. Contigs shorter than the window leave room, so more of them follow and the last is
+ * cut: no row is padding. *known: rows with a known base. */
 static vq_status sample(vq_trainer *t, uint64_t step, int *known) {
     const vqdna_train_options *o = &t->options;
     int M = t->model->M, at = 0, stride = t->model->config.decoder_stride;
@@ -162,8 +164,8 @@ static vq_status start_codebooks(vq_trainer *t) {
         VQ_TRY(vq_alloc(&uniforms, (size_t)K, sizeof *uniforms));
         for (int k = 0; k < K; k++)
             uniforms[k] = vq_rng_unitf(vq_rng_u32(t->options.seed, VQ_STREAM_KMEANS, (uint64_t)level, (uint64_t)k));
-        vq_status status =
-            vq_quantizer_start(&m->quantizer, m->device, level, m->M * t->options.kmeans_batches, uniforms, t->options.kmeans_rounds);
+        vq_status status = vq_quantizer_start(&m->quantizer, m->device, level, m->M * t->options.kmeans_batches, uniforms,
+                                              t->options.kmeans_rounds);
         free(uniforms);
         VQ_TRY(status);
     }
@@ -176,7 +178,8 @@ static vq_status upload_seeds(vq_trainer *t) {
     for (int i = 0; i < m->config.levels; i++) {
         vq_level *l = &m->quantizer.level[i];
         for (int k = 0; k < l->K; k++)
-            t->seeds[k] = (int32_t)(vq_rng_u32(t->options.seed, VQ_STREAM_RESEED, t->step, ((uint64_t)i << 32) + (uint64_t)k) % (uint32_t)m->M);
+            t->seeds[k] = (int32_t)(vq_rng_u32(t->options.seed, VQ_STREAM_RESEED, t->step, ((uint64_t)i << 32) + (uint64_t)k) %
+                                    (uint32_t)m->M);
         VQ_TRY(vq_upload(m->device, l->rows.view, t->seeds, (size_t)l->K * sizeof *t->seeds));
     }
     return VQDNA_OK;
@@ -207,7 +210,8 @@ vq_status vq_trainer_step(vq_trainer *t) {
         vq_view taps[VQDNA_MAX_LEVELS];
         vq_model_taps(m, taps);
         VQ_TRY(upload_seeds(t));
-        VQ_TRY(vq_quantizer_update(&m->quantizer, m->device, taps, (vq_codebook_rates){decay(t), o->use_decay, o->expire, o->laplace}));
+        VQ_TRY(vq_quantizer_update(&m->quantizer, m->device, taps,
+                                   (vq_codebook_rates){decay(t), o->use_decay, o->expire, o->laplace}));
     }
     t->step++;
     t->bases += (uint64_t)m->M;
@@ -215,7 +219,8 @@ vq_status vq_trainer_step(vq_trainer *t) {
     return VQDNA_OK;
 }
 
-/* ---- Report ------------------------------------------------------------------------------------------------------------------- */
+/* ---- Report -------------------------------------------------------------------------------------------------------------------
+ */
 
 static vq_status report_level(vq_trainer *t, vqdna_report *out, int i) {
     vq_model *m = t->model;
@@ -274,7 +279,8 @@ vq_status vq_trainer_report(vq_trainer *t, vqdna_report *out) {
     t->report_known = 0;
     *out = r;
     if (steps && !isfinite(r.loss + r.gradient_norm))
-        return vq_fail(VQDNA_ERR_NUMERIC, "the loss is not finite after step %llu: train with a lower learning_rate, or from the last checkpoint",
+        return vq_fail(VQDNA_ERR_NUMERIC,
+                       "the loss is not finite after step %llu: train with a lower learning_rate, or from the last checkpoint",
                        (unsigned long long)t->step);
     return VQDNA_OK;
 }

@@ -1,5 +1,5 @@
-/* The training of stage 1: sampling, forward and backward, AdamW, codebooks, schedules, reports. A step is a pure function of the state
- * before it (weights, moments, codebooks, step number) and the options, so a resumed run goes on bit for bit. */
+/* The training of stage 1: sampling, forward and backward, AdamW, codebooks, schedules, reports. A step is a pure function of the
+ * state before it (weights, moments, codebooks, step number) and the options, so a resumed run goes on bit for bit. */
 #ifndef VQ_TRAIN_TRAINER_H
 #define VQ_TRAIN_TRAINER_H
 
@@ -15,10 +15,10 @@ typedef struct vq_trainer {
     double seconds;              /* spent in training, over all runs */
     bool started;                /* the codebooks are */
 
-    vq_view norm_sq, norm_work;  /* of the gradient */
-    vq_row *rows;                /* [M] of the batch being made */
+    vq_view norm_sq, norm_work; /* of the gradient */
+    vq_row *rows;               /* [M] of the batch being made */
     uint8_t *window;
-    int32_t *seeds;              /* rows for re-seeding */
+    int32_t *seeds; /* rows for re-seeding */
 
     double report_seconds, clock; /* of the last report; when the clock was last read */
     uint64_t report_step, report_bases, report_known;

@@ -91,10 +91,50 @@ cpu_only() {
     [ "$(grep -c -- '-> 10 .*refused: ' <<<"$output")" -eq 2 ]
 }
 
+# slow THE_STANDARD OTHERS: how often the LayerNorm of its standard rows, and of other numbers of them, is computed.
+slow() {
+    local loop='for (int m = get_global_id(0) \* per; m < end; m++) {'
+    sed "0,/$loop/s//for (int again = per == 64 ? $1 : $2; again > 0; again--)\n&/" \
+        "$BATS_TEST_DIRNAME"/../../cl/layernorm.cl >kernels/new
+    grep -q again kernels/new
+    mv kernels/new kernels/layernorm.cl
+}
+
+@test "a faster value is kept if it is so in a second trial" {
+    cpu_only
+    mkdir kernels
+    cp "$BATS_TEST_DIRNAME"/../../cl/*.cl kernels
+    export VQDNA_KERNEL_DIR=$PWD/kernels
+    slow 30 1
+    "$VQDNA" tune layernorm >out 2>said
+    [ "$(grep -c 'in a second trial$' out)" -eq 2 ]
+    [ "$(grep -c ' faster in a second trial$' out)" -eq "$(grep -c 'from now on' out)" ]
+    grep -q '^layernorm *narrow *rows *= [0-9]* from now on, gain 9[0-9]' out
+    grep -q ' layernorm | narrow | rows = ' tune.txt
+    rm tune.txt
+    # Another load comes as soon as a value has won.
+    slow 30 1
+    "$VQDNA" tune layernorm 2>said | while read -r line; do
+        echo "$line"
+        [[ $line != *" faster" || $line == *"not faster" ]] || slow 1 30
+    done >out
+    grep -q ' faster$' out
+    [ "$(grep -c ' not faster in a second trial$' out)" -eq 1 ]
+    run ! grep -q 'from now on' out
+    [ ! -e tune.txt ]
+}
+
+@test "the help and the man page name the operations that there are" {
+    names=$("$VQDNA" tune --help | sed '1,/^Operations/d' | tr -d ' ' | tr ',' '\n')
+    [ "$(wc -w <<<"$names")" -ge 13 ]
+    sed -n '/^The operations are/,/^$/p' "$BATS_TEST_DIRNAME"/../../src/cli/vqdna-tune.1.scd >page
+    [ "$(sed 's/\. For .*//;/\.$/q' page | grep -o '\*[a-z]*\*' | tr -d '*' | sort)" = "$(sort <<<"$names")" ]
+}
+
 @test "what is wrong is said" {
     refused 1 "exclude each other" "$VQDNA" tune --quick --full
     refused 1 "take no operations" "$VQDNA" tune --export x gemm
-    refused 1 "none of these operations" "$VQDNA" tune nosuch
+    refused 1 "'nosuch' has no tunable" "$VQDNA" tune gemm nosuch
     refused 2 "nothing.txt" "$VQDNA" tune --import nothing.txt
     refused 2 "none/out.txt" "$VQDNA" tune --export none/out.txt
 }

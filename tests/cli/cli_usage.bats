@@ -64,6 +64,9 @@ setup() {
     for command in "${commands[@]}" help; do
         [[ " ${COMPREPLY[*]} " == *" $command "* ]]
     done
+    COMP_WORDS=(vqdna tune st) COMP_CWORD=2
+    _vqdna
+    [ "${COMPREPLY[*]}" = stem ]
     for command in "${commands[@]}"; do
         COMP_WORDS=(vqdna "$command" --) COMP_CWORD=2
         _vqdna

@@ -74,8 +74,9 @@ END_TEST
 START_TEST(shipped) {
     const char *before = vq_tuned_text;
     char text[600];
-    snprintf(text, sizeof text, "%s1 | * | *%s | * | fp32x* | probe | small | NC = 32\n1 | * | * | * | * | probe | * | NC = 32\n"
-                                "1 | * | * | * | * | probe | small | MC = 2\n1 | Nobody's | * | * | * | probe | large | MC = 2\n",
+    snprintf(text, sizeof text,
+             "%s1 | * | *%s | * | fp32x* | probe | small | NC = 32\n1 | * | * | * | * | probe | * | NC = 32\n"
+             "1 | * | * | * | * | probe | small | MC = 2\n1 | Nobody's | * | * | * | probe | large | MC = 2\n",
              line(-1, NULL, "probe | small | MC = 8"), device->info.name + 1);
     vq_tuned_text = text;
     load(NULL);
@@ -105,8 +106,13 @@ START_TEST(lines_of_others) {
 END_TEST
 
 START_TEST(bad_lines) {
-    static const char *const bad[] = {"probe | small | MC = eight", "probe | small | MC", "probe | small | MC = 8 | more", "probe | MC = 8",
-                                      "probe | small | MC = 99999999999999999999", "probe | small | MC = -8", "probe | small | MC = 8x"};
+    static const char *const bad[] = {"probe | small | MC = eight",
+                                      "probe | small | MC",
+                                      "probe | small | MC = 8 | more",
+                                      "probe | MC = 8",
+                                      "probe | small | MC = 99999999999999999999",
+                                      "probe | small | MC = -8",
+                                      "probe | small | MC = 8x"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char text[2000];
         snprintf(text, sizeof text, "%s%s", line(-1, NULL, bad[i]), line(-1, NULL, "probe | small | NC = 32"));
@@ -166,7 +172,8 @@ START_TEST(there_and_back) {
     ck_ok(vq_tuning_import(device, scratch_path("export.txt"), known, &count, &skipped));
     ck_assert_int_eq(count, 2);
     ck_assert_int_eq(skipped, 4);
-    ck_assert(strstr(scratch_log, "another device") && strstr(scratch_log, "not a line of tuning") && strstr(scratch_log, "no tunable"));
+    ck_assert(strstr(scratch_log, "another device") && strstr(scratch_log, "not a line of tuning") &&
+              strstr(scratch_log, "no tunable"));
     ck_assert_int_eq(vq_tuned(device, &set, MC, SMALL), 8);
     ck_assert_int_eq(vq_tuned(device, &set, MC, LARGE), 2);
     ck_assert_int_eq(vq_tuning_import(device, scratch_path("nothing"), known, &count, &skipped), VQDNA_ERR_INPUT);
