@@ -3,6 +3,7 @@
 #include "device/blas.h"
 #include "ops/reduce.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,19 +84,30 @@ static sizes tuned_sizes(const vq_device *device, int shape) {
 }
 
 /* How C is cut into work-groups, in panels, which changes no bit of it. Blocks of a few hundred columns keep their part of C in the
- * second-level cache. Rows are cut so that every core gets as many groups as the next: a driver deals them out in halves of what is
- * left, and an odd one at the end leaves the others idle. */
+ * second-level cache. Of the cuts that give every core as many groups as the next, the one that moves least: each row of groups
+ * streams all of B, each column of them packs all of A, which costs about twice as much a float. */
 static void cut(const vq_device *device, const sizes *s, int M, int N, int *height, int *width) {
     const int down = ceil_div(M, s->panel), across = ceil_div(N, vq_tile_columns(device)), most = s->block / s->panel;
-    const int each = 4 * (int)device->info.compute_units, wanted = each > WANTED_GROUPS ? each : WANTED_GROUPS;
-    int groups = ceil_div(ceil_div(down, most), wanted) * wanted, parts = ceil_div(N, s->columns);
-    *height = ceil_div(down, groups);
-    if (*height < LEAST_HEIGHT) /* packing a panel of B's columns again for fewer rows costs more than it brings */
-        *height = down < LEAST_HEIGHT ? down : LEAST_HEIGHT;
-    groups = ceil_div(down, *height);
-    while (groups * parts < wanted && parts < across)
-        parts++;
-    *width = ceil_div(across, parts);
+    const int units = (int)device->info.compute_units, wanted = 4 * units > WANTED_GROUPS ? 4 * units : WANTED_GROUPS;
+    const int least = down < LEAST_HEIGHT ? down : LEAST_HEIGHT;
+    double best = INFINITY;
+    *height = least;
+    *width = 1;
+    for (int h = most < down ? most : down; h >= least; h--) {
+        const int rows = ceil_div(down, h);
+        for (int parts = ceil_div(N, s->columns); parts <= across; parts++) {
+            const int w = ceil_div(across, parts), columns = ceil_div(across, w), groups = rows * columns;
+            const double moved = (double)rows * N + 2.0 * columns * M;
+            if (groups < wanted || groups % units != 0)
+                continue;
+            if (moved < best) {
+                best = moved;
+                *height = h;
+                *width = w;
+            }
+            break;
+        }
+    }
 }
 
 #define END_OF(end) vq_in((end)->bias), vq_in((end)->pre), vq_in((end)->residual)
