@@ -240,6 +240,8 @@ static vq_status no_device(const candidate *list, int count, const char *selecto
 
 static bool is_plain(const vq_device *device, const char *operation) {
     char item[64];
+    if (!device->plain[1]) /* as nearly always, and this is asked at each launch */
+        return false;
     snprintf(item, sizeof item, ",%s,", operation);
     return strstr(device->plain, item) || strstr(device->plain, ",all,");
 }

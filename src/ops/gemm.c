@@ -84,30 +84,27 @@ static sizes tuned_sizes(const vq_device *device, int shape) {
 }
 
 /* How C is cut into work-groups, in panels, which changes no bit of it. Blocks of a few hundred columns keep their part of C in the
- * second-level cache. Of the cuts that give every core as many groups as the next, the one that moves least: each row of groups
- * streams all of B, each column of them packs all of A, which costs about twice as much a float. */
+ * second-level cache. The cut that should be done first: each row of groups streams all of B, each column of them packs all of A,
+ * which costs about twice as much a float, a float moved as much as 8 multiply-adds, and the core with most groups is waited for. */
 static void cut(const vq_device *device, const sizes *s, int M, int N, int *height, int *width) {
     const int down = ceil_div(M, s->panel), across = ceil_div(N, vq_tile_columns(device)), most = s->block / s->panel;
     const int units = (int)device->info.compute_units, wanted = 4 * units > WANTED_GROUPS ? 4 * units : WANTED_GROUPS;
     const int least = down < LEAST_HEIGHT ? down : LEAST_HEIGHT;
     double best = INFINITY;
-    *height = least;
+    *height = least; /* a product too small for that many groups: as many as there are */
     *width = 1;
-    for (int h = most < down ? most : down; h >= least; h--) {
-        const int rows = ceil_div(down, h);
-        for (int parts = ceil_div(N, s->columns); parts <= across; parts++) {
-            const int w = ceil_div(across, parts), columns = ceil_div(across, w), groups = rows * columns;
-            const double moved = (double)rows * N + 2.0 * columns * M;
-            if (groups < wanted || groups % units != 0)
-                continue;
-            if (moved < best) {
-                best = moved;
-                *height = h;
+    for (int h = most < down ? most : down; h >= least; h--)
+        for (int parts = ceil_div(N, s->columns), groups = 0; parts <= across && groups < 2 * wanted; parts++) {
+            const int w = ceil_div(across, parts), rows = ceil_div(down, h), columns = ceil_div(across, w);
+            groups = rows * columns;
+            const double work = (double)M * N + 8 * ((double)rows * N + 2.0 * columns * M);
+            const double cost = work * ceil_div(groups, units) * units / groups;
+            if (groups >= wanted && cost < best) {
+                best = cost;
+                *height = ceil_div(down, rows);
                 *width = w;
             }
-            break;
         }
-    }
 }
 
 #define END_OF(end) vq_in((end)->bias), vq_in((end)->pre), vq_in((end)->residual)
