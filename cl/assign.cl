@@ -50,8 +50,7 @@ kernel void assign_plain(global int *restrict codes, const global float *restric
     codes[m] = code;
 }
 
-/* ---- CPU ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- CPU --------------------------------------------------------------------------------------------------------------------- */
 
 /* The least lane. */
 float least1(float v) {
@@ -129,8 +128,7 @@ kernel VQ_ONE_ITEM void assign_tile(global int *restrict codes, const global flo
     }
 }
 
-/* ---- GPU ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- GPU --------------------------------------------------------------------------------------------------------------------- */
 
 #ifndef SIDE
 #define SIDE 16 /* items of a work-group across, and down; channels in local memory */

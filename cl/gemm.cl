@@ -37,8 +37,7 @@ __attribute__((always_inline)) vf end(vf product, int kind, const global float *
     return product;
 }
 
-/* ---- CPU ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- CPU --------------------------------------------------------------------------------------------------------------------- */
 
 #ifndef GROUP_SIDE
 /* One work-item a panel and VQ_KC steps: packed [ceil(N / VQ_NR)][K][VQ_NR]. tb: B is stored [N][K]. */
@@ -199,8 +198,7 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
 }
 #endif
 
-/* ---- GPU ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- GPU --------------------------------------------------------------------------------------------------------------------- */
 
 #ifdef GROUP_SIDE /* items of a work-group in each direction; TM rows of TV registers each, DEEP steps of k in local memory */
 #define ITEMS (GROUP_SIDE * GROUP_SIDE)
@@ -260,8 +258,7 @@ gemm_group(global float *C, const global float *restrict A, const global float *
 }
 #endif
 
-/* ---- Anywhere -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Anywhere ---------------------------------------------------------------------------------------------------------------- */
 
 /* One work-item PLAIN columns of a row. */
 #define PLAIN 64

@@ -24,8 +24,7 @@ extern "C" {
 #define VQDNA_API
 #endif
 
-/* ---- Status -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Status ------------------------------------------------------------------------------------------------------------------ */
 
 typedef enum vqdna_status {
     VQDNA_OK = 0,
@@ -54,8 +53,7 @@ typedef void (*vqdna_message_fn)(void *user, vqdna_message_level level, const ch
 /* Sets who hears warnings and notes, for the whole process; NULL: nobody. */
 VQDNA_API void vqdna_set_message_handler(vqdna_message_fn fn, void *user);
 
-/* ---- Devices and context ------------------------------------------------------------------------------------------------------
- */
+/* ---- Devices and context ----------------------------------------------------------------------------------------------------- */
 
 typedef struct vqdna_device_info {
     int index;          /* what --device takes */
@@ -102,8 +100,7 @@ typedef void (*vqdna_check_fn)(void *user, const vqdna_check *check);
 /* Runs every kernel on the device with known answers. OK if all passed; VQDNA_ERR_DEVICE if one did not. */
 VQDNA_API vqdna_status vqdna_selftest(vqdna_context *context, vqdna_check_fn fn, void *user);
 
-/* ---- Dataset ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Dataset ----------------------------------------------------------------------------------------------------------------- */
 
 /* Sequences for training. Files are FASTA or FASTQ, plain, gzip or bgzip, told by content; "-" is standard input; no URL is opened.
  * Bases are A C G T (U reads as T, lower case as upper case); every other IUPAC letter, '*' and '-' is an unknown base, kept in its
@@ -123,8 +120,7 @@ VQDNA_API void vqdna_dataset_destroy(vqdna_dataset *dataset);
 VQDNA_API vqdna_status vqdna_dataset_add(vqdna_dataset *dataset, const char *path);
 VQDNA_API vqdna_dataset_info vqdna_dataset_describe(const vqdna_dataset *dataset);
 
-/* ---- Tokenizer ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Tokenizer --------------------------------------------------------------------------------------------------------------- */
 
 typedef struct vqdna_tokenizer vqdna_tokenizer;
 
@@ -233,8 +229,7 @@ typedef struct vqdna_metrics {
 VQDNA_API vqdna_status vqdna_evaluate(vqdna_tokenizer *tokenizer, const char *const *paths, size_t count,
                                       const vqdna_stream_options *options, vqdna_metrics *out);
 
-/* ---- Training -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Training ---------------------------------------------------------------------------------------------------------------- */
 
 /* Zero means default, so a value of exactly zero is given as VQDNA_ZERO where zero makes sense. */
 #define VQDNA_ZERO (-1.0)
@@ -316,15 +311,15 @@ typedef struct vqdna_plan_summary {
 VQDNA_API vqdna_status vqdna_training_plan(vqdna_context *context, const vqdna_model_options *model,
                                            const vqdna_train_options *train, vqdna_plan_fn fn, void *user, vqdna_plan_summary *out);
 
-/* ---- Benchmark ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Benchmark --------------------------------------------------------------------------------------------------------------- */
 
 /* The portable benchmark: workloads at fixed shapes, each checked before it is timed. `peak` measures the device's limits, which
- * the others are held against: "fma"                  fused multiply-adds in registers, by registers of two widths (flops) "copy",
- * "triad"        y = x and y = a + s b on arrays past all caches (bytes, counted once for each array) "launch", "finish"     a
- * kernel that does next to nothing, launched back to back, and with a wait after each "upload", "download"   host to device and
- * back (bytes) The workloads in order are "peak", "gemm", "assign", "codebook", "attention", "conv", "layernorm", "train-step" and
- * "tokenize". */
+ * the others are held against:
+ *     "fma"                  fused multiply-adds in registers, by registers of two widths (flops)
+ *     "copy", "triad"        y = x and y = a + s b on arrays past all caches (bytes, counted once for each array)
+ *     "launch", "finish"     a kernel that does next to nothing, launched back to back, and with a wait after each
+ *     "upload", "download"   host to device and back (bytes)
+ * The workloads in order are "peak", "gemm", "assign", "codebook", "attention", "conv", "layernorm", "train-step" and "tokenize". */
 
 /* The name of a workload, counted from 0, and a line on it (summary may be NULL); NULL past the end. */
 VQDNA_API const char *vqdna_bench_workload(size_t index, const char **summary);
@@ -360,8 +355,7 @@ typedef struct vqdna_bench_options {
 VQDNA_API vqdna_status vqdna_bench_run(vqdna_context *context, const char *workload, const vqdna_bench_options *options,
                                        vqdna_bench_fn fn, void *user);
 
-/* ---- Tuning -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Tuning ------------------------------------------------------------------------------------------------------------------ */
 
 /* Tunables are numbers that kernels are free to choose, such as the rows of a block. Their values are looked up in the user's file
  * ($VQDNA_TUNE_FILE, or tune.txt in the cache folder), then among those shipped for the device, then standard ones serve; the file

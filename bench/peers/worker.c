@@ -27,8 +27,7 @@ static void must(vq_status status) {
     }
 }
 
-/* ---- Tensors ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Tensors ----------------------------------------------------------------------------------------------------------------- */
 
 /* Element i of tensor `which`, in [-1, 1): the finalizer of MurmurHash3. */
 static float value_of(uint32_t i, uint32_t which) {
@@ -111,8 +110,7 @@ static vq_status print_answer(vq_device *device, const job *j) {
     return VQDNA_OK;
 }
 
-/* ---- Requests -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Requests ---------------------------------------------------------------------------------------------------------------- */
 
 static void clear(vq_device *device, const contender *who, job *j) {
     if (*j->workload)

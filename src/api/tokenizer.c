@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Life ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Life -------------------------------------------------------------------------------------------------------------------- */
 
 vqdna_status vqdna_tokenizer_create(vqdna_tokenizer **out, vqdna_context *context, const vqdna_model_options *options,
                                     uint64_t seed) {
@@ -103,8 +102,7 @@ vqdna_status vqdna_model_describe(const char *path, vqdna_model_info *out, vqdna
     return VQDNA_OK;
 }
 
-/* ---- Use ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Use --------------------------------------------------------------------------------------------------------------------- */
 
 /* A codebook is all zero until training has started it. */
 static bool has_codes(const vq_state *state) {

@@ -8,8 +8,7 @@
 /* A difference is believed below this chance. */
 static const double significance = 0.01;
 
-/* ---- Rank test ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Rank test --------------------------------------------------------------------------------------------------------------- */
 
 /* Ways in which na + nb ranks, split in two, give each value 0 .. na nb of U, by the recurrence of Mann and Whitney (1947):
  * ways(na, nb, u) = ways(na - 1, nb, u - nb) + ways(na, nb - 1, u). Returns the share of them at or below u. */
@@ -55,8 +54,7 @@ double vq_rank_test(const double *a, size_t na, const double *b, size_t nb) {
     return fmin(1, erfc(fmax(0, product / 2 - least - 0.5) / sqrt(variance) / sqrt(2)));
 }
 
-/* ---- Two sets of results ------------------------------------------------------------------------------------------------------
- */
+/* ---- Two sets of results ----------------------------------------------------------------------------------------------------- */
 
 static bool same(const vq_benchmark *a, const vq_benchmark *b) {
     return !strcmp(a->workload, b->workload) && !strcmp(a->operation, b->operation) && !strcmp(a->shape, b->shape) &&

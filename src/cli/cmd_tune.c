@@ -28,8 +28,7 @@ typedef struct tuning {
     bool out_of_time;
 } tuning;
 
-/* ---- The child: one trial, one line -------------------------------------------------------------------------------------------
- */
+/* ---- The child: one trial, one line ------------------------------------------------------------------------------------------ */
 
 /* vqdna tune --trial DEVICE THREADS OPERATION SHAPE NAME VALUE THOROUGH SECONDS, for this command's own use. */
 enum { TRIAL_WORDS = 8 };
@@ -52,8 +51,7 @@ static int trial(vq_cli *cli, char **words) {
     return status < 0 ? VQ_EXIT_DEVICE : VQ_EXIT_OK;
 }
 
-/* ---- The parent ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- The parent -------------------------------------------------------------------------------------------------------------- */
 
 extern char **environ;
 

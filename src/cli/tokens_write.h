@@ -1,9 +1,8 @@
 /* Codes to a file, in one of three formats that tokens_read.h reads back. Records without bases keep their place in all of them.
  *
  * tsv:    "#vqdna tokens", "#provenance {...}", a header row "#contig start level1 level2 ...", then one row a base, separated by
- * tabs, starts counted from 0. A record begins where start is 0, so records of one name in a row stay apart. An empty record is one
- * row with
- *         "." for each code.
+ *         tabs, starts counted from 0. A record begins where start is 0, so records of one name in a row stay apart. An empty
+ *         record is one row with "." for each code.
  * ndjson: an object that describes the file, then one a run of up to 4096 bases, cut at multiples of 4096:
  *         {"contig":"chr1","start":0,"codes":[[17,301],[5,44],...]}.
  * npy:    uint16 [bases, levels] in OUT, records one after the other; OUT.tsv has a row a record: name, first row, number of bases.

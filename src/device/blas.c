@@ -65,8 +65,7 @@ static CLBlastStatusCode product(vq_device *device, cl_mem C, cl_mem A, cl_mem B
                                       tb ? k : n, add ? 1.0f : 0.0f, C, 0, n, &device->queue, NULL, temporary);
 }
 
-/* ---- Self-test ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Self-test --------------------------------------------------------------------------------------------------------------- */
 
 /* Small integers, so that every product and sum is exact and the answer needs no tolerance. */
 static float entry(size_t i) {
@@ -153,8 +152,7 @@ static bool usable(vq_device *device) {
     return verdicts[i].verdict == RIGHT;
 }
 
-/* ---- Public -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Public ------------------------------------------------------------------------------------------------------------------ */
 
 bool vq_blas_usable(vq_device *device) {
     pthread_mutex_lock(&lock);

@@ -10,8 +10,7 @@
 extern const vq_tunables vq_blas_tunables;
 
 /* Whether CLBlast gives right answers on this device: tried once for each device and set of parameters with known answers, and
- * warned of if it does not.
- */
+ * warned of if it does not. */
 bool vq_blas_usable(vq_device *device);
 
 /* C[M][N] = op(A) op(B), or C += it if `add`; row-major. op(A) [M][K] is stored [K][M] if `ta`, op(B) [K][N] is stored [N][K] if

@@ -39,8 +39,7 @@ vq_status vq_fail_cl(cl_int code, const char *what) {
     return vq_fail(status, "%s: OpenCL error %d", what, (int)code);
 }
 
-/* ---- Enumeration --------------------------------------------------------------------------------------------------------------
- */
+/* ---- Enumeration ------------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     vqdna_device_info info;
@@ -160,8 +159,7 @@ static int enumerate(candidate *list, int capacity) {
     return count;
 }
 
-/* ---- Choice -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Choice ------------------------------------------------------------------------------------------------------------------ */
 
 static bool matches(const candidate *c, const char *selector) {
     if (!selector || !*selector)
@@ -235,8 +233,7 @@ static vq_status no_device(const candidate *list, int count, const char *selecto
     return vq_fail(VQDNA_ERR_DEVICE, "no OpenCL device can be used: 'vqdna devices' says why");
 }
 
-/* ---- Plain kernels ------------------------------------------------------------------------------------------------------------
- */
+/* ---- Plain kernels ----------------------------------------------------------------------------------------------------------- */
 
 static bool is_plain(const vq_device *device, const char *operation) {
     char item[64];
@@ -258,8 +255,7 @@ void vq_device_make_plain(vq_device *device, const char *operation) {
         snprintf(device->plain + used, sizeof device->plain - used, "%s,", operation);
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Opening ----------------------------------------------------------------------------------------------------------------- */
 
 static vq_status take_cores(vq_device *device, int threads) {
     if (threads <= 0 || strcmp(device->info.type, "cpu") != 0 || (unsigned)threads >= device->info.compute_units)

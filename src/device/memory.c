@@ -285,8 +285,7 @@ void vq_plan_describe(const vq_plan *plan, vqdna_plan_fn fn, void *user) {
     }
 }
 
-/* ---- Single views and transfers -----------------------------------------------------------------------------------------------
- */
+/* ---- Single views and transfers ---------------------------------------------------------------------------------------------- */
 
 vq_status vq_view_create(vq_device *device, vq_view *out, size_t bytes) {
     cl_int err;

@@ -29,8 +29,7 @@ struct vq_tuning {
     char hash[17];
 };
 
-/* ---- Lines --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Lines ------------------------------------------------------------------------------------------------------------------- */
 
 static char *trim(char *text) {
     text += strspn(text, " \t");
@@ -119,8 +118,7 @@ static ownership judge(const identity *me, char *line, vq_choice *choice) {
     return strcmp(fields[DRIVER], me->driver) == 0 ? OURS : OTHER_DRIVER;
 }
 
-/* ---- The tables in memory -----------------------------------------------------------------------------------------------------
- */
+/* ---- The tables in memory ---------------------------------------------------------------------------------------------------- */
 
 static void append(vq_tuning *t, const vq_choice *choice) {
     entry *more = realloc(t->entries, ((size_t)t->count + 1) * sizeof *more);
@@ -251,8 +249,7 @@ const char *vq_tuning_hash(const vq_device *device) {
     return device->tuning ? device->tuning->hash : "standard";
 }
 
-/* ---- Look-up ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Look-up ----------------------------------------------------------------------------------------------------------------- */
 
 bool vq_tunable_has(const vq_tunable *tunable, int value) {
     for (int i = 0; i < VQ_TUNABLE_VALUES && tunable->values[i]; i++)
@@ -303,8 +300,7 @@ void vq_tuning_impose(vq_device *device, const vq_choice *choice) {
         device->tuning->imposed = *choice;
 }
 
-/* ---- The user's file ----------------------------------------------------------------------------------------------------------
- */
+/* ---- The user's file --------------------------------------------------------------------------------------------------------- */
 
 static const char head[] = "# Tuning of vqdna: `vqdna tune` writes it, one line a choice; lines may be taken away.\n"
                            "# tuner | platform | device | driver | precision | operation | class of shapes | name = value\n";

@@ -2,10 +2,10 @@
  *
  * An operation declares its grid beside its launch: the names, the values worth trying, the standard ones, and classes of shapes
  * that are tuned apart. A value is the first of: what a trial imposes, the user's file, what is shipped for the device, what is
- * shipped for its kind, the standard. The user's file is $VQDNA_TUNE_FILE, or tune.txt in the cache folder, one line a choice: 1 |
- * PLATFORM | DEVICE | DRIVER | fp32x16 | gemm | large | MC = 192 tuner's version, the device as OpenCL names it, precision and
- * vector width, operation, class of shapes, name and value. Lines of other devices are left alone; one that cannot be used is
- * passed over with a warning. */
+ * shipped for its kind, the standard. The user's file is $VQDNA_TUNE_FILE, or tune.txt in the cache folder, one line a choice:
+ *     1 | PLATFORM | DEVICE | DRIVER | fp32x16 | gemm | large | MC = 192
+ * tuner's version, the device as OpenCL names it, precision and vector width, operation, class of shapes, name and value. Lines of
+ * other devices are left alone; one that cannot be used is passed over with a warning. */
 #ifndef VQ_DEVICE_TUNE_H
 #define VQ_DEVICE_TUNE_H
 

@@ -57,8 +57,7 @@ void vq_model_destroy(vq_model *m) {
     free(m);
 }
 
-/* ---- The state dict -----------------------------------------------------------------------------------------------------------
- */
+/* ---- The state dict ---------------------------------------------------------------------------------------------------------- */
 
 const vq_tensor *vq_model_tensor(const vq_model *m, const char *name) {
     const vq_tensor *t;
@@ -88,8 +87,7 @@ vq_status vq_model_get(const vq_model *m, vq_state *state) {
     return VQDNA_OK;
 }
 
-/* ---- Forward ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Forward ----------------------------------------------------------------------------------------------------------------- */
 
 void vq_model_taps(const vq_model *m, vq_view taps[VQDNA_MAX_LEVELS]) {
     for (int i = 0; i < m->config.levels; i++)
@@ -124,8 +122,7 @@ vq_status vq_model_decode(vq_model *m) {
                            4, 0);
 }
 
-/* ---- Forward and backward -----------------------------------------------------------------------------------------------------
- */
+/* ---- Forward and backward ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     vq_model *model;

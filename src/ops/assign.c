@@ -48,8 +48,7 @@ static int tuned(const vq_device *device, int which, int D) {
     return vq_tuned(device, &vq_assign_tunables, which, D < WIDE_ROW ? NARROW : WIDE);
 }
 
-/* ---- Which kernel -------------------------------------------------------------------------------------------------------------
- */
+/* ---- Which kernel ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct plan {
     enum { PLAIN, TILE, SQUARE } by;
@@ -83,8 +82,7 @@ static void build_options(const plan *p, int D, char *out, size_t size) {
         snprintf(out, size, "-DPANEL=1");
 }
 
-/* ---- Packing and search -------------------------------------------------------------------------------------------------------
- */
+/* ---- Packing and search ------------------------------------------------------------------------------------------------------ */
 
 size_t vq_assign_packed_bytes(const vq_device *device, int D, int K) {
     plan p = make_plan(device, D);

@@ -12,8 +12,7 @@ static int ceil_div(int a, int b) {
     return (a + b - 1) / b;
 }
 
-/* ---- Tunables -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Tunables ---------------------------------------------------------------------------------------------------------------- */
 
 /* On a CPU: panels of queries and keys of a block, forward; panels of keys and queries of a block, backward. On a GPU: items of a
  * work-group in each direction and rows of an item. As the kernels name them. */
@@ -40,8 +39,7 @@ const vq_tunables vq_attention_tunables = {
     .shape_count = sizeof shapes / sizeof *shapes,
 };
 
-/* ---- Choice -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Choice ------------------------------------------------------------------------------------------------------------------ */
 
 typedef enum { PLAIN, TILES, GROUPS } variant;
 
@@ -139,8 +137,7 @@ static vq_status check(const vq_attention_shape *s) {
     return VQDNA_OK;
 }
 
-/* ---- Forward and backward -----------------------------------------------------------------------------------------------------
- */
+/* ---- Forward and backward ---------------------------------------------------------------------------------------------------- */
 
 #define LAYOUT(of) vq_int((of).stride), vq_int((of).column)
 #define LAYOUTS(s) LAYOUT((s)->q), LAYOUT((s)->k), LAYOUT((s)->v), LAYOUT((s)->o)

@@ -37,8 +37,7 @@ struct vq_case {
 
 static const uint32_t POISON = 0x7fc0deadu; /* a NaN */
 
-/* ---- Declaring ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Declaring --------------------------------------------------------------------------------------------------------------- */
 
 static size_t dtype_bytes(vq_dtype dtype) {
     return dtype == VQ_U8 ? 1 : dtype == VQ_U16 ? 2 : 4;
@@ -132,8 +131,7 @@ const double *vq_case_before(vq_case *c, const char *name) {
     return find(c, name)->before;
 }
 
-/* ---- Device and back ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Device and back --------------------------------------------------------------------------------------------------------- */
 
 static void encode(const tensor *t, const double *from, unsigned char *to) {
     for (size_t i = 0; i < t->count; i++)
@@ -221,8 +219,7 @@ static vq_status launch(vq_case *c, bool backward) {
     return vq_device_finish(c->device);
 }
 
-/* ---- Comparing ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Comparing --------------------------------------------------------------------------------------------------------------- */
 
 static double worse(double a, double b) {
     return !(a >= b) && !isnan(a) ? b : a; /* NaN wins */
@@ -287,8 +284,7 @@ static double gradient_error(vq_case *c, const tensor *t, const unsigned char *g
     return sqrt(difference) / (tolerance * scale + 1e-9);
 }
 
-/* ---- Running ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Running ----------------------------------------------------------------------------------------------------------------- */
 
 void vq_case_close(vq_case *c) {
     if (!c)

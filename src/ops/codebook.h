@@ -1,6 +1,6 @@
 /* The codebook as a moving average of the vectors its codes were given to (van den Oord et al. 2017, appendix A.1), with re-seeding
- * of codes that fall out of use. With the counts and sums of a batch of M rows (codesum), in units of the expected use, c = counts
- * K / M:
+ * of codes that fall out of use. With the counts and sums of a batch of M rows (codesum), in units of the expected use,
+ * c = counts K / M:
  *
  *     f = use_decay f + (1 - use_decay) c          dead where f < expire
  *     n = decay n + (1 - decay) c                  dead: n = 1, s = h[rows[k]], f = 1

@@ -12,8 +12,7 @@ static int ceil_div(int a, int b) {
     return (a + b - 1) / b;
 }
 
-/* ---- Tunables -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Tunables ---------------------------------------------------------------------------------------------------------------- */
 
 /* On a CPU: rows and columns of C in a work-item's block at most, steps of K in it, rows of a panel. On a GPU: items of a
  * work-group in each direction, rows and registers of an item, steps of K in local memory. Then who computes it. */
@@ -55,8 +54,7 @@ static int shape_class(int N, int K, bool ta) {
     return ta ? TRANSPOSED : (size_t)N * (size_t)K < SMALL_OPERAND ? SMALL : LARGE;
 }
 
-/* ---- The tile of a CPU: as in cl/prelude.cl -----------------------------------------------------------------------------------
- */
+/* ---- The tile of a CPU: as in cl/prelude.cl ---------------------------------------------------------------------------------- */
 
 enum { ROW_PADDING = 16, WANTED_GROUPS = 8, LEAST_HEIGHT = 2 };
 
@@ -123,8 +121,7 @@ static vq_status tile(vq_device *device, vq_view C, vq_view A, vq_view B, vq_vie
                   vq_int(M), vq_int(N), vq_int(K), vq_int(height), vq_int(width));
 }
 
-/* ---- The tile of a GPU --------------------------------------------------------------------------------------------------------
- */
+/* ---- The tile of a GPU ------------------------------------------------------------------------------------------------------- */
 
 /* Parts of the sum over k, each for a work-group of its own: only where M and N are a weight's, so that a row of an activation
  * never depends on how many there are, and only as many as give a large GPU something to do. */
@@ -156,8 +153,7 @@ static vq_status group(vq_device *device, vq_view C, vq_view A, vq_view B, vq_vi
     return vq_reduce_rows(device, C, scratch, VQ_NO_VIEW, count, M * N, end->kind == VQ_GEMM_ADD);
 }
 
-/* ---- Plain kernels ------------------------------------------------------------------------------------------------------------
- */
+/* ---- Plain kernels ----------------------------------------------------------------------------------------------------------- */
 
 static vq_status plain(vq_device *device, vq_view C, vq_view A, vq_view B, int M, int N, int K, bool ta, bool tb,
                        const vq_gemm_end *end) {
@@ -177,8 +173,7 @@ static vq_status finish(vq_device *device, vq_view C, int M, int N, const vq_gem
                   END_OF(end), vq_int(N));
 }
 
-/* ---- Choice -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Choice ------------------------------------------------------------------------------------------------------------------ */
 
 /* Who computes a product: the plain kernel where the others failed, CLBlast where it is wanted and right, else ours. */
 typedef enum { PLAIN_KERNEL, CLBLAST_KERNEL, CPU_KERNEL, GPU_KERNEL } variant;

@@ -16,8 +16,7 @@ size_t vq_linear_scratch(vq_device *device, int M, int in, int out) {
     return larger(larger(forward, input), larger(weight, bias));
 }
 
-/* ---- Forward ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Forward ----------------------------------------------------------------------------------------------------------------- */
 
 static vq_status product(vq_device *device, vq_view y, vq_view work, vq_view x, vq_view W, int M, int in, int out,
                          vq_gemm_end end) {
@@ -39,8 +38,7 @@ vq_status vq_linear_residual_forward(vq_device *device, vq_view y, vq_view work,
                    (vq_gemm_end){.kind = VQ_GEMM_BIAS_RESIDUAL, .bias = b, .residual = residual});
 }
 
-/* ---- Backward -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Backward ---------------------------------------------------------------------------------------------------------------- */
 
 vq_status vq_linear_backward_input(vq_device *device, vq_view dx, vq_view work, vq_view dy, vq_view W, vq_view pre, int M, int in,
                                    int out) {

@@ -9,8 +9,7 @@
 
 enum { SPOTS = 256 };
 
-/* ---- Answers where a whole reference would take minutes -----------------------------------------------------------------------
- */
+/* ---- Answers where a whole reference would take minutes ---------------------------------------------------------------------- */
 
 /* dims: M N K ta tb end how. The inputs are uniform in -1..1, so a product of K of them is sqrt(K)/3 in the mean square. */
 static double gemm_error(vq_case *c, const int *d, size_t i, double got) {
@@ -64,8 +63,7 @@ static double attention_error(vq_case *c, const int *dims, size_t i, double got)
 static const vq_case_spot gemm_spot = {"C", gemm_error}, assign_spot = {"codes", assign_error},
                           attention_spot = {"o", attention_error};
 
-/* ---- Shapes -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Shapes ------------------------------------------------------------------------------------------------------------------ */
 
 typedef struct shape {
     const char *name; /* NULL ends */
@@ -139,8 +137,7 @@ static const timed operations[] = {
     {"layernorm", "layernorm", "layernorm+backward", conv_shapes, NULL, 2, 1.5},
 };
 
-/* ---- Running ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Running ----------------------------------------------------------------------------------------------------------------- */
 
 static const vq_case_table *find_table(const char *name) {
     for (const vq_case_table *const *t = vq_case_tables; *t; t++)

@@ -39,8 +39,7 @@ failed:
     return status;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Writing ----------------------------------------------------------------------------------------------------------------- */
 
 static vq_tensor_entry entry_of(const vq_state_tensor *t) {
     vq_tensor_entry e = {.name = t->name, .dtype = "F32", .rank = t->rank, .data = t->data};
@@ -215,8 +214,7 @@ done:
     return status;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Reading ----------------------------------------------------------------------------------------------------------------- */
 
 /* A model.safetensors alone, as PyTorch leaves it, says its shape by its tensors; what they do not say is as usual. */
 static vq_status config_of_tensors(vq_config *config, const vq_safetensors *file, const char *path) {

@@ -86,8 +86,7 @@ static vq_status attend(stream *s) {
     return VQDNA_OK;
 }
 
-/* ---- The device's part --------------------------------------------------------------------------------------------------------
- */
+/* ---- The device's part ------------------------------------------------------------------------------------------------------- */
 
 static vq_status upload_bases(stream *s, const vq_batch *batch) {
     const uint8_t *bases = batch->elements;
@@ -110,8 +109,7 @@ static vq_status read_bases(stream *s) {
     return vq_read(s->model->device, s->bases, s->model->bases.view, 0, (size_t)s->model->M);
 }
 
-/* ---- Tokenize -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Tokenize ---------------------------------------------------------------------------------------------------------------- */
 
 static vq_status send_codes(stream *s, const vq_batch *batch) {
     int N = s->model->config.levels;
@@ -203,8 +201,7 @@ vq_status vq_encode(vq_model *model, const uint8_t *bases, size_t count, uint16_
     return status;
 }
 
-/* ---- Detokenize ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- Detokenize -------------------------------------------------------------------------------------------------------------- */
 
 static vq_status decode_batch(void *user, const vq_batch *batch) {
     stream *s = user;
@@ -285,8 +282,7 @@ vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vq
     return status;
 }
 
-/* ---- Evaluate -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Evaluate ---------------------------------------------------------------------------------------------------------------- */
 
 static vq_status evaluate_batch(void *user, const vq_batch *batch) {
     stream *s = user;

@@ -91,8 +91,7 @@ static void put(const option *o, void *options, double value) {
     }
 }
 
-/* ---- key=value ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- key=value --------------------------------------------------------------------------------------------------------------- */
 
 /* Levenshtein distance, for the nearest key. */
 static int distance(const char *a, const char *b) {
@@ -183,8 +182,7 @@ vq_status vq_option_set(vqdna_model_options *model, vqdna_train_options *train, 
     return unknown_key(key);
 }
 
-/* ---- Defaults -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Defaults ---------------------------------------------------------------------------------------------------------------- */
 
 vq_status vq_train_resolve(vqdna_train_options *out, const vqdna_train_options *options, const vq_config *config, uint64_t bases) {
     vqdna_train_options r = {0};
@@ -220,8 +218,7 @@ vq_status vq_train_resolve(vqdna_train_options *out, const vqdna_train_options *
     return VQDNA_OK;
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- JSON -------------------------------------------------------------------------------------------------------------------- */
 
 vq_status vq_train_to_json(json_t **out, const vqdna_train_options *options) {
     json_t *json = json_object();

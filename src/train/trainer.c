@@ -91,8 +91,7 @@ void vq_trainer_destroy(vq_trainer *t) {
     free(t);
 }
 
-/* ---- Schedules ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- Schedules --------------------------------------------------------------------------------------------------------------- */
 
 static void tick(vq_trainer *t) {
     double at = now();
@@ -121,8 +120,7 @@ static bool is_over(const vq_trainer *t) {
     return t->options.seconds > 0 ? t->seconds >= t->options.seconds : t->step >= t->options.steps;
 }
 
-/* ---- A step -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- A step ------------------------------------------------------------------------------------------------------------------ */
 
 /* Fills a batch with windows one after another. Contigs shorter than the window leave room, so more of them follow and the last is
  * cut: no row is padding. *known: rows with a known base. */
@@ -219,8 +217,7 @@ vq_status vq_trainer_step(vq_trainer *t) {
     return VQDNA_OK;
 }
 
-/* ---- Report -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Report ------------------------------------------------------------------------------------------------------------------ */
 
 static vq_status report_level(vq_trainer *t, vqdna_report *out, int i) {
     vq_model *m = t->model;
