@@ -1,4 +1,4 @@
-# One line an operation: cl/NAME.cl, src/ops/NAME.h, src/ops/NAME.c, tests/ops/NAME.c.
+# One line an operation: cl/NAME.cl, src/ops/NAME.h, src/ops/NAME.c, src/check/cases_NAME.c.
 vqdna_op(reduce)
 vqdna_op(layernorm)
 vqdna_op(gelu)

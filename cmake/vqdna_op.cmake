@@ -1,10 +1,10 @@
 # vqdna_op(name [kernels...]): an operation is four files with one stem, and more cl/KERNELS.cl where its kernels fill two. Embeds the
-# kernels untouched and puts the case table beside them; fails at configure time if a file is missing.
+# kernels untouched and lists the case table; fails at configure time if a file is missing.
 set_property(GLOBAL PROPERTY VQDNA_OPS "")
 set_property(GLOBAL PROPERTY VQDNA_KERNELS "")
 
 function(vqdna_op name)
-    foreach(file cl/${name}.cl src/ops/${name}.h src/ops/${name}.c tests/ops/${name}.c)
+    foreach(file cl/${name}.cl src/ops/${name}.h src/ops/${name}.c src/check/cases_${name}.c)
         if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${file})
             message(FATAL_ERROR "operation ${name} lacks ${file}")
         endif()
@@ -16,10 +16,9 @@ function(vqdna_op name)
     endforeach()
     set_property(GLOBAL APPEND PROPERTY VQDNA_OPS ${name})
     set_property(GLOBAL APPEND PROPERTY VQDNA_KERNELS ${name} ${ARGN})
-    target_sources(vq_ops PRIVATE tests/ops/${name}.c)
 endfunction()
 
-# Writes the table of kernel sources (device floor) and the table of case tables (ops floor).
+# Writes the table of kernel sources (device floor) and the table of case tables (check floor).
 function(vqdna_ops_done)
     get_property(ops GLOBAL PROPERTY VQDNA_OPS)
     set(embedded ${CMAKE_BINARY_DIR}/kernels.c)
@@ -35,7 +34,7 @@ function(vqdna_ops_done)
         VERBATIM)
     target_sources(vq_device PRIVATE ${embedded})
 
-    set(text "#include \"ops/case.h\"\n\n")
+    set(text "#include \"check/case.h\"\n\n")
     set(rows "")
     foreach(op ${ops})
         string(APPEND text "extern const vq_case_table vq_cases_${op};\n")
@@ -43,5 +42,5 @@ function(vqdna_ops_done)
     endforeach()
     string(APPEND text "\nconst vq_case_table *const vq_case_tables[] = {\n${rows}    0,\n};\n")
     file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/case_tables.c CONTENT "${text}")
-    target_sources(vq_ops PRIVATE ${CMAKE_BINARY_DIR}/case_tables.c)
+    target_sources(vq_check PRIVATE ${CMAKE_BINARY_DIR}/case_tables.c)
 endfunction()

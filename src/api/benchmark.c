@@ -1,6 +1,6 @@
 #include "api/handles.h"
 
-#include "train/bench.h"
+#include "bench/bench.h"
 
 const char *vqdna_bench_workload(size_t index, const char **summary) {
     return vq_bench_workload(index, summary);

@@ -1,8 +1,8 @@
 #include "api/handles.h"
 
 #include "base/log.h"
-#include "ops/case.h"
-#include "ops/firstuse.h"
+#include "check/case.h"
+#include "check/firstuse.h"
 
 #include <htslib/hts.h>
 #include <jansson.h>

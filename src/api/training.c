@@ -1,6 +1,6 @@
 #include "api/handles.h"
 
-#include "ops/firstuse.h"
+#include "check/firstuse.h"
 #include "train/checkpoint.h"
 #include "train/options.h"
 

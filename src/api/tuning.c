@@ -1,6 +1,6 @@
 #include "api/handles.h"
 
-#include "ops/tunables.h"
+#include "check/trial.h"
 
 #include <stdio.h>
 

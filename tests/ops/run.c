@@ -1,6 +1,6 @@
 /* Runs the case tables: ops_run [--small] [--time [--cpu]] [operation...]. As a test, Check counts each operation; with --time,
  * prints speeds, by wall clock or the process's CPU time. */
-#include "ops/case.h"
+#include "check/case.h"
 
 #include <check.h>
 #include <math.h>

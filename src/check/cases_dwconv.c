@@ -1,5 +1,5 @@
+#include "check/case_rows.h"
 #include "ops/dwconv.h"
-#include "case_rows.h"
 
 /* dims: M D, and whether backward is given the gradient of a residual */
 static vq_status declare(vq_case *c, const int *dims) {

@@ -1,7 +1,7 @@
 /* Known answers when a device or driver is first seen: the kernels that give codes, and, when a model is to be trained, the others.
  */
-#ifndef VQ_OPS_FIRSTUSE_H
-#define VQ_OPS_FIRSTUSE_H
+#ifndef VQ_CHECK_FIRSTUSE_H
+#define VQ_CHECK_FIRSTUSE_H
 
 #include "device/device.h"
 

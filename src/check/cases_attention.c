@@ -1,5 +1,5 @@
+#include "check/case.h"
 #include "ops/attention.h"
-#include "ops/case.h"
 
 #include <math.h>
 #include <stdlib.h>

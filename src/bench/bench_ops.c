@@ -1,7 +1,7 @@
 /* Workloads that are one or two operations, on the tensors of their case tables. */
-#include "ops/case.h"
+#include "bench/bench.h"
+#include "check/case.h"
 #include "ops/gemm.h"
-#include "train/bench.h"
 
 #include <math.h>
 #include <stdio.h>

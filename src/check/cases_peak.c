@@ -1,6 +1,6 @@
 #include "ops/peak.h"
 
-#include "ops/case.h"
+#include "check/case.h"
 
 /* dims: what n width chains steps. For FMA n is the number of work-items. */
 enum { FMA = 1, COPY, TRIAD, COUNT };

@@ -1,6 +1,6 @@
 #include "ops/codebook.h"
 
-#include "ops/case.h"
+#include "check/case.h"
 
 static const vq_codebook_rates rates = {
     .decay = 0.93, .use_decay = 0.9, .expire = 0.1, .epsilon = 0.05}; /* large enough to be seen */

@@ -1,8 +1,8 @@
-/* One table of cases an operation, three readers: value against a double-precision reference, gradient against central differences
- * of that reference, and the benchmark. tests/ops/NAME.c defines `const vq_case_table vq_cases_NAME`. The self-test on a user's
- * device reads it too. */
-#ifndef VQ_OPS_CASE_H
-#define VQ_OPS_CASE_H
+/* One table of cases an operation, read by all who check or time it: the tests (value against a double-precision reference, gradient
+ * against central differences of that reference), first use and the self-test on a user's device, trials of the tuner, and the
+ * benchmark. src/check/cases_NAME.c defines `const vq_case_table vq_cases_NAME`. */
+#ifndef VQ_CHECK_CASE_H
+#define VQ_CHECK_CASE_H
 
 #include "device/launch.h"
 

@@ -1,5 +1,5 @@
+#include "check/case_rows.h"
 #include "ops/crossentropy.h"
-#include "case_rows.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 #include "ops/adamw.h"
 
-#include "ops/case.h"
+#include "check/case.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* Every operation's tunables, and the trial of a value: is its answer right, and is it faster than the one in force? */
-#ifndef VQ_OPS_TUNABLES_H
-#define VQ_OPS_TUNABLES_H
+#ifndef VQ_CHECK_TRIAL_H
+#define VQ_CHECK_TRIAL_H
 
 #include "device/tune.h"
 

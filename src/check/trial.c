@@ -1,9 +1,9 @@
-#include "ops/tunables.h"
+#include "check/trial.h"
 
+#include "check/case.h"
 #include "device/blas.h"
 #include "ops/assign.h"
 #include "ops/attention.h"
-#include "ops/case.h"
 #include "ops/codebook.h"
 #include "ops/codesum.h"
 #include "ops/crossentropy.h"

@@ -1,6 +1,6 @@
 #include "ops/reduce.h"
 
-#include "ops/case.h"
+#include "check/case.h"
 
 /* dims: M N add */
 static vq_status declare(vq_case *c, const int *d) {

@@ -1,6 +1,6 @@
 #include "ops/quantize.h"
 
-#include "ops/case.h"
+#include "check/case.h"
 
 /* All levels in a row, as the quantizer block calls them. zhat does not depend on z by its value, so the straight-through gradient
  * is checked on `through`, the mean of n z_n, which differs from zhat by what counts as constant. */

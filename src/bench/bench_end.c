@@ -1,8 +1,8 @@
 /* Workloads from end to end: a training step, and the codes of a FASTA file, with models whose weights are random. */
 #include "base/file.h"
 #include "base/rng.h"
+#include "bench/bench.h"
 #include "seq/dataset.h"
-#include "train/bench.h"
 #include "train/infer.h"
 #include "train/options.h"
 #include "train/trainer.h"

@@ -1,8 +1,8 @@
-#include "ops/firstuse.h"
+#include "check/firstuse.h"
 
 #include "base/file.h"
 #include "base/log.h"
-#include "ops/case.h"
+#include "check/case.h"
 #include "ops/gemm.h"
 
 #include <stdio.h>

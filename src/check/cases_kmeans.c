@@ -1,6 +1,6 @@
 #include "ops/kmeans.h"
 
-#include "ops/case.h"
+#include "check/case.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* The limits the other workloads are held against. */
-#include "ops/case.h"
+#include "bench/bench.h"
+#include "check/case.h"
 #include "ops/peak.h"
-#include "train/bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* The portable benchmark. A workload is a function that, for each of its shapes, checks the answer, takes samples and gives a
  * result. */
-#ifndef VQ_TRAIN_BENCH_H
-#define VQ_TRAIN_BENCH_H
+#ifndef VQ_BENCH_BENCH_H
+#define VQ_BENCH_BENCH_H
 
 #include "device/memory.h"
 

@@ -1,8 +1,8 @@
 /* The rows table for cases of operations that look at neighbouring rows: pieces of many lengths, then padding. */
-#ifndef VQ_TESTS_CASE_ROWS_H
-#define VQ_TESTS_CASE_ROWS_H
+#ifndef VQ_CHECK_CASE_ROWS_H
+#define VQ_CHECK_CASE_ROWS_H
 
-#include "ops/case.h"
+#include "check/case.h"
 
 /* Declares the input "rows" of M rows. Pieces of 256 when there are many rows, else of all lengths about a kernel's reach. */
 static inline void vq_case_rows(vq_case *c, int M) {

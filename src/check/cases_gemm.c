@@ -1,6 +1,6 @@
 #include "ops/gemm.h"
 
-#include "ops/case.h"
+#include "check/case.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
+#include "check/case_rows.h"
 #include "ops/stem.h"
-#include "case_rows.h"
 
 static vq_status declare(vq_case *c, const int *dims) {
     const size_t M = (size_t)dims[0], C = (size_t)dims[1];

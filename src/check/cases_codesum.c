@@ -1,6 +1,6 @@
 #include "ops/codesum.h"
 
-#include "ops/case.h"
+#include "check/case.h"
 
 /* dims: M D K one; one: all rows have the last code */
 static vq_status declare(vq_case *c, const int *d) {

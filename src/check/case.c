@@ -1,4 +1,4 @@
-#include "ops/case.h"
+#include "check/case.h"
 
 #include "base/rng.h"
 
