@@ -8,6 +8,8 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Perplexity below this share of the codes is a collapse. */
@@ -34,6 +36,13 @@ typedef struct training {
     bool warned[VQDNA_MAX_LEVELS]; /* of a collapse that goes on */
 } training;
 
+static int named(const vq_list *list, const char *word) {
+    int times = 0;
+    for (size_t i = 0; i < list->count; i++)
+        times += !strcmp(list->items[i], word);
+    return times;
+}
+
 static int check_settings(training *t) {
     for (size_t i = 0; i < t->settings.count; i++) {
         vqdna_status status = vqdna_set_option(&t->model, &t->train, t->settings.items[i]);
@@ -48,29 +57,46 @@ static int check_settings(training *t) {
         return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "--plan is for a training that has not begun: leave out --resume");
     if (!t->inputs.count && !t->plan)
         return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "no sequences to train on: name FASTA or FASTQ files");
+    if (named(&t->inputs, "-") + named(&t->eval, "-") > 1)
+        return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "standard input (-) can be read only once: name a file for the other");
     if (!t->folder && !t->plan)
         return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "where should the model go? name a folder with -o");
     return VQ_GO_ON;
 }
 
-static int read_sequences(training *t) {
-    vqdna_status status = vqdna_dataset_create(&t->dataset);
-    for (size_t i = 0; i < t->inputs.count && status >= 0; i++) {
-        if (vq_signals_caught(NULL))
-            return vq_cli_fail(t->cli, VQ_EXIT_INTERRUPTED, "interrupted before the training began");
-        status = vqdna_dataset_add(t->dataset, t->inputs.items[i]);
-    }
+static bool regular(const char *path) {
+    struct stat found;
+    return strcmp(path, "-") != 0 && stat(path, &found) == 0 && S_ISREG(found.st_mode);
+}
+
+/* Reads files into a dataset; `again`: only those that can be read once more. */
+static int read_files(training *t, const vq_list *files, const char *purpose, bool again, vqdna_dataset **out) {
+    vqdna_status status = vqdna_dataset_create(out);
+    for (size_t i = 0; i < files->count && status >= 0; i++)
+        if (!again || regular(files->items[i]))
+            status = vqdna_dataset_add(*out, files->items[i]);
     if (status < 0)
         return vq_cli_failed(t->cli, status);
+    vqdna_dataset_info info = vqdna_dataset_describe(*out);
+    if (info.files == files->count && info.unknown == info.bases)
+        return vq_cli_fail(t->cli, VQ_EXIT_INPUT, "%s%s: none of the %llu bases is A, C, G or T, so there is nothing to %s",
+                           files->items[0], info.files > 1 ? " and the others" : "", (unsigned long long)info.bases, purpose);
+    return VQ_GO_ON;
+}
+
+static int read_sequences(training *t) {
+    vqdna_dataset *held_out = NULL;
+    int code = t->eval.count ? read_files(t, &t->eval, "evaluate on", true, &held_out) : VQ_GO_ON;
+    vqdna_dataset_destroy(held_out); /* it was read to tell before the training what is wrong with it */
+    if (code == VQ_GO_ON)
+        code = read_files(t, &t->inputs, "learn from", false, &t->dataset);
+    if (code != VQ_GO_ON)
+        return code;
     vqdna_dataset_info info = vqdna_dataset_describe(t->dataset);
     char bases[16], unknown[16];
-    if (info.bases && info.unknown == info.bases)
-        return vq_cli_fail(t->cli, VQ_EXIT_INPUT, "%s%s: none of the %llu bases is A, C, G or T, so there is nothing to learn from",
-                           t->inputs.items[0], info.files > 1 ? " and the others" : "", (unsigned long long)info.bases);
-    if (info.files)
-        vq_cli_note(t->cli, "%zu contig%s of %zu file%s: %s bases, of them %s not A, C, G or T", info.contigs,
-                    info.contigs == 1 ? "" : "s", info.files, info.files == 1 ? "" : "s",
-                    vq_short_number(bases, (double)info.bases), vq_short_number(unknown, (double)info.unknown));
+    vq_cli_note(t->cli, "%zu contig%s of %zu file%s: %s bases, of them %s not A, C, G or T", info.contigs,
+                info.contigs == 1 ? "" : "s", info.files, info.files == 1 ? "" : "s", vq_short_number(bases, (double)info.bases),
+                vq_short_number(unknown, (double)info.unknown));
     return VQ_GO_ON;
 }
 
@@ -247,7 +273,8 @@ static int write_in_folder(training *t, const char *name, const char *text) {
     return code;
 }
 
-/* Evaluates, writes metrics.json and training.svg, and prints the summary. */
+/* Evaluates, writes metrics.json and training.svg, and prints the summary. What the training made is written whatever the
+ * evaluation comes to. */
 static int finish(training *t) {
     vq_cli_progress_end(t->cli);
     json_t *object = json_object(), *provenance = vq_provenance(t->cli, &t->session);
@@ -255,11 +282,11 @@ static int finish(training *t) {
     size_t reports = json_array_size(t->log.reports);
     if (reports)
         json_object_set(object, "training", json_array_get(t->log.reports, reports - 1));
-    int code = VQ_GO_ON;
+    int evaluated = VQ_GO_ON;
     vqdna_metrics metrics;
     if (t->eval.count) {
-        code = evaluate(t, &metrics);
-        if (code == VQ_GO_ON)
+        evaluated = evaluate(t, &metrics);
+        if (evaluated == VQ_GO_ON)
             json_object_set_new(object, "eval", vq_metrics_json(&metrics, (const char *const *)t->eval.items, t->eval.count));
     }
     if (provenance)
@@ -268,8 +295,7 @@ static int finish(training *t) {
          *title = vq_join("%s: %s %s, %llu steps", t->folder, t->session.info.preset, t->session.info.quantizer,
                           (unsigned long long)t->step),
          *svg = vq_training_curves(&t->log, title);
-    if (code == VQ_GO_ON)
-        code = write_in_folder(t, "metrics.json", text);
+    int code = write_in_folder(t, "metrics.json", text);
     if (code == VQ_GO_ON)
         code = write_in_folder(t, "training.svg", svg);
     if (code == VQ_GO_ON && !t->cli->quiet)
@@ -279,6 +305,7 @@ static int finish(training *t) {
     free(text);
     free(title);
     free(svg);
+    code = code == VQ_GO_ON ? evaluated : code;
     return code == VQ_GO_ON ? VQ_EXIT_OK : code;
 }
 

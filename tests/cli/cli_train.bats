@@ -245,3 +245,23 @@ log_without_clock() {
     timeout -s INT 3 "${train[@]}" --resume --checkpoint-every 0 -o small_disk/model "$genome" 2>/dev/null || true
     [ "$(grep -c . small_disk/model/log.ndjson)" -ge "$step" ]
 }
+
+@test "a held-out file that cannot be evaluated on is told before the training" {
+    printf '>p\nMKVLAAGIV\n>q\nNNNN\n' >protein.fa
+    printf '>r\nNNNN\n' >unknown.fa
+    refused 2 protein.fa "${train[@]}" --steps 5 --eval protein.fa -o m "$genome"
+    refused 2 "nothing to evaluate on" "${train[@]}" --steps 5 --eval unknown.fa -o m "$genome"
+    refused 1 "standard input" "${train[@]}" --steps 5 --eval - -o m - <"$genome"
+    [ ! -e m ]
+    "${train[@]}" --steps 5 --eval - -o m "$genome" <"$BATS_FILE_TMPDIR/held_out.fa"
+    grep -q '"eval"' m/metrics.json
+}
+
+@test "what the training made is written whatever the evaluation comes to" {
+    printf '>p\nMKVLAAGIV\n' >protein.fa
+    run --separate-stderr "${train[@]}" --steps 5 --eval <(cat protein.fa) -o m "$genome"
+    [ "$status" -eq 2 ]
+    [ -s m/training.svg ]
+    grep -q '"training"' m/metrics.json
+    run ! grep -q '"eval"' m/metrics.json
+}
