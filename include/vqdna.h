@@ -275,7 +275,8 @@ typedef struct vqdna_report {
     bool quantized; /* false during the unquantized start */
 } vqdna_report;
 
-/* The tokenizer, the dataset and the context must outlive the trainer. Allocates everything training needs. */
+/* The tokenizer, the dataset and the context must outlive the trainer. Allocates everything training needs. VQDNA_ERR_INPUT for a
+ * dataset without a known base. */
 VQDNA_API vqdna_status vqdna_trainer_create(vqdna_trainer **out, vqdna_tokenizer *tokenizer, const vqdna_dataset *dataset,
                                             const vqdna_train_options *options);
 

@@ -21,7 +21,11 @@ vqdna_status vqdna_trainer_create(vqdna_trainer **out, vqdna_tokenizer *tokenize
     if (tokenizer->trainer)
         return vq_fail(VQDNA_ERR_USAGE, "the tokenizer has a trainer already");
     vqdna_train_options resolved;
-    VQ_TRY(vq_train_resolve(&resolved, options, &tokenizer->config, vq_dataset_describe(dataset).bases));
+    vqdna_dataset_info held = vq_dataset_describe(dataset);
+    if (held.unknown == held.bases)
+        return vq_fail(VQDNA_ERR_INPUT, "the dataset holds no sequences to train on: none of its %llu bases is A, C, G or T",
+                       (unsigned long long)held.bases);
+    VQ_TRY(vq_train_resolve(&resolved, options, &tokenizer->config, held.bases));
     vqdna_trainer *t;
     VQ_TRY(vq_alloc(&t, 1, sizeof *t));
     vq_status status;

@@ -173,7 +173,7 @@ START_TEST(nulls) {
 END_TEST
 
 START_TEST(untrained) {
-    vqdna_dataset *d = make_dataset();
+    vqdna_dataset *d = make_dataset(), *empty;
     vqdna_tokenizer *t, *back;
     vqdna_trainer *r;
     uint16_t codes[8];
@@ -181,6 +181,9 @@ START_TEST(untrained) {
     vqdna_metrics metrics;
     const char *paths[] = {in_folder("in.fa")};
     ok(vqdna_tokenizer_create(&t, context, &small, 1));
+    ok(vqdna_dataset_create(&empty));
+    fails(vqdna_trainer_create(&r, t, empty, &brief), VQDNA_ERR_INPUT, "no sequences to train on");
+    vqdna_dataset_destroy(empty);
     fails(vqdna_encode(t, "ACGT", 4, codes), VQDNA_ERR_USAGE, "not trained");
     fails(vqdna_decode(t, codes, 4, bases), VQDNA_ERR_USAGE, "not trained");
     fails(vqdna_evaluate(t, paths, 1, NULL, &metrics), VQDNA_ERR_USAGE, "not trained");
