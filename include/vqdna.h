@@ -6,7 +6,12 @@
  * Conventions. Every function that can fail returns a vqdna_status: 0, a negative failure, or VQDNA_END; after a failure
  * vqdna_last_error() holds one sentence. `T **out` is set on success only and is yours to destroy; a returned pointer is borrowed.
  * destroy functions take NULL. In an options struct zero means default, and a NULL options pointer means all defaults. Coordinates
- * are 0-based. A handle may be used from one thread at a time. The library never prints and never exits. */
+ * are 0-based. The library never prints and never exits.
+ *
+ * Threads. A handle may be used from one thread at a time, but for a context: any number of its tokenizers and trainers may be used
+ * from any number of threads, and wait for one another, for a device does one thing at a time. A callback runs on its caller's
+ * thread and may call back; it must not wait for a thread that uses the same context. A dataset to which nothing is added may serve
+ * several trainers. Contexts are independent of each other. */
 #ifndef VQDNA_H
 #define VQDNA_H
 

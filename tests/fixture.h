@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "device/memory.h"
+#include "device/open.h"
 #include "scratch.h"
 
 static vq_device *device;

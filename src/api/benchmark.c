@@ -11,5 +11,6 @@ vqdna_status vqdna_bench_run(vqdna_context *context, const char *workload, const
     VQ_REQUIRE(context);
     VQ_REQUIRE(workload);
     VQ_REQUIRE(fn);
+    VQ_HOLD(context->device);
     return vq_bench_run(context->device, workload, options, fn, user);
 }

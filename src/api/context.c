@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "check/case.h"
 #include "check/firstuse.h"
+#include "device/open.h"
 
 #include <htslib/hts.h>
 #include <jansson.h>
@@ -69,6 +70,7 @@ const vqdna_device_info *vqdna_context_device(const vqdna_context *context) {
 
 vqdna_status vqdna_selftest(vqdna_context *context, vqdna_check_fn fn, void *user) {
     VQ_REQUIRE(context);
+    VQ_HOLD(context->device);
     int failed = 0, checks = 0;
     for (const vq_case_table *const *table = vq_case_tables; *table; table++)
         for (const vq_case_shape *shape = (*table)->shapes; shape->dims[0]; shape++) {

@@ -25,6 +25,13 @@ struct vqdna_trainer {
     vqdna_tokenizer *tokenizer;
 };
 
+/* The function that says so has the device to itself until it returns, so that handles of one context may be used from several
+ * threads. */
+static inline void vq_let_go(vq_device **device) {
+    vq_device_unlock(*device);
+}
+#define VQ_HOLD(device) __attribute__((cleanup(vq_let_go), unused)) vq_device *vq_held_ = vq_device_lock(device)
+
 /* Fetches newer weights from the tokenizer's trainer, if it has one. */
 vq_status vq_tokenizer_refresh(vqdna_tokenizer *tokenizer);
 

@@ -47,6 +47,7 @@ vqdna_status vqdna_tokenizer_open(vqdna_tokenizer **out, vqdna_context *context,
 void vqdna_tokenizer_destroy(vqdna_tokenizer *t) {
     if (!t)
         return;
+    VQ_HOLD(t->device);
     vq_model_destroy(t->model);
     vq_state_destroy(&t->state);
     free(t);
@@ -64,6 +65,7 @@ vq_status vq_tokenizer_refresh(vqdna_tokenizer *t) {
 vqdna_status vqdna_tokenizer_save(const vqdna_tokenizer *tokenizer, const char *path, const char *provenance) {
     VQ_REQUIRE(tokenizer);
     VQ_REQUIRE(path);
+    VQ_HOLD(tokenizer->device);
     vqdna_tokenizer *t = (vqdna_tokenizer *)tokenizer; /* refreshing is not a change one could see */
     VQ_TRY(vq_tokenizer_refresh(t));
     return vq_checkpoint_save_model(path, &t->config, &t->state, t->step, provenance);
@@ -86,6 +88,7 @@ static vqdna_model_info describe(const vq_config *c, uint64_t parameters, uint64
 }
 
 vqdna_model_info vqdna_tokenizer_describe(const vqdna_tokenizer *t) {
+    VQ_HOLD(t->device);
     return describe(&t->config, vq_state_parameters(&t->state), t->trainer ? t->trainer->trainer->step : t->step);
 }
 
@@ -150,6 +153,7 @@ vqdna_status vqdna_tokenize_file(vqdna_tokenizer *tokenizer, const char *path, c
     VQ_REQUIRE(tokenizer);
     VQ_REQUIRE(path);
     VQ_REQUIRE(sink);
+    VQ_HOLD(tokenizer->device);
     VQ_TRY(prepare(tokenizer, options));
     return vq_tokenize_file(tokenizer->model, path, options, sink, user, stats);
 }
@@ -159,6 +163,7 @@ vqdna_status vqdna_detokenize(vqdna_tokenizer *tokenizer, const vqdna_stream_opt
     VQ_REQUIRE(tokenizer);
     VQ_REQUIRE(source);
     VQ_REQUIRE(sink);
+    VQ_HOLD(tokenizer->device);
     VQ_TRY(prepare(tokenizer, options));
     return vq_detokenize(tokenizer->model, options, source, sink, user, stats);
 }
@@ -170,6 +175,7 @@ vqdna_status vqdna_evaluate(vqdna_tokenizer *tokenizer, const char *const *paths
     VQ_REQUIRE(out);
     for (size_t i = 0; i < count; i++)
         VQ_REQUIRE(paths[i]);
+    VQ_HOLD(tokenizer->device);
     VQ_TRY(prepare(tokenizer, options));
     return vq_evaluate(tokenizer->model, paths, count, options, out);
 }
@@ -178,6 +184,7 @@ vqdna_status vqdna_encode(vqdna_tokenizer *tokenizer, const char *bases, size_t 
     VQ_REQUIRE(tokenizer);
     VQ_REQUIRE(bases);
     VQ_REQUIRE(codes);
+    VQ_HOLD(tokenizer->device);
     uint8_t *numbers;
     VQ_TRY(vq_alloc(&numbers, count, 1));
     vq_status status = VQDNA_OK;

@@ -18,6 +18,7 @@ vqdna_status vqdna_trainer_create(vqdna_trainer **out, vqdna_tokenizer *tokenize
     VQ_REQUIRE(out);
     VQ_REQUIRE(tokenizer);
     VQ_REQUIRE(dataset);
+    VQ_HOLD(tokenizer->device);
     if (tokenizer->trainer)
         return vq_fail(VQDNA_ERR_USAGE, "the tokenizer has a trainer already");
     vqdna_train_options resolved;
@@ -49,6 +50,7 @@ vqdna_status vqdna_trainer_resume(vqdna_trainer **out, vqdna_tokenizer **tokeniz
     VQ_REQUIRE(context);
     VQ_REQUIRE(dataset);
     VQ_REQUIRE(path);
+    VQ_HOLD(context->device);
     vqdna_tokenizer *k = NULL;
     vqdna_trainer *t = NULL;
     vq_status status;
@@ -72,6 +74,7 @@ failed:
 void vqdna_trainer_destroy(vqdna_trainer *t) {
     if (!t)
         return;
+    VQ_HOLD(t->tokenizer ? t->tokenizer->device : NULL);
     if (t->tokenizer) {
         vq_tokenizer_refresh(t->tokenizer); /* its weights stay what they became; a device that fails here failed before */
         t->tokenizer->trainer = NULL;
@@ -82,18 +85,21 @@ void vqdna_trainer_destroy(vqdna_trainer *t) {
 
 vqdna_status vqdna_trainer_step(vqdna_trainer *trainer) {
     VQ_REQUIRE(trainer);
+    VQ_HOLD(trainer->tokenizer->device);
     return vq_trainer_step(trainer->trainer);
 }
 
 vqdna_status vqdna_trainer_report(vqdna_trainer *trainer, vqdna_report *out) {
     VQ_REQUIRE(trainer);
     VQ_REQUIRE(out);
+    VQ_HOLD(trainer->tokenizer->device);
     return vq_trainer_report(trainer->trainer, out);
 }
 
 vqdna_status vqdna_trainer_checkpoint(vqdna_trainer *trainer, const char *path, const char *provenance) {
     VQ_REQUIRE(trainer);
     VQ_REQUIRE(path);
+    VQ_HOLD(trainer->tokenizer->device);
     vqdna_tokenizer *k = trainer->tokenizer;
     VQ_TRY(vq_checkpoint_save(path, trainer->trainer, &k->state, provenance));
     k->step = trainer->trainer->step;
@@ -105,6 +111,7 @@ vqdna_status vqdna_training_plan(vqdna_context *context, const vqdna_model_optio
                                  vqdna_plan_fn fn, void *user, vqdna_plan_summary *out) {
     VQ_REQUIRE(context);
     VQ_REQUIRE(out);
+    VQ_HOLD(context->device);
     vq_config config;
     vqdna_train_options resolved;
     vq_model *planned = NULL;

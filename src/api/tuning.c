@@ -19,6 +19,7 @@ static vq_status take(const vqdna_choice *choice, vq_choice *out) {
 
 vqdna_status vqdna_tunables(vqdna_context *context, vqdna_tunable_fn fn, void *user) {
     VQ_REQUIRE(fn);
+    VQ_HOLD(context ? context->device : NULL);
     const vq_device *device = context ? context->device : NULL;
     for (const vq_tunables *const *set = vq_tunables_all; *set; set++)
         for (int which = 0; which < (*set)->count; which++)
@@ -41,6 +42,7 @@ vqdna_status vqdna_tunables(vqdna_context *context, vqdna_tunable_fn fn, void *u
 vqdna_status vqdna_tuning_try(vqdna_context *context, const vqdna_choice *choice, bool thorough, double seconds, vqdna_trial *out) {
     VQ_REQUIRE(context);
     VQ_REQUIRE(out);
+    VQ_HOLD(context->device);
     vq_choice own;
     vq_trial trial = {0};
     VQ_TRY(take(choice, &own));
@@ -51,6 +53,7 @@ vqdna_status vqdna_tuning_try(vqdna_context *context, const vqdna_choice *choice
 
 vqdna_status vqdna_tuning_keep(vqdna_context *context, const vqdna_choice *choice) {
     VQ_REQUIRE(context);
+    VQ_HOLD(context->device);
     vq_choice own;
     VQ_TRY(take(choice, &own));
     return vq_tuning_keep(context->device, &own, 1);
@@ -60,6 +63,7 @@ vqdna_status vqdna_tuning_export(vqdna_context *context, const char *path, int *
     VQ_REQUIRE(context);
     VQ_REQUIRE(path);
     VQ_REQUIRE(count);
+    VQ_HOLD(context->device);
     return vq_tuning_export(context->device, path, count);
 }
 
@@ -72,6 +76,7 @@ vqdna_status vqdna_tuning_import(vqdna_context *context, const char *path, int *
     VQ_REQUIRE(path);
     VQ_REQUIRE(taken);
     VQ_REQUIRE(skipped);
+    VQ_HOLD(context->device);
     return vq_tuning_import(context->device, path, known, taken, skipped);
 }
 

@@ -1,4 +1,4 @@
-/* One OpenCL device: chosen, opened, with one in-order queue and its kernels. */
+/* The record of one OpenCL device with its in-order queue: what every room of this floor reads. The room open.h fills it. */
 #ifndef VQ_DEVICE_DEVICE_H
 #define VQ_DEVICE_DEVICE_H
 
@@ -6,6 +6,7 @@
 
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include <CL/cl.h>
+#include <pthread.h>
 
 /* Which shape of a kernel suits the device. A CPU device wants few, large work-items that hold a register tile (local size 1, no
  * barriers); a GPU wants work-groups that share local memory. Chosen by type and preferred vector width together; $VQDNA_FAMILY
@@ -30,6 +31,7 @@ typedef struct vq_device {
     char plain[256];    /* ",OP,OP,": operations whose fast kernels gave wrong answers here; "," for none */
     bool driver_caches; /* the driver keeps compiled kernels itself, and compiles all of a program once more for a binary */
     bool synchronous;   /* $VQDNA_SYNC=1: finish after each launch, naming the kernel that failed */
+    pthread_mutex_t lock;
     vq_kernel_table *kernels;
     vq_staging *staging;
     vq_tuning *tuning;
@@ -47,12 +49,10 @@ vq_shape vq_shape_of(const vq_device *device, const char *operation);
 /* From now on the kernels of `operation` are the plain ones. */
 void vq_device_make_plain(vq_device *device, const char *operation);
 
-/* Every platform and device, as vqdna_devices. *out is malloc'ed. */
-vq_status vq_device_list(vqdna_device_info **out, size_t *count, const char *selector);
-
-/* Opens the device a selector names (NULL: $VQDNA_DEVICE, then the best). `threads` cores of a CPU device, 0 for all. */
-vq_status vq_device_open(vq_device **out, const char *selector, int threads);
-void vq_device_close(vq_device *device);
+/* One thread at a time uses the device; the lock is recursive, for callbacks that call back. The public functions take it; NULL
+ * passes. */
+vq_device *vq_device_lock(vq_device *device);
+void vq_device_unlock(vq_device *device);
 
 /* Waits for all that was enqueued. */
 vq_status vq_device_finish(vq_device *device);

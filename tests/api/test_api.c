@@ -4,6 +4,7 @@
 #include <check.h>
 #include <ftw.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -427,6 +428,59 @@ START_TEST(messages) {
 }
 END_TEST
 
+/* Two tokenizers at once, of one context and of two: codes are those of one alone, and each thread has its own last error. */
+enum { TURNS = 150, PIECE = 100 };
+
+typedef struct {
+    vqdna_tokenizer *tokenizer;
+    uint16_t *codes; /* [TURNS][PIECE][2] */
+    const char *mistake;
+    int wrong;
+} encoder;
+
+static void encode_all(vqdna_tokenizer *tokenizer, uint16_t *codes) {
+    for (int i = 0; i < TURNS; i++)
+        ok(vqdna_encode(tokenizer, sequence + i * 13, PIECE, codes + (size_t)i * PIECE * 2));
+}
+
+static void *encode_beside(void *user) { /* Check's assertions are for the main thread */
+    encoder *e = user;
+    for (int i = 0; i < TURNS; i++) {
+        e->wrong += vqdna_encode(e->tokenizer, sequence + i * 13, PIECE, e->codes + (size_t)i * PIECE * 2) != VQDNA_OK;
+        e->wrong += vqdna_encode(e->tokenizer, e->mistake, 3, e->codes) != VQDNA_ERR_INPUT;
+        e->wrong += !strstr(vqdna_last_error(), e->mistake[1] == '!' ? "0x21" : "0x3f");
+        e->wrong += vqdna_encode(e->tokenizer, sequence, PIECE, e->codes) != VQDNA_OK; /* an earlier answer, overwritten */
+    }
+    return NULL;
+}
+
+START_TEST(threads) {
+    static uint16_t want[TURNS * PIECE * 2], got[2][TURNS * PIECE * 2];
+    vqdna_dataset *d = make_dataset();
+    vqdna_tokenizer *first = trained(d), *second;
+    vqdna_context *other = NULL;
+    ok(vqdna_tokenizer_save(first, in_folder("threads"), NULL));
+    if (_i)
+        ok(vqdna_context_create(&other, NULL));
+    ok(vqdna_tokenizer_open(&second, other ? other : context, in_folder("threads")));
+    encode_all(first, want);
+    encoder e[2] = {{first, got[0], "A!C", 0}, {second, got[1], "A?C", 0}};
+    pthread_t thread[2];
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&thread[i], NULL, encode_beside, &e[i]), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(e[i].wrong, 0);
+        ck_assert_mem_eq(got[i], want, sizeof want);
+    }
+    vqdna_tokenizer_destroy(first);
+    vqdna_tokenizer_destroy(second);
+    vqdna_context_destroy(other);
+    vqdna_dataset_destroy(d);
+}
+END_TEST
+
 int main(void) {
     const char *base = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%s/vqdna-test-XXXXXX", base && *base ? base : "/tmp");
@@ -446,6 +500,7 @@ int main(void) {
     tcase_add_test(t, whole_life);
     tcase_add_test(t, devices);
     tcase_add_test(t, messages);
+    tcase_add_loop_test(t, threads, 0, 2);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);

@@ -1,5 +1,5 @@
 /* Choosing and opening a device. What a machine has is unknown here: the list is the yardstick. */
-#include "device/device.h"
+#include "device/open.h"
 #include "scratch.h"
 
 #include <check.h>

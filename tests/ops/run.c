@@ -1,6 +1,7 @@
 /* Runs the case tables: ops_run [--small] [--time [--cpu]] [operation...]. As a test, Check counts each operation; with --time,
  * prints speeds, by wall clock or the process's CPU time. */
 #include "check/case.h"
+#include "device/open.h"
 
 #include <check.h>
 #include <math.h>
