@@ -49,7 +49,7 @@ VQDNA_API const char *vqdna_last_error(void);
 /* "0.1.0" */
 VQDNA_API const char *vqdna_version(void);
 
-/* One line that names the libraries at work ("OpenCL loader 3.0, CLBlast 1.5.3, htslib 1.16, jansson 2.14"). */
+/* One line that names the libraries at work ("OpenCL loader 3.0, CLBlast 1.5.3, zlib 1.2.13, jansson 2.14"). */
 VQDNA_API const char *vqdna_libraries(void);
 
 typedef enum vqdna_message_level { VQDNA_WARNING = 0, VQDNA_INFO = 1, VQDNA_DEBUG = 2 } vqdna_message_level;

@@ -5,11 +5,11 @@
 #include "check/firstuse.h"
 #include "device/open.h"
 
-#include <htslib/hts.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 const char *vqdna_last_error(void) {
     return vq_error();
@@ -21,8 +21,8 @@ const char *vqdna_version(void) {
 
 const char *vqdna_libraries(void) {
     static _Thread_local char text[160];
-    snprintf(text, sizeof text, "OpenCL loader %s, CLBlast %s, htslib %s, jansson %s", VQDNA_OPENCL_VERSION, VQDNA_CLBLAST_VERSION,
-             hts_version(), JANSSON_VERSION);
+    snprintf(text, sizeof text, "OpenCL loader %s, CLBlast %s, zlib %s, jansson %s", VQDNA_OPENCL_VERSION, VQDNA_CLBLAST_VERSION,
+             zlibVersion(), JANSSON_VERSION);
     return text;
 }
 

@@ -1,13 +1,12 @@
 #include "seq/reader.h"
 
 #include "base/file.h"
+#include "base/filetype.h"
 #include "base/log.h"
+#include "base/unzip.h"
 
-#include <errno.h>
-#include <htslib/bgzf.h>
-#include <htslib/hfile.h>
-#include <htslib/hts_log.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +15,7 @@
 enum { DEFAULT_READ = 256 << 10, HEADER_LIMIT = 1 << 20, NAMES_LIMIT = 1 << 20, EMPTY_WARNINGS = 10 };
 
 struct vq_reader {
-    BGZF *bgzf;
+    vq_unzip bytes;
     char *path;
 
     uint8_t *in; /* bytes [in_at, in_count) are yet to be parsed */
@@ -25,40 +24,88 @@ struct vq_reader {
 
     enum { AT_START, AT_HEADER, IN_SEQUENCE, IN_QUALITIES, AT_END } state;
     bool fastq, line_start;
-    uint64_t line; /* current one, from 1 */
+    bool cr, stray_cr; /* the last byte was a CR; one before the next byte ended no line */
+    uint64_t line;     /* current one, from 1 */
 
     char *name;
     size_t name_room;
     uint64_t bases, lines; /* of this record so far; lines: of sequence */
     vq_reader_stats stats;
     uint64_t empty_records;
+    bool nameless_told, mark_told;
 
     uint64_t *names; /* open addressing over hashes of the names met; 0 is a free slot */
     size_t names_count, names_room;
     bool names_told;
 };
 
+/* ---- Complaints ---- */
+
+/* "FILE, line 7, record 'x'" */
+static const char *place(const vq_reader *r, char text[400]) {
+    int used = snprintf(text, 400, "%.250s, line %" PRIu64, r->path, r->line);
+    if (*r->name)
+        snprintf(text + used, 400 - (size_t)used, ", record '%.60s'", r->name);
+    return text;
+}
+
+static vq_status bad_record(const vq_reader *r, const char *what) {
+    char at[400];
+    return vq_fail(VQDNA_ERR_INPUT, "%s: %s", place(r, at), what);
+}
+
+static vq_status bad_byte(const vq_reader *r, int c, const char *where) {
+    char what[80];
+    snprintf(what, sizeof what, c > 32 && c < 127 ? "illegal character '%c' in the %s" : "illegal character 0x%02X in the %s", c,
+             where);
+    return bad_record(r, what);
+}
+
+static void warn_once(const vq_reader *r, bool *told, const char *what) {
+    char at[400];
+    if (!*told)
+        vq_log(VQDNA_WARNING, "%s: %s (told once a file)", place(r, at), what);
+    *told = true;
+}
+
 /* ---- Bytes ---- */
 
-static vq_status bad_data(const vq_reader *r) {
-    if (!r->bgzf->is_compressed)
-        return vq_fail_errno(VQDNA_ERR_INPUT, "%s cannot be read", r->path);
-    return vq_fail(VQDNA_ERR_INPUT, "%s: its %s data are truncated or damaged near line %" PRIu64 ": fetch the file again", r->path,
-                   r->bgzf->is_gzip ? "gzip" : "bgzip", r->line);
+/* From here on LF alone ends a line: takes the CR of CRLF away. A CR that ends no line stops the file there, for it may be meant to
+ * end one (as it once did on the Macintosh), and then bases would be lost in a header. */
+static size_t end_lines_in_lf(vq_reader *r, size_t count) {
+    if (!r->cr && !memchr(r->in, '\r', count))
+        return count;
+    uint8_t *to = r->in;
+    for (const uint8_t *from = r->in; from < r->in + count; from++) {
+        r->stray_cr = r->cr && *from != '\n' && *from != '\r';
+        if (r->stray_cr)
+            break;
+        r->cr = *from == '\r';
+        if (!r->cr)
+            *to++ = *from;
+    }
+    return (size_t)(to - r->in);
 }
 
 /* Reads on; in_at == in_count afterwards means the end of the file. */
 static vq_status refill(vq_reader *r) {
-    /* htslib reports trouble on stderr, and a library does not print. */
-    enum htsLogLevel level = hts_get_log_level();
-    hts_set_log_level(HTS_LOG_OFF);
-    ssize_t n = bgzf_read(r->bgzf, r->in, r->capacity);
-    hts_set_log_level(level);
-    r->in_at = 0;
-    r->in_count = n > 0 ? (size_t)n : 0;
-    /* A bgzip file ends in an empty block, so that a cut between two blocks shows. */
-    if (n < 0 || (n == 0 && r->bgzf->is_compressed && !r->bgzf->is_gzip && r->bgzf->no_eof_block))
-        return bad_data(r);
+    ssize_t n = 0;
+    r->in_at = r->in_count = 0;
+    while (!r->stray_cr && !r->in_count && (n = vq_unzip_read(&r->bytes, r->in, r->capacity)) > 0)
+        r->in_count = end_lines_in_lf(r, (size_t)n);
+    if (n < 0)
+        return bad_record(r, r->bytes.trouble);
+    if (r->stray_cr && !r->in_count)
+        return bad_record(r, "a carriage return (CR) without a line feed: lines end in LF or CRLF; where CR ends them, tr '\\r' "
+                             "'\\n' mends the file");
+    if (n > 0)
+        return VQDNA_OK;
+    if (r->bytes.unmarked)
+        vq_log(VQDNA_WARNING, "%s: the end mark of bgzip is absent: the file may be truncated", r->path);
+    if (r->bytes.padding)
+        vq_log(VQDNA_WARNING, "%s: %" PRIu64 " zero bytes behind its gzip data are passed over", r->path, r->bytes.padding);
+    r->bytes.unmarked = false;
+    r->bytes.padding = 0;
     return VQDNA_OK;
 }
 
@@ -76,7 +123,7 @@ static void take(vq_reader *r, int c) {
 }
 
 static bool is_blank(int c) {
-    return c == ' ' || c == '\t' || c == '\r';
+    return c == ' ' || c == '\t' || c == '\v' || c == '\f';
 }
 
 static vq_status skip_blank_lines(vq_reader *r, int *c) {
@@ -88,18 +135,7 @@ static vq_status skip_blank_lines(vq_reader *r, int *c) {
     }
 }
 
-/* ---- Complaints ---- */
-
-static vq_status bad_record(const vq_reader *r, const char *what) {
-    return vq_fail(VQDNA_ERR_INPUT, "%s, line %" PRIu64 ", record '%.60s': %s", r->path, r->line, r->name, what);
-}
-
-static vq_status bad_byte(const vq_reader *r, int c, const char *where) {
-    char what[80];
-    snprintf(what, sizeof what, c > 32 && c < 127 ? "illegal character '%c' in the %s" : "illegal character 0x%02X in the %s", c,
-             where);
-    return bad_record(r, what);
-}
+/* ---- Names ---- */
 
 /* Warns once a file of a name met before; keeps 64-bit hashes of the first 2^20 names only. */
 static vq_status note_name(vq_reader *r, size_t length) {
@@ -126,11 +162,8 @@ static vq_status note_name(vq_reader *r, size_t length) {
     size_t slot = hash & (r->names_room - 1);
     while (r->names[slot] && r->names[slot] != hash)
         slot = (slot + 1) & (r->names_room - 1);
-    if (r->names[slot]) {
-        r->names_told = true;
-        vq_log(VQDNA_WARNING, "%s, line %" PRIu64 ": the record name '%.60s' appears a second time (told once a file)", r->path,
-               r->line, r->name);
-    }
+    if (r->names[slot])
+        warn_once(r, &r->names_told, "its name appears a second time");
     r->names[slot] = hash;
     r->names_count++;
     return VQDNA_OK;
@@ -148,6 +181,9 @@ static vq_status read_start(vq_reader *r) {
     VQ_TRY(skip_blank_lines(r, &c));
     if (c < 0)
         return vq_fail(VQDNA_ERR_INPUT, "%s is empty", r->path);
+    char is[900];
+    if (vq_filetype_explain(is, sizeof is, r->path, r->in + r->in_at, r->in_count - r->in_at))
+        return vq_fail(VQDNA_ERR_INPUT, "%s", is);
     if (c != '>' && c != '@' && c > 32 && c < 127)
         return vq_fail(VQDNA_ERR_INPUT, "%s, line %" PRIu64 " starts with '%c', not with the '>' of FASTA or the '@' of FASTQ",
                        r->path, r->line, c);
@@ -174,7 +210,10 @@ static vq_status read_header(vq_reader *r) {
             return bad_byte(r, c, "header line");
         if (++length > HEADER_LIMIT)
             return bad_record(r, "the header line is longer than 1 MiB");
-        in_name = in_name && c > ' ';
+        if (is_blank(c)) { /* before the name, as samtools allows, or behind it */
+            in_name = name_length == 0;
+            continue;
+        }
         if (!in_name)
             continue;
         if (name_length + 1 == r->name_room) {
@@ -188,9 +227,9 @@ static vq_status read_header(vq_reader *r) {
         r->name[name_length] = 0;
     }
     if (name_length == 0)
-        return vq_fail(VQDNA_ERR_INPUT, "%s, line %" PRIu64 ": the header has no name behind its '%c'", r->path, r->line,
-                       r->fastq ? '@' : '>');
-    VQ_TRY(note_name(r, name_length));
+        warn_once(r, &r->nameless_told, "a record without a name");
+    else
+        VQ_TRY(note_name(r, name_length));
     if (c == '\n')
         take(r, c);
     r->state = IN_SEQUENCE;
@@ -228,8 +267,15 @@ static vq_status read_sequence(vq_reader *r, size_t *count) {
         if (n == most)
             continue;
         c = in[n];
-        if (c != '\n' && !is_blank(c))
+        if (c == '>' && !r->fastq) { /* keeps a place, as with samtools, so that it costs no more than one base */
+            warn_once(r, &r->mark_told, "a '>' within a line reads as an unknown base: does a line's end lack before it?");
+            codes[n] = VQ_BASE_UNKNOWN;
+            (*count)++;
+            r->bases++;
+            r->stats.unknown++;
+        } else if (c != '\n' && !is_blank(c)) {
             return bad_byte(r, c, "sequence");
+        }
         r->line_start |= c == '\n';
         take(r, c);
     }
@@ -252,9 +298,9 @@ static vq_status read_qualities(vq_reader *r) {
             take(r, c);
         VQ_TRY(peek(r, &c));
         while (c >= 0 && c != '\n') {
-            if (c != '\r' && (c < 33 || c > 126))
+            if (c < 33 || c > 126)
                 return bad_byte(r, c, "qualities");
-            count += c != '\r';
+            count++;
             take(r, c);
             VQ_TRY(peek(r, &c));
         }
@@ -274,32 +320,25 @@ static vq_status read_qualities(vq_reader *r) {
 vq_status vq_reader_open(vq_reader **out, const char *path, size_t read_bytes) {
     int fd;
     VQ_TRY(vq_input_open(&fd, path, true));
-    vq_reader *r = NULL;
-    hFILE *file = NULL;
-    vq_status status = VQDNA_OK;
-    VQ_TRY_OR(done, vq_alloc(&r, 1, sizeof *r));
+    vq_reader *r;
+    vq_status status = vq_alloc(&r, 1, sizeof *r);
+    if (status < 0) {
+        close(fd);
+        return status;
+    }
+    VQ_TRY_OR(failed, vq_unzip_open(&r->bytes, fd));
     r->line = 1;
     r->name_room = 64;
     r->capacity = read_bytes ? read_bytes : DEFAULT_READ;
-    VQ_TRY_OR(done, vq_alloc(&r->in, r->capacity, 1));
-    VQ_TRY_OR(done, vq_alloc(&r->codes, r->capacity, 1));
-    VQ_TRY_OR(done, vq_alloc(&r->name, r->name_room, 1));
+    VQ_TRY_OR(failed, vq_alloc(&r->in, r->capacity, 1));
+    VQ_TRY_OR(failed, vq_alloc(&r->codes, r->capacity, 1));
+    VQ_TRY_OR(failed, vq_alloc(&r->name, r->name_room, 1));
     const char *shown = strcmp(path, "-") ? path : "standard input";
-    VQ_TRY_OR(done, vq_alloc(&r->path, strlen(shown) + 1, 1));
+    VQ_TRY_OR(failed, vq_alloc(&r->path, strlen(shown) + 1, 1));
     strcpy(r->path, shown);
-    file = hdopen(fd, "r");
-    r->bgzf = file ? bgzf_hopen(file, "r") : NULL;
-    if (!r->bgzf)
-        status = vq_fail_errno(VQDNA_ERR_INPUT, "%s cannot be read", r->path);
-done:
-    if (status == VQDNA_OK) {
-        *out = r;
-        return status;
-    }
-    if (file)
-        hclose_abruptly(file);
-    else
-        close(fd);
+    *out = r;
+    return VQDNA_OK;
+failed:
     vq_reader_close(r);
     return status;
 }
@@ -348,12 +387,7 @@ vq_reader_stats vq_reader_describe(const vq_reader *r) {
 void vq_reader_close(vq_reader *r) {
     if (!r)
         return;
-    if (r->bgzf) {
-        enum htsLogLevel level = hts_get_log_level();
-        hts_set_log_level(HTS_LOG_OFF);
-        (void)!bgzf_close(r->bgzf);
-        hts_set_log_level(level);
-    }
+    vq_unzip_close(&r->bytes);
     free(r->path);
     free(r->in);
     free(r->codes);

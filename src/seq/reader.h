@@ -1,9 +1,11 @@
-/* Streaming FASTA and FASTQ, plain, gzip or bgzip (told by content, through htslib), in memory that depends on no length in the
- * file.
+/* Streaming FASTA and FASTQ, plain, gzip or bgzip (told by content), in memory that depends on no length in the file.
  *
- * Lines may end in LF or CRLF, the last one in neither; blank lines and blanks inside sequence lines are skipped; case does not
- * matter. FASTQ may wrap its lines; qualities are checked for their number and skipped. A record without bases is delivered, with a
- * warning. An error is VQDNA_ERR_INPUT and one sentence that names file, line and record. */
+ * What samtools has a rule for is read as samtools reads it. Lines end in LF or CRLF, the last one may in neither; a CR elsewhere
+ * is an error. A name goes from the first to the next blank (space, tab) of its header line, control characters included. Blank
+ * lines and blanks inside sequence lines are skipped; case does not matter. FASTQ may wrap its lines; qualities are checked for
+ * their number and skipped. With a warning: a record without bases or without a name is delivered, a '>' within a line is an
+ * unknown base, bgzip's end mark may lack, zeros may follow gzip data. An error is VQDNA_ERR_INPUT and one sentence that names file,
+ * line and record, or, for a file of another kind, what reads it. */
 #ifndef VQ_SEQ_READER_H
 #define VQ_SEQ_READER_H
 
@@ -13,7 +15,7 @@
 /* Consecutive bases of one record. Pieces of a record come in order and without gaps; `last` ends it. The last may be empty, and
  * the only one of a record without bases is. Where pieces are cut depends on read_bytes, what they hold does not. */
 typedef struct vq_piece {
-    const char *name;     /* the header up to the first blank; borrowed until the next record begins */
+    const char *name;     /* may be ""; borrowed until the next record begins */
     uint64_t record;      /* number in the file, from 0 */
     uint64_t start;       /* of the piece in the record */
     const uint8_t *codes; /* [count] 0..4; borrowed until the next call */

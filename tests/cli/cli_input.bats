@@ -82,6 +82,37 @@ tokens() {
     bad nul.fa
 }
 
+@test "no line end, mark or name costs bases without a word" {
+    printf '>a\rACGTACGT\r>b\rGGCC\r' >mac.fa
+    bad mac.fa "carriage return"
+    printf '>a x\rACGTACGT\n>b\nGGCC\n' >mixed.fa
+    bad mixed.fa "line 1"
+    printf '>x\001y\nAC\n>x\001z\nG>G\n>\nT\n' >odd.fa
+    "$VQDNA" tokenize -q --no-provenance -m "$model" odd.fa 2>said | grep -v '^#' | cut -f1,2 >rows
+    printf 'x\001y\t0\nx\001y\t1\nx\001z\t0\nx\001z\t1\nx\001z\t2\n\t0\n' | cmp - rows
+    grep -q "warning: odd.fa, line 4, .*'>'" said
+    grep -q "warning: odd.fa, line 5.*without a name" said
+}
+
+@test "a cut at bgzip's end mark and padding behind gzip are told" {
+    printf '>a\nACGT\n' | bgzip -c >whole.gz
+    head -c -28 whole.gz >cut.gz
+    { cat whole.gz; head -c 512 /dev/zero; } >padded.gz
+    for file in cut padded; do
+        "$VQDNA" tokenize -q --no-provenance -m "$model" $file.gz 2>said | cmp - <(tokens whole.gz)
+        grep -q "warning: $file.gz: " said
+    done
+}
+
+@test "files of other kinds are named, with the pipe that reads them" {
+    gzip -c "$genome" | gzip -c >twice.gz
+    bad twice.gz 'gzip -dc twice.gz | gzip -dc | vqdna'
+    printf '@HD\tVN:1.6\n@SQ\tSN:a\tLN:4\n' >a.sam
+    bad a.sam 'samtools fasta a.sam | vqdna'
+    iconv -f UTF-8 -t UTF-16 "$genome" >wide.fa
+    bad wide.fa 'iconv -f UTF-16 -t UTF-8 wide.fa | vqdna'
+}
+
 @test "wrong letters name record and line" {
     printf '>a\nACGT\n>b\nACGT\nAC!T\n' >letters.fa
     bad letters.fa "line 5"

@@ -82,6 +82,8 @@ START_TEST(fasta) {
     ck_holds(scratch_text("a.fa", "\n\n>a\n\nAC\n\n\nGT"), "a=ACGT;");
     ck_holds(scratch_text("a.fa", "\xEF\xBB\xBF>a\nAC GT\t \n"), "a=ACGT;");
     ck_holds(scratch_text("a.fa", ">iupac\nRYSWKMBDHVNXryswkmbdhvnx*-.A\n"), "iupac=NNNNNNNNNNNNNNNNNNNNNNNNNNNA;");
+    ck_holds(scratch_text("a.fa", ">a\nAC\r\r\nGT\r\n>b\nT\r"), "a=ACGT;b=T;");
+    ck_holds(scratch_text("a.fa", ">x\001y\nAC\n> \tx\001z\v1\nGG\n"), "x\001y=AC;x\001z=GG;");
     ck_holds(scratch_text("a.fa", ">one\nG\n>twenty\nACGTACGTACGTACGTACGT"), "one=G;twenty=ACGTACGTACGTACGTACGT;");
 }
 END_TEST
@@ -108,7 +110,7 @@ START_TEST(empty_and_duplicate_records) {
     *scratch_log = 0;
     ck_ok(collect(scratch_text("dup.fa", ">a\nA\n>b\nC\n>a\nG\n>b\nT\n"), 0));
     ck_assert_str_eq(collected, "a=A;b=C;a=G;b=T;");
-    char *told = strstr(scratch_log, "dup.fa, line 5: the record name 'a'");
+    char *told = strstr(scratch_log, "dup.fa, line 5, record 'a': its name appears a second time");
     ck_assert_ptr_nonnull(told);
     ck_assert_ptr_null(strstr(strchr(told, '\n'), "second time"));
     *scratch_log = 0;
@@ -117,12 +119,69 @@ START_TEST(empty_and_duplicate_records) {
         end += sprintf(end, ">n%d\nA\n", i);
     strcpy(end, ">n17\nC\n"); /* found again after the table of names grew */
     ck_ok(collect(scratch_text("many.fa", many), 0));
-    ck_assert_ptr_nonnull(strstr(scratch_log, "line 10001: the record name 'n17'"));
+    ck_assert_ptr_nonnull(strstr(scratch_log, "line 10001, record 'n17'"));
     strcpy(end, ">m17\nC\n");
     *scratch_log = 0;
     ck_ok(collect(scratch_text("many.fa", many), 0));
     ck_assert_str_eq(scratch_log, "");
     free(many);
+}
+END_TEST
+
+/* One odd line costs no more than itself, and is told. */
+START_TEST(stray_marks) {
+    *scratch_log = 0;
+    ck_holds(scratch_text("a.fa", ">a\nAC\n>\nGG\n> \n>b\nT\n"), "a=AC;=GG;=;b=T;");
+    ck_assert_ptr_nonnull(strstr(scratch_log, "line 3: a record without a name"));
+    *scratch_log = 0;
+    ck_holds(scratch_text("a.fa", ">a\nAC>GT\nA>\n>b\nT\n"), "a=ACNGTAN;b=T;");
+    ck_assert_ptr_nonnull(strstr(scratch_log, "line 2, record 'a': a '>' within a line"));
+}
+END_TEST
+
+/* A CR that ends no line is refused wherever it stands, after all that comes before it. */
+START_TEST(lone_carriage_returns) {
+    ck_refuses(scratch_text("a.fa", ">a\rACGT\r>b\rGG\r"), "line 1", "record 'a'", "carriage return");
+    ck_refuses(scratch_text("a.fa", ">a x\rACGT\n>b\nGG\n"), "line 1", "record 'a'", "carriage return");
+    ck_refuses(scratch_text("a.fa", ">a\r\nAC\r\nGT\rAC\r\n"), "line 3", "record 'a'", "carriage return");
+    ck_assert_str_eq(collected, "");
+    ck_refuses(scratch_text("a.fq", "@a\nAC\n+\nI\rI\n"), "line 4", "record 'a'", "carriage return");
+    ck_refuses(scratch_text("a.fa", "\r>a\nAC\n"), "line 1", "carriage return", "");
+    ck_refuses(scratch_text("a.fa", ">a\nA!\n>b\rGG\r"), "line 2", "'!'", "");
+}
+END_TEST
+
+/* Files of other kinds, by their first bytes: what they are and what reads them. */
+#define BYTES(text) text, sizeof text - 1
+START_TEST(other_kinds) {
+    static const struct {
+        const char *bytes;
+        size_t count;
+        const char *is, *way;
+    } kinds[] = {
+        {BYTES("\xFD\x37zXZ\0\0\4"), "compressed by xz", "xz -dc "},
+        {BYTES("\x28\xB5\x2F\xFD\x24"), "compressed by zstd", "zstd -dc "},
+        {BYTES("BZh91AY&SY"), "compressed by bzip2", "bzip2 -dc "},
+        {BYTES("PK\3\4\x14"), "zip archive", "unzip -p "},
+        {BYTES("@HD\tVN:1.6\n@SQ\tSN:a\tLN:4\n"), "SAM", "samtools fasta "},
+        {BYTES("r1\t0\tchr1\t7\t30\t4M\t*\t0\t0\tACGT\tIIII\n"), "SAM", "samtools fasta "},
+        {BYTES("BAM\1\0\0\0"), "BAM", "samtools fasta "},
+        {BYTES("CRAM\3\0"), "CRAM", "samtools fasta "},
+        {BYTES("##fileformat=VCFv4.2\n"), "VCF", "bcftools consensus"},
+        {BYTES("##gff-version 3\n"), "GFF", "bedtools getfasta"},
+        {BYTES("chr1\t10\t20\r\n"), "places", "bedtools getfasta"},
+        {BYTES("version https://git-lfs.github.com/spec/v1\n"), "Git LFS pointer", "git lfs pull"},
+        {BYTES("%PDF-1.4\n"), "PDF", ""},
+        {BYTES("<!DOCTYPE html>\n"), "web page", ""},
+        {BYTES("\xFF\xFE>\0a\0\n\0"), "UTF-16", "iconv -f UTF-16 "},
+        {BYTES(">\0a\0\n\0"), "UTF-16", "iconv -f UTF-16LE "},
+        {BYTES("#vqdna tokens 2\n"), "tokens", "detokenize"},
+        {BYTES("@\0\0\0\0\0\0\0{\"__metadata__\":{"), "weights of a model", "-m"},
+        {BYTES("\x48\1\0\0\0\0\0\0{\"__metadata__\":{"), "weights of a model", "-m"},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        ck_fails(collect(scratch_write("a.x", kinds[i].bytes, kinds[i].count), 0), VQDNA_ERR_INPUT, "a.x is ", kinds[i].is,
+                 kinds[i].way, "");
 }
 END_TEST
 
@@ -133,18 +192,17 @@ START_TEST(bad_text) {
     ck_refuses(scratch_text("a.fa", ""), "is empty", "", "");
     ck_refuses(scratch_text("a.fa", "\n \r\n"), "is empty", "", "");
     ck_refuses(scratch_text("a.fa", "ACGT\n>a\nA\n"), "line 1", "'A'", "'>'");
+    ck_refuses(scratch_text("a.fa", ";comment\n>a\nA\n"), "line 1", "';'", "");
+    ck_refuses(scratch_text("a.fa", ">a\n;comment\nA\n"), "line 2", "';'", "");
     ck_refuses(scratch_text("a.fa", "\x7f"
                                     "ELF\n"),
                "binary", "0x7F", "");
-    ck_refuses(scratch_write("a.fa", "\0\0>a\nA\n", 8), "binary", "0x00", "");
+    ck_refuses(scratch_write("a.fa", "\0\0a>\nA\n", 8), "binary", "0x00", "");
     ck_refuses(scratch_text("a.fa", ">a\nAC\n>b c\nACJT\n"), "line 4", "record 'b'", "'J'");
-    ck_refuses(scratch_text("a.fa", ">a\nAC>GT\n"), "line 2", "record 'a'", "'>'");
     ck_refuses(scratch_text("a.fa", ">a\nAC1\n"), "line 2", "record 'a'", "'1'");
     ck_refuses(scratch_write("a.fa", ">a\nAC\0T\n", 8), "line 2", "record 'a'", "0x00");
     ck_refuses(scratch_write("a.fa", ">a\0b\nACT\n", 9), "line 1", "record 'a'", "0x00");
     ck_refuses(scratch_text("a.fa", ">a\nAC\n\xC3\xA9\n"), "line 3", "record 'a'", "0xC3");
-    ck_refuses(scratch_text("a.fa", ">\nACGT\n"), "line 1", "no name", "");
-    ck_refuses(scratch_text("a.fa", ">a\nA\n> b\nACGT\n"), "line 3", "no name", "");
     ck_refuses(scratch_text("a.fa", ">a"), "no bases", "(1)", "");
     ck_refuses(scratch_text("a.fa", ">a\n\n>b\n"), "no bases", "(2)", "");
     if (geteuid() != 0) {
@@ -173,7 +231,8 @@ static size_t load(const char *path, char *out, size_t room) {
     return bytes;
 }
 
-/* Every truncation of a compressed file fails, and so does or has no effect every flipped byte. */
+/* Every truncation of a compressed file fails, but that of bgzip's end mark, which is told; and so does or has no effect every
+ * flipped byte. */
 START_TEST(damaged_compression) {
     static const char *const modes[] = {"w", "wg"};
     char text[4000] = ">a\n", bytes[8192];
@@ -187,15 +246,29 @@ START_TEST(damaged_compression) {
         ck_assert_uint_eq(strlen(expected), sizeof text - 4 + 3);
         size_t size = load(good, bytes, sizeof bytes);
         for (size_t cut = 0; cut < size; cut++)
-            ck_fails(collect(scratch_write("cut.gz", bytes, cut), 0), VQDNA_ERR_INPUT, "cut.gz");
+            if (m || cut != size - 28)
+                ck_fails(collect(scratch_write("cut.gz", bytes, cut), 0), VQDNA_ERR_INPUT, "cut.gz");
+        ck_fails(collect(scratch_write("cut.gz", bytes, size - 29), 0), VQDNA_ERR_INPUT, "cut.gz, line 2, record 'a'", "truncated");
         for (size_t at = 0; at < size; at++) {
             bytes[at] ^= 0x40;
             if (collect(scratch_write("flip.gz", bytes, size), 0) == VQDNA_OK)
                 ck_assert_str_eq(collected, expected);
             bytes[at] ^= 0x40;
         }
-        ck_fails(collect(scratch_write("cut.gz", bytes, size - 28), 0), VQDNA_ERR_INPUT, "cut.gz", m ? "gzip" : "bgzip",
-                 "truncated");
+        size_t crc = size - 8 - (m ? 0 : 28);
+        bytes[crc] ^= 1;
+        ck_refuses(scratch_write("crc.gz", bytes, size), "line 2, record 'a'", "incorrect data check", "");
+        bytes[crc] ^= 1;
+        *scratch_log = 0;
+        if (!m) {
+            ck_holds(scratch_write("cut.gz", bytes, size - 28), expected);
+            ck_assert_ptr_nonnull(strstr(scratch_log, "cut.gz: the end mark of bgzip is absent"));
+        }
+        memset(bytes + size, 0, 300);
+        ck_holds(scratch_write("padded.gz", bytes, size + 300), expected);
+        ck_assert_ptr_nonnull(strstr(scratch_log, "padded.gz: 300 zero bytes"));
+        bytes[size + 200] = 'x';
+        ck_refuses(scratch_write("padded.gz", bytes, size + 300), "no gzip data", "damaged", "");
         free(expected);
     }
     ck_fails(collect(compress("empty.gz", "w", ""), 0), VQDNA_ERR_INPUT, "empty.gz", "is empty");
@@ -250,7 +323,7 @@ START_TEST(standard_input) {
         size_t n = load(compress("in.gz", modes[m], text), bytes, sizeof bytes);
         ck_ok(collect_stdin(piped(bytes, n)));
         ck_assert_str_eq(collected, "a=ACGT;");
-        ck_fails(collect_stdin(piped(bytes, m ? n - 8 : n - 28)), VQDNA_ERR_INPUT, "standard input", "truncated");
+        ck_fails(collect_stdin(piped(bytes, m ? n - 8 : n - 29)), VQDNA_ERR_INPUT, "standard input", "truncated");
     }
     ck_fails(collect_stdin(piped("", 0)), VQDNA_ERR_INPUT, "standard input is empty");
 }
@@ -303,6 +376,9 @@ int main(void) {
     tcase_add_test(tests, fasta);
     tcase_add_test(tests, fastq);
     tcase_add_test(tests, empty_and_duplicate_records);
+    tcase_add_test(tests, stray_marks);
+    tcase_add_test(tests, lone_carriage_returns);
+    tcase_add_test(tests, other_kinds);
     tcase_add_test(tests, bad_text);
     tcase_add_test(tests, damaged_compression);
     tcase_add_test(tests, members_and_blocks);
