@@ -183,7 +183,7 @@ typedef struct vqdna_codes {
     size_t count;
     int levels;
     const uint16_t *codes; /* [count][levels] */
-    const uint8_t *bases;  /* [count]: 0 1 2 3 for A C G T, 4 unknown; NULL when codes come from outside */
+    const uint8_t *bases;  /* [count]: 0 1 2 3 for A C G T, 4 unknown; of a source only the 4 counts, and NULL is none of them */
     bool last;
 } vqdna_codes;
 
@@ -198,7 +198,7 @@ typedef struct vqdna_stream_options {
 /* Receives a run of codes; a status other than VQDNA_OK stops the stream and is returned. */
 typedef vqdna_status (*vqdna_codes_sink)(void *user, const vqdna_codes *run);
 
-/* Fills `run` with the next run of codes, borrowed until the next call; VQDNA_END after the last. */
+/* Fills `run`, all zero before, with the next run of codes, borrowed until the next call; VQDNA_END after the last. */
 typedef vqdna_status (*vqdna_codes_source)(void *user, vqdna_codes *run);
 
 typedef vqdna_status (*vqdna_bases_sink)(void *user, const char *contig, uint64_t start, const char *bases, size_t count,
@@ -209,12 +209,14 @@ typedef vqdna_status (*vqdna_bases_sink)(void *user, const char *contig, uint64_
 VQDNA_API vqdna_status vqdna_tokenize_file(vqdna_tokenizer *tokenizer, const char *path, const vqdna_stream_options *options,
                                            vqdna_codes_sink sink, void *user, vqdna_stream_stats *stats);
 
-/* Bases (letters A C G T) the decoder gives for a stream of codes. VQDNA_ERR_INPUT for a code outside its codebook or a run out of
- * order. */
+/* Letters the decoder gives for a stream of codes: A C G T, and N where the run's `bases` say unknown. VQDNA_ERR_INPUT for a code
+ * outside its codebook or a run out of order. */
 VQDNA_API vqdna_status vqdna_detokenize(vqdna_tokenizer *tokenizer, const vqdna_stream_options *options, vqdna_codes_source source,
                                         vqdna_bases_sink sink, void *user, vqdna_stream_stats *stats);
 
-/* The same for one sequence in memory: bases are letters, codes[count][levels]. */
+/* The same for one sequence in memory: letters, any of a FASTA's, to codes[count][levels], one a level and letter, those of unknown
+ * bases too; and codes to the `count` letters A C G T the decoder gives (no 0 is put behind them). Codes do not tell an unknown
+ * base: who needs them back keeps their places. */
 VQDNA_API vqdna_status vqdna_encode(vqdna_tokenizer *tokenizer, const char *bases, size_t count, uint16_t *codes);
 VQDNA_API vqdna_status vqdna_decode(vqdna_tokenizer *tokenizer, const uint16_t *codes, size_t count, char *bases);
 

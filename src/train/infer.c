@@ -23,9 +23,9 @@ typedef struct {
     vq_cutter *cutter;
     vq_row *rows;                     /* [M] */
     int32_t *codes[VQDNA_MAX_LEVELS]; /* [M] of each level */
-    uint16_t *out;                    /* [M][levels] of a segment's core */
-    uint8_t *bases;                   /* [M], from the decoder */
-    char *letters;                    /* [M] */
+    uint16_t *out;  /* [M][levels + 1]: codes of a segment's core; codes to decode, and whether the base is unknown */
+    uint8_t *bases; /* [M], from the decoder */
+    char *letters;  /* [M] */
 
     vqdna_codes_sink codes_sink;
     vqdna_bases_sink bases_sink;
@@ -64,7 +64,7 @@ static vq_status open_stream(stream *s, vq_model *model, const vqdna_stream_opti
     VQ_TRY(vq_alloc(&s->rows, M, sizeof *s->rows));
     VQ_TRY(vq_alloc(&s->bases, M, 1));
     VQ_TRY(vq_alloc(&s->letters, M, 1));
-    VQ_TRY(vq_alloc(&s->out, M * (size_t)model->config.levels, sizeof *s->out));
+    VQ_TRY(vq_alloc(&s->out, M * (size_t)(model->config.levels + 1), sizeof *s->out));
     for (int i = 0; i < model->config.levels; i++) {
         VQ_TRY(vq_alloc(&s->codes[i], M, sizeof *s->codes[i]));
         VQ_TRY(vq_alloc(&s->usage[i], (size_t)model->config.codes[i], sizeof *s->usage[i]));
@@ -218,7 +218,7 @@ static vq_status decode_batch(void *user, const vq_batch *batch) {
     VQ_TRY(vq_model_upload(m, s->rows));
     for (int n = 0; n < N; n++) {
         for (int j = 0; j < m->M; j++)
-            s->codes[n][j] = j < batch->used ? codes[j * N + n] : 0;
+            s->codes[n][j] = j < batch->used ? codes[j * (N + 1) + n] : 0;
         VQ_TRY(vq_upload(m->device, m->quantizer.level[n].codes.view, s->codes[n], (size_t)m->M * sizeof(int32_t)));
     }
     VQ_TRY(vq_model_embed(m));
@@ -226,8 +226,8 @@ static vq_status decode_batch(void *user, const vq_batch *batch) {
     VQ_TRY(read_bases(s));
     for (int i = 0; i < batch->segment_count; i++) {
         const vq_segment *g = &batch->segments[i];
-        for (int j = 0; j < g->count; j++)
-            s->letters[j] = "ACGT"[s->bases[g->row + g->left + j] & 3];
+        for (int j = 0, row = g->row + g->left; j < g->count; j++, row++)
+            s->letters[j] = codes[row * (N + 1) + N] ? 'N' : "ACGT"[s->bases[row] & 3];
         vq_status status = s->bases_sink(s->user, g->record, g->start, s->letters, (size_t)g->count, g->last);
         if (status != VQDNA_OK)
             return status;
@@ -248,17 +248,35 @@ static vq_status check_run(const vq_config *config, const vqdna_codes *run) {
     return VQDNA_OK;
 }
 
+/* Each base goes with its mark, in pieces that fit s->out. */
+static vq_status push_run(stream *s, const vqdna_codes *run) {
+    size_t N = (size_t)run->levels, at = 0, n;
+    vq_status status = VQDNA_OK;
+    do {
+        n = run->count - at < (size_t)s->model->M ? run->count - at : (size_t)s->model->M;
+        uint16_t *to = s->out;
+        for (size_t i = at; i < at + n; i++, to += N + 1) {
+            memcpy(to, run->codes + i * N, N * sizeof *to);
+            to[N] = run->bases && run->bases[i] >= VQ_UNKNOWN_BASE;
+            s->stats.unknown += to[N];
+        }
+        status = vq_cutter_push(s->cutter, run->contig, run->start + at, s->out, n, run->last && at + n == run->count);
+        at += n;
+    } while (status == VQDNA_OK && at < run->count);
+    return status;
+}
+
 vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vqdna_codes_source source, vqdna_bases_sink sink,
                         void *user, vqdna_stream_stats *stats) {
     stream s;
-    size_t width = (size_t)model->config.levels * sizeof(uint16_t);
+    size_t width = (size_t)(model->config.levels + 1) * sizeof(uint16_t);
     vq_status status = open_stream(&s, model, options, width, vq_config_decoder_halo(&model->config), decode_batch);
     s.bases_sink = sink;
     s.user = user;
     bool inside = false, over = false;
     uint64_t next = 0;
     while (status == VQDNA_OK) {
-        vqdna_codes run;
+        vqdna_codes run = {0};
         status = source(user, &run);
         over = status == VQDNA_END;
         if (status != VQDNA_OK)
@@ -270,7 +288,7 @@ vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vq
         }
         status = check_run(&model->config, &run);
         if (status == VQDNA_OK)
-            status = vq_cutter_push(s.cutter, run.contig, run.start, run.codes, run.count, run.last);
+            status = push_run(&s, &run);
         inside = !run.last;
         next = run.start + run.count;
         s.stats.bases += run.count;

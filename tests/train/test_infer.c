@@ -102,6 +102,7 @@ typedef struct {
     int record;
     uint64_t next;
     char name[16];
+    bool masked;
 } source;
 
 static vqdna_status give_codes(void *user, vqdna_codes *run) {
@@ -111,6 +112,8 @@ static vqdna_status give_codes(void *user, vqdna_codes *run) {
     size_t left = lengths[s->record] - s->next, n = left < s->step ? left : s->step;
     snprintf(s->name, sizeof s->name, "rec%d", s->record);
     *run = (vqdna_codes){s->name, s->next, n, config.levels, s->codes + s->at * (size_t)config.levels, NULL, n == left};
+    if (s->masked)
+        run->bases = bases[s->record] + s->next;
     s->at += n;
     s->next += n;
     if (n == left) {
@@ -191,6 +194,14 @@ START_TEST(cuts_do_not_matter) {
         free(back);
         for (size_t j = 0; j < c->at; j++)
             ck_assert_ptr_nonnull(memchr("ACGT", c->letters[j], 4));
+        s = (source){.codes = c->codes, .step = steps[i], .masked = true};
+        back = calloc(1, sizeof *back);
+        ck_ok(detokenize(model, give_codes, &s, take_bases, back, &stats));
+        ck_assert_uint_eq(stats.unknown, unknown);
+        for (size_t r = 0, at = 0; r < RECORDS; r++)
+            for (size_t j = 0; j < lengths[r]; j++, at++)
+                ck_assert_int_eq(back->letters[at], bases[r][j] == 4 ? 'N' : c->letters[at]);
+        free(back);
         vq_model_destroy(model);
         if (!first) {
             first = c;
