@@ -11,7 +11,8 @@ static vq_status take(const vqdna_choice *choice, vq_choice *out) {
     snprintf(out->shape, sizeof out->shape, "%s", choice->shape);
     snprintf(out->name, sizeof out->name, "%s", choice->name);
     out->value = choice->value;
-    if (!vq_tunable_find(out, NULL, NULL, NULL))
+    vq_tunable_place at;
+    if (!vq_tunable_find(&at, out))
         return vq_fail(VQDNA_ERR_USAGE, "%s %s has no tunable %s with a value %d", choice->operation, choice->shape, choice->name,
                        choice->value);
     return VQDNA_OK;
@@ -21,16 +22,18 @@ vqdna_status vqdna_tunables(vqdna_context *context, vqdna_tunable_fn fn, void *u
     VQ_REQUIRE(fn);
     VQ_HOLD(context ? context->device : NULL);
     const vq_device *device = context ? context->device : NULL;
-    for (const vq_tunables *const *set = vq_tunables_all; *set; set++)
-        for (int which = 0; which < (*set)->count; which++)
-            for (int shape = 0; shape < (*set)->shape_count; shape++) {
-                const vq_tunable *t = &(*set)->list[which];
-                vqdna_tunable told = {.operation = (*set)->operation, .shape = (*set)->shapes[shape].name, .name = t->name};
+    const vq_case_table *table;
+    const vq_tunables *set;
+    for (int i = 0; (set = vq_case_tunables(&table, i)); i++)
+        for (int which = 0; which < set->count; which++)
+            for (int shape = 0; shape < set->shape_count; shape++) {
+                const vq_tunable *t = &set->list[which];
+                vqdna_tunable told = {.operation = set->operation, .shape = set->shapes[shape].name, .name = t->name};
                 told.values = t->values;
                 while (told.count < VQ_TUNABLE_VALUES && t->values[told.count])
                     told.count++;
                 if (device) {
-                    told.value = vq_tuned(device, *set, which, shape);
+                    told.value = vq_tuned(device, set, which, shape);
                     told.slow = t->slow_on_cpu && device->family == VQ_FAMILY_CPU;
                 }
                 if (told.value || !device)
@@ -68,7 +71,8 @@ vqdna_status vqdna_tuning_export(vqdna_context *context, const char *path, int *
 }
 
 static bool known(const vq_choice *choice) {
-    return vq_tunable_find(choice, NULL, NULL, NULL);
+    vq_tunable_place at;
+    return vq_tunable_find(&at, choice);
 }
 
 vqdna_status vqdna_tuning_import(vqdna_context *context, const char *path, int *taken, int *skipped) {

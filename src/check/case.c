@@ -131,6 +131,28 @@ const double *vq_case_before(vq_case *c, const char *name) {
     return find(c, name)->before;
 }
 
+/* ---- What the tables name ---------------------------------------------------------------------------------------------------- */
+
+const vq_case_shape *vq_case_known(const vq_case_table **table, vq_use use, int i) {
+    for (const vq_case_table *const *t = vq_case_tables; *t; t++)
+        for (const vq_case_shape *s = (*t)->shapes; s->dims[0]; s++)
+            if (s->known & use && i-- == 0) {
+                *table = *t;
+                return s;
+            }
+    return NULL;
+}
+
+const vq_tunables *vq_case_tunables(const vq_case_table **table, int i) {
+    for (const vq_case_table *const *t = vq_case_tables; *t; t++)
+        for (int j = 0; j < VQ_CASE_TUNABLES; j++)
+            if ((*t)->tunables[j] && i-- == 0) {
+                *table = *t;
+                return (*t)->tunables[j];
+            }
+    return NULL;
+}
+
 /* ---- Device and back --------------------------------------------------------------------------------------------------------- */
 
 static void encode(const tensor *t, const double *from, unsigned char *to) {

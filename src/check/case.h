@@ -5,22 +5,30 @@
 #define VQ_CHECK_CASE_H
 
 #include "device/launch.h"
+#include "device/tune.h"
 
-#define VQ_CASE_DIMS 8
+enum { VQ_CASE_DIMS = VQ_TUNABLE_DIMS, VQ_CASE_TUNABLES = 2 };
+
+/* What a device is first seen for: to give codes, to train. */
+typedef enum vq_use { VQ_USE_CODES = 1, VQ_USE_TRAINING = 2 } vq_use;
 
 typedef struct vq_case vq_case; /* one shape of an operation being tried: its tensors on host (double) and device */
 
 typedef struct vq_case_shape {
     int dims[VQ_CASE_DIMS];
     bool large; /* for timing only: a reference in double would take too long */
+    unsigned
+        known; /* VQ_USE_...: a known answer at first use. Its build options are those of a model's own launches, so that nothing
+                       is compiled that will not be used */
 } vq_case_shape;
 
 typedef struct vq_case_table {
-    const char *operation;       /* "layernorm" */
-    const char *dims;            /* names of the dims: "M D" */
-    const vq_case_shape *shapes; /* ended by dims[0] == 0 */
-    double tolerance;            /* of values: |got - want| <= tolerance * (rms(want) + |want|) for each element */
-    double gradient_tolerance;   /* of gradients: norm of the difference over norm; 0: 1e-4 */
+    const char *operation;                         /* "layernorm" */
+    const char *dims;                              /* names of the dims: "M D" */
+    const vq_case_shape *shapes;                   /* ended by dims[0] == 0 */
+    const vq_tunables *tunables[VQ_CASE_TUNABLES]; /* whose classes are timed and checked by this table's dims */
+    double tolerance;          /* of values: |got - want| <= tolerance * (rms(want) + |want|) for each element */
+    double gradient_tolerance; /* of gradients: norm of the difference over norm; 0: 1e-4 */
     /* Declares the tensors of a shape through vq_case_input etc. */
     vq_status (*declare)(vq_case *c, const int *dims);
     /* Launches forward, then (may be NULL) backward on the device tensors. */
@@ -32,8 +40,13 @@ typedef struct vq_case_table {
     double (*bytes)(const int *dims);
 } vq_case_table;
 
-/* All tables, ended by NULL. Written by CMake. */
+/* All tables in the order of cmake/ops.cmake, ended by NULL. Written by CMake. */
 extern const vq_case_table *const vq_case_tables[];
+
+/* The i-th known answer of a use; NULL past the last. */
+const vq_case_shape *vq_case_known(const vq_case_table **table, vq_use use, int i);
+/* The i-th set of tunables; NULL past the last. */
+const vq_tunables *vq_case_tunables(const vq_case_table **table, int i);
 
 /* -- for declare() -- */
 /* The device the shape will run on, to ask it for scratch sizes. */

@@ -285,6 +285,7 @@ const vq_case_table vq_cases_attention = {
     .operation = "attention",
     .dims = "B H L d keys one",
     .shapes = shapes,
+    .tunables = {&vq_attention_tunables},
     .tolerance = 1e-5,
     .declare = declare,
     .forward = forward,

@@ -1,5 +1,6 @@
 #include "check/case_rows.h"
 #include "ops/dwconv.h"
+#include "ops/reduce.h"
 
 /* dims: M D, and whether backward is given the gradient of a residual */
 static vq_status declare(vq_case *c, const int *dims) {
@@ -62,7 +63,7 @@ static double bytes(const int *dims) {
 }
 
 static const vq_case_shape shapes[] = {
-    {{1, 1, 0}},    {{3, 5, 1}},           {{70, 16, 0}},          {{131, 33, 1}},
+    {{1, 1, 0}},    {{3, 5, 1}},           {{70, 16, 0}},          {{131, 33, 1}, .known = VQ_USE_CODES | VQ_USE_TRAINING},
     {{200, 64, 1}}, {{4096, 64, 0}, true}, {{4096, 192, 0}, true}, {{16384, 384, 0}, true},
     {{0}},
 };
@@ -71,6 +72,7 @@ const vq_case_table vq_cases_dwconv = {
     .operation = "dwconv",
     .dims = "M D residual",
     .shapes = shapes,
+    .tunables = {&vq_dwconv_tunables, &vq_reduce_tunables},
     .tolerance = 1e-6,
     .declare = declare,
     .forward = forward,

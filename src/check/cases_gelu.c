@@ -31,7 +31,8 @@ static double bytes(const int *dims) {
     return 8.0 * dims[0];
 }
 
-static const vq_case_shape shapes[] = {{{1}}, {{7}}, {{64}}, {{1023}}, {{40001}}, {{4096 * 1536}, true}, {{0}}};
+static const vq_case_shape shapes[] = {{{1}}, {{7}}, {{64}}, {{1023}, .known = VQ_USE_TRAINING}, {{40001}}, {{4096 * 1536}, true},
+                                       {{0}}};
 
 const vq_case_table vq_cases_gelu = {
     .operation = "gelu",

@@ -1,6 +1,7 @@
 #include "ops/gemm.h"
 
 #include "check/case.h"
+#include "device/blas.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -133,10 +134,11 @@ static const vq_case_shape shapes[] = {
     {{25, 17, 300, 0, 0, VQ_GEMM_BIAS_RESIDUAL}},
     {{7, 65, 19, 1, 1, VQ_GEMM_BIAS_GELU}},
     {{12, 32, 8, 0, 1, VQ_GEMM_BIAS_GELU, NO_PRE}},
-    {{29, 70, 3, 0, 0, VQ_GEMM_GELU_GRAD}},
+    {{29, 70, 3, 0, 0, VQ_GEMM_GELU_GRAD}, .known = VQ_USE_TRAINING},
+    {{150, 96, 257, 0, 1, VQ_GEMM_BIAS_GELU, NO_PRE}, .known = VQ_USE_CODES},
     {{150, 96, 257, 0, 1, VQ_GEMM_BIAS_GELU, ALONE}},
-    {{301, 40, 64, 0, 1, VQ_GEMM_BIAS_RESIDUAL}},
-    {{64, 256, 600, 1, 0, VQ_GEMM_ADD}},
+    {{301, 40, 64, 0, 1, VQ_GEMM_BIAS_RESIDUAL}, .known = VQ_USE_CODES},
+    {{64, 256, 600, 1, 0, VQ_GEMM_ADD}, .known = VQ_USE_TRAINING},
     {{40, 33, 513, 1, 1, VQ_GEMM_GELU_GRAD}},
     {{37, 1100, 20, 0, 0, VQ_GEMM_STORE}},
     {{161, 45, 530, 0, 0, VQ_GEMM_BIAS, ALONE}},
@@ -153,6 +155,7 @@ const vq_case_table vq_cases_gemm = {
     .operation = "gemm",
     .dims = "M N K ta tb end how",
     .shapes = shapes,
+    .tunables = {&vq_gemm_tunables, &vq_blas_tunables},
     .tolerance = 1e-5,
     .declare = declare,
     .forward = forward,

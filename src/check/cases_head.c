@@ -51,13 +51,22 @@ static double bytes(const int *dims) {
 }
 
 static const vq_case_shape shapes[] = {
-    {{1, 1}}, {{3, 5}}, {{70, 32}}, {{131, 19}}, {{150, 72}}, {{4096, 32}, true}, {{4096, 128}, true}, {{16384, 256}, true}, {{0}},
+    {{1, 1}},
+    {{3, 5}},
+    {{70, 32}, .known = VQ_USE_TRAINING},
+    {{131, 19}},
+    {{150, 72}},
+    {{4096, 32}, true},
+    {{4096, 128}, true},
+    {{16384, 256}, true},
+    {{0}},
 };
 
 const vq_case_table vq_cases_head = {
     .operation = "head",
     .dims = "M C",
     .shapes = shapes,
+    .tunables = {&vq_head_tunables},
     .tolerance = 2e-6,
     .declare = declare,
     .forward = forward,

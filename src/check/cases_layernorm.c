@@ -57,14 +57,23 @@ static double bytes(const int *dims) {
 }
 
 static const vq_case_shape shapes[] = {
-    {{1, 1}},     {{3, 5}},           {{2, 32}},           {{70, 48}},           {{131, 67}},
-    {{150, 200}}, {{4096, 64}, true}, {{4096, 192}, true}, {{16384, 384}, true}, {{0}},
+    {{1, 1}},
+    {{3, 5}},
+    {{2, 32}},
+    {{70, 48}},
+    {{131, 67}, .known = VQ_USE_CODES | VQ_USE_TRAINING},
+    {{150, 200}},
+    {{4096, 64}, true},
+    {{4096, 192}, true},
+    {{16384, 384}, true},
+    {{0}},
 };
 
 const vq_case_table vq_cases_layernorm = {
     .operation = "layernorm",
     .dims = "M D",
     .shapes = shapes,
+    .tunables = {&vq_layernorm_tunables},
     .tolerance = 2e-6,
     .declare = declare,
     .forward = forward,

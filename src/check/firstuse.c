@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "check/case.h"
-#include "ops/gemm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,63 +10,16 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-/* Build options are those of a model's own launches, so that nothing is compiled that will not be used. */
-typedef struct known {
-    const char *operation;
-    vq_case_shape shape;
-} known;
-
-static const known for_codes[] = {
-    {"stem", {{131, 19}}},
-    {"layernorm", {{131, 67}}},
-    {"dwconv", {{131, 33}}},
-    {"gemm", {{150, 96, 257, 0, 1, VQ_GEMM_BIAS_GELU, 1}}},
-    {"gemm", {{301, 40, 64, 0, 1, VQ_GEMM_BIAS_RESIDUAL}}},
-    {"assign", {{301, 64, 256}}},
-    {NULL, {{0}, false}},
-};
-
-/* With the backward half, where the operation has one. */
-static const known for_training[] = {
-    {"stem", {{131, 19}}},
-    {"layernorm", {{131, 67}}},
-    {"dwconv", {{131, 33}}},
-    {"gemm", {{64, 256, 600, 1, 0, VQ_GEMM_ADD}}},
-    {"linear", {{31, 20, 40}}},
-    {"gemm", {{29, 70, 3, 0, 0, VQ_GEMM_GELU_GRAD}}},
-    {"reduce", {{200, 5, 0}}},
-    {"gelu", {{1023}}},
-    {"head", {{70, 32}}},
-    {"crossentropy", {{131, 4, 1}}},
-    {"quantize", {{33, 7, 4, 2}}},
-    {"codesum", {{600, 5, 50, 0}}},
-    {"codebook", {{90, 7, 300, 1}}},
-    {"kmeans", {{200, 3, 70, 0}}},
-    {"adamw", {{512, 7, 1000}}},
-    {NULL, {{0}, false}},
-};
-
-static const known *const checks[] = {[VQ_USE_CODES] = for_codes, [VQ_USE_TRAINING] = for_training};
-
 /* A verdict's file has one letter for each check. */
 enum { RIGHT = 'r', RIGHT_IF_PLAIN = 'p', WRONG = 'w', MOST_CHECKS = 31 };
 
-static const vq_case_table *find_table(const char *operation) {
-    for (const vq_case_table *const *t = vq_case_tables; *t; t++)
-        if (strcmp((*t)->operation, operation) == 0)
-            return *t;
-    return NULL;
-}
-
-static vq_status check(vq_device *device, const known *k, vq_use use) {
-    const vq_case_table *table = find_table(k->operation);
+/* For training with the backward half, where the operation has one. */
+static vq_status check(vq_device *device, const vq_case_table *table, const vq_case_shape *shape, vq_use use) {
     vq_case *c;
     double error;
-    if (!table)
-        return VQDNA_OK;
     if (use == VQ_USE_TRAINING)
-        return vq_case_run(table, &k->shape, device, &error);
-    VQ_TRY(vq_case_open(&c, table, &k->shape, device));
+        return vq_case_run(table, shape, device, &error);
+    VQ_TRY(vq_case_open(&c, table, shape, device));
     vq_status status = vq_case_check(c, NULL, 0);
     vq_case_close(c);
     return status;
@@ -75,16 +27,17 @@ static vq_status check(vq_device *device, const known *k, vq_use use) {
 
 /* False if there is no verdict: memory that is out says nothing about the kernels. */
 static bool try_all(vq_device *device, vq_use use, char verdict[MOST_CHECKS + 1]) {
+    const vq_case_table *table;
     int i = 0;
-    for (const known *k = checks[use]; k->operation; k++, i++) {
-        vq_status status = check(device, k, use);
-        verdict[i] = vq_shape_of(device, k->operation).plain ? RIGHT_IF_PLAIN : RIGHT;
+    for (const vq_case_shape *shape; (shape = vq_case_known(&table, use, i)); i++) {
+        vq_status status = check(device, table, shape, use);
+        verdict[i] = vq_shape_of(device, table->operation).plain ? RIGHT_IF_PLAIN : RIGHT;
         if (status < 0 && status != VQDNA_ERR_MEMORY && verdict[i] == RIGHT) {
-            vq_log(VQDNA_WARNING, "%s: the kernels of %s fail their known answers: %s", device->info.name, k->operation,
+            vq_log(VQDNA_WARNING, "%s: the kernels of %s fail their known answers: %s", device->info.name, table->operation,
                    vq_error());
-            vq_device_make_plain(device, k->operation);
+            vq_device_make_plain(device, table->operation);
             verdict[i] = RIGHT_IF_PLAIN;
-            status = check(device, k, use);
+            status = check(device, table, shape, use);
         }
         if (status == VQDNA_ERR_MEMORY)
             return false;
@@ -109,6 +62,9 @@ static char *verdict_path(const vq_device *device, vq_use use) {
         hash = XXH3_64bits_withSeed(parts[i], strlen(parts[i]), hash);
     for (const vq_source *s = vq_sources; s->stem; s++)
         hash = XXH3_64bits_withSeed(s->text, strlen(s->text), hash);
+    const vq_case_table *table;
+    for (int i = 0; vq_case_known(&table, use, i); i++) /* a letter is of what was asked in that place */
+        hash = XXH3_64bits_withSeed(table->operation, strlen(table->operation), hash);
     snprintf(name, sizeof name, "verdict-%016llx", (unsigned long long)hash);
     if (vq_path_join(&path, dir, name) < 0)
         path = NULL;
@@ -117,11 +73,12 @@ static char *verdict_path(const vq_device *device, vq_use use) {
 }
 
 static bool read_verdict(const char *path, vq_use use, char verdict[MOST_CHECKS + 1]) {
+    const vq_case_table *table;
     char *text;
     size_t size, count = 0;
     if (!path || access(path, F_OK) != 0 || vq_read_file(&text, &size, path, MOST_CHECKS) < 0)
         return false;
-    while (checks[use][count].operation)
+    while (vq_case_known(&table, use, (int)count))
         count++;
     bool whole = size == count && strspn(text, "rpw") >= count;
     if (whole)
@@ -139,10 +96,11 @@ static void write_verdict(const char *path, const char *verdict) {
 
 void vq_first_use(vq_device *device, vq_use use) {
     char *path = verdict_path(device, use), verdict[MOST_CHECKS + 1] = "";
+    const vq_case_table *table;
     if (!read_verdict(path, use, verdict) && try_all(device, use, verdict))
         write_verdict(path, verdict);
-    for (size_t i = 0; i < strlen(verdict); i++) {
-        const char *operation = checks[use][i].operation;
+    for (int i = 0; verdict[i] && vq_case_known(&table, use, i); i++) {
+        const char *operation = table->operation;
         if (verdict[i] == RIGHT_IF_PLAIN) {
             vq_device_make_plain(device, operation);
             vq_log(VQDNA_WARNING, "%s: plain kernels are used for %s, which are slower", device->info.name, operation);

@@ -1,48 +1,21 @@
 #include "check/trial.h"
 
+#include "base/clock.h"
 #include "check/case.h"
 #include "device/blas.h"
-#include "ops/assign.h"
-#include "ops/attention.h"
-#include "ops/codebook.h"
-#include "ops/codesum.h"
-#include "ops/crossentropy.h"
-#include "ops/dwconv.h"
-#include "ops/gemm.h"
-#include "ops/head.h"
-#include "ops/layernorm.h"
-#include "ops/quantize.h"
-#include "ops/reduce.h"
-#include "ops/stem.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-/* The dearest operations first: a quick search may not reach the last. No model has attention yet. */
-const vq_tunables *const vq_tunables_all[] = {
-    &vq_gemm_tunables,      &vq_blas_tunables,
-    &vq_assign_tunables,    &vq_dwconv_tunables,
-    &vq_layernorm_tunables, &vq_reduce_tunables,
-    &vq_head_tunables,      &vq_stem_tunables,
-    &vq_quantize_tunables,  &vq_codesum_tunables,
-    &vq_codebook_tunables,  &vq_crossentropy_tunables,
-    &vq_attention_tunables, NULL,
-};
-
-bool vq_tunable_find(const vq_choice *choice, const vq_tunables **set, int *which, int *shape) {
-    for (const vq_tunables *const *s = vq_tunables_all; *s; s++)
-        for (int i = 0; i < (*s)->count; i++)
-            for (int j = 0; j < (*s)->shape_count; j++)
-                if (!strcmp((*s)->operation, choice->operation) && !strcmp((*s)->list[i].name, choice->name) &&
-                    !strcmp((*s)->shapes[j].name, choice->shape) && vq_tunable_has(&(*s)->list[i], choice->value)) {
-                    if (set)
-                        *set = *s;
-                    if (which)
-                        *which = i;
-                    if (shape)
-                        *shape = j;
+bool vq_tunable_find(vq_tunable_place *out, const vq_choice *choice) {
+    vq_tunable_place p;
+    for (int n = 0; (p.set = vq_case_tunables(&p.table, n)); n++)
+        for (p.which = 0; p.which < p.set->count; p.which++)
+            for (p.shape = 0; p.shape < p.set->shape_count; p.shape++)
+                if (!strcmp(p.set->operation, choice->operation) && !strcmp(p.set->list[p.which].name, choice->name) &&
+                    !strcmp(p.set->shapes[p.shape].name, choice->shape) && vq_tunable_has(&p.set->list[p.which], choice->value)) {
+                    *out = p;
                     return true;
                 }
     return false;
@@ -55,31 +28,16 @@ enum { LEAST_PAIRS = 7, LEAST_SLOW_PAIRS = 3, MOST_PAIRS = 201, MOST_RUNS = 64 }
 /* Long enough that the clock and the wait at its end are small beside it. */
 static const double SAMPLE = 2e-3;
 
-static const vq_case_table *find_table(const char *operation) {
-    for (const vq_case_table *const *t = vq_case_tables; *t; t++)
-        if (strcmp((*t)->operation, operation) == 0)
-            return *t;
-    return NULL;
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
 static vq_case_shape shape_of(const int dims[VQ_TUNABLE_DIMS]) {
-    vq_case_shape shape = {{0}, false};
+    vq_case_shape shape = {{0}};
     memcpy(shape.dims, dims, sizeof shape.dims);
     return shape;
 }
-
-_Static_assert(VQ_TUNABLE_DIMS == VQ_CASE_DIMS, "the dims are those of a case table");
 
 /* Seconds of a run, `runs` of them queued back to back. */
 static vq_status sample(vq_device *device, vq_case *c, const vq_choice *choice, const vq_tuning_shape *shape, bool warm, int runs,
@@ -90,11 +48,11 @@ static vq_status sample(vq_device *device, vq_case *c, const vq_choice *choice, 
         VQ_TRY(vq_case_enqueue(c, backward));
         VQ_TRY(vq_device_finish(device));
     }
-    double start = now();
+    double start = vq_clock();
     for (int i = 0; i < runs; i++)
         VQ_TRY(vq_case_enqueue(c, backward));
     VQ_TRY(vq_device_finish(device));
-    *seconds = (now() - start) / runs;
+    *seconds = (vq_clock() - start) / runs;
     return VQDNA_OK;
 }
 
@@ -117,12 +75,12 @@ static vq_status time_both(vq_device *device, vq_case *c[2], const vq_choice *ch
     const bool warm = set->recompiles;
     const int least = warm ? LEAST_SLOW_PAIRS : LEAST_PAIRS;
     const vq_choice *choices[2] = {NULL, choice};
-    double times[2][MOST_PAIRS], ratios[MOST_PAIRS], first, end = now() + seconds;
+    double times[2][MOST_PAIRS], ratios[MOST_PAIRS], first, end = vq_clock() + seconds;
     for (int i = 0; i < 2; i++) /* buffers are filled and caches warm before the clock counts */
         VQ_TRY(sample(device, c[i], choices[i], shape, false, 1, &first));
     VQ_TRY(sample(device, c[0], choices[0], shape, warm, 1, &first));
     int pairs = 0, runs = (int)fmin(ceil(SAMPLE / fmax(first, 1e-6)), MOST_RUNS);
-    while (pairs < least || (pairs < MOST_PAIRS && now() < end)) {
+    while (pairs < least || (pairs < MOST_PAIRS && vq_clock() < end)) {
         for (int turn = 0; turn < 2; turn++) { /* which one is first alternates too */
             int i = (turn + pairs) % 2;
             VQ_TRY(sample(device, c[i], choices[i], shape, warm, runs, &times[i][pairs]));
@@ -146,23 +104,19 @@ static vq_status time_both(vq_device *device, vq_case *c[2], const vq_choice *ch
 }
 
 vq_status vq_trial_run(vq_device *device, const vq_choice *choice, bool thorough, double seconds, vq_trial *out) {
-    const vq_tunables *set = NULL;
-    int index = 0;
-    if (!vq_tunable_find(choice, &set, NULL, &index))
+    vq_tunable_place at;
+    if (!vq_tunable_find(&at, choice))
         return vq_fail(VQDNA_ERR_USAGE, "%s %s has no tunable %s with a value %d", choice->operation, choice->shape, choice->name,
                        choice->value);
-    const vq_tuning_shape *shape = &set->shapes[index];
-    const vq_case_table *table = find_table(set->cases);
-    if (!table)
-        return vq_fail(VQDNA_ERR_USAGE, "this build has no operation %s", set->cases);
+    const vq_tuning_shape *shape = &at.set->shapes[at.shape];
     vq_case_shape timed = shape_of(shape->timed);
     vq_case *c[2] = {NULL, NULL};
     double error;
     vq_status status;
-    VQ_TRY_OR(done, verify(device, table, shape, choice, thorough));
+    VQ_TRY_OR(done, verify(device, at.table, shape, choice, thorough));
     for (int i = 0; i < 2; i++) { /* scratch sizes may depend on the choice */
         vq_tuning_impose(device, i ? choice : NULL);
-        VQ_TRY_OR(done, vq_case_open(&c[i], table, &timed, device));
+        VQ_TRY_OR(done, vq_case_open(&c[i], at.table, &timed, device));
         VQ_TRY_OR(done, vq_case_launch(c[i], shape->backward));
     }
     VQ_TRY_OR(done, vq_case_differ(c[1], c[0], &error));
@@ -170,7 +124,7 @@ vq_status vq_trial_run(vq_device *device, const vq_choice *choice, bool thorough
         status = vq_fail(VQDNA_ERR_DEVICE, "its answer is off by %.3g tolerances where it would be timed", error);
         goto done;
     }
-    VQ_TRY_OR(done, time_both(device, c, choice, set, shape, seconds, out));
+    VQ_TRY_OR(done, time_both(device, c, choice, at.set, shape, seconds, out));
 done:
     vq_tuning_impose(device, NULL);
     vq_case_close(c[0]);

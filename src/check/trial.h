@@ -1,14 +1,17 @@
-/* Every operation's tunables, and the trial of a value: is its answer right, and is it faster than the one in force? */
+/* The trial of a tunable's value: is its answer right, and is it faster than the one in force? */
 #ifndef VQ_CHECK_TRIAL_H
 #define VQ_CHECK_TRIAL_H
 
-#include "device/tune.h"
+#include "check/case.h"
 
-/* Ended by NULL. */
-extern const vq_tunables *const vq_tunables_all[];
+typedef struct vq_tunable_place {
+    const vq_case_table *table;
+    const vq_tunables *set;
+    int which, shape; /* of set's lists */
+} vq_tunable_place;
 
-/* Finds the tunable that a choice is of; false if there is none, or if its value is not of the grid. The pointers may be NULL. */
-bool vq_tunable_find(const vq_choice *choice, const vq_tunables **set, int *which, int *shape);
+/* Finds the tunable that a choice is of; false if there is none, or if its value is not of the grid. */
+bool vq_tunable_find(vq_tunable_place *out, const vq_choice *choice);
 
 typedef struct vq_trial {
     double before, after; /* seconds of a run, medians: the value in force, the value tried */

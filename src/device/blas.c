@@ -36,7 +36,7 @@ static const vq_tuning_shape shapes[] = {
     {"any", {4096, 1536, 384, 0, 1, 2 /* VQ_GEMM_BIAS */}, {301, 96, 600, 0, 1, 2}, false},
 };
 const vq_tunables vq_blas_tunables = {
-    .operation = "clblast", .cases = "gemm", .list = tunables, .shapes = shapes, .count = 1, .shape_count = 1, .recompiles = true};
+    .operation = "clblast", .list = tunables, .shapes = shapes, .count = 1, .shape_count = 1, .recompiles = true};
 
 static int wanted_set(const vq_device *device) {
     int set = vq_tuned(device, &vq_blas_tunables, 0, 0);

@@ -21,7 +21,7 @@ typedef struct vq_tunable {
     bool slow_on_cpu;              /* too slow to compile there for a quick search */
 } vq_tunable;
 
-/* A class of shapes and the dims, of a case table, that stand for it: `timed` is measured, `checked` has the same build options and
+/* A class of shapes and the dims, of the case table that names the tunables, that stand for it: `timed` is measured, `checked` has the same build options and
  * a reference for every value. */
 typedef struct vq_tuning_shape {
     const char *name;
@@ -31,7 +31,6 @@ typedef struct vq_tuning_shape {
 
 typedef struct vq_tunables {
     const char *operation;
-    const char *cases; /* the operation whose case table has the dims */
     const vq_tunable *list;
     const vq_tuning_shape *shapes;
     int count, shape_count;

@@ -37,7 +37,6 @@ static const vq_tuning_shape shapes[] = {
 
 const vq_tunables vq_assign_tunables = {
     .operation = "assign",
-    .cases = "assign",
     .list = tunables,
     .shapes = shapes,
     .count = TUNABLES,

@@ -32,7 +32,6 @@ static const vq_tuning_shape shapes[] = {
 
 const vq_tunables vq_attention_tunables = {
     .operation = "attention",
-    .cases = "attention",
     .list = tunables,
     .shapes = shapes,
     .count = TUNABLES,

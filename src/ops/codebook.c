@@ -15,7 +15,6 @@ static const vq_tuning_shape shape = {"all", {4096, 384, 1024, 0}, {60, 16, 40, 
 
 const vq_tunables vq_codebook_tunables = {
     .operation = "codebook",
-    .cases = "codebook",
     .list = tunables,
     .shapes = &shape,
     .count = TUNABLES,

@@ -18,7 +18,6 @@ static const vq_tuning_shape shape = {"all", {4096, 384, 1024, 0}, {600, 5, 50, 
 
 const vq_tunables vq_codesum_tunables = {
     .operation = "codesum",
-    .cases = "codesum",
     .list = tunables,
     .shapes = &shape,
     .count = TUNABLES,

@@ -7,7 +7,6 @@ static const vq_tuning_shape shape = {"all", {65536, 4, 1}, {131, 4, 1}, false};
 
 const vq_tunables vq_crossentropy_tunables = {
     .operation = "crossentropy",
-    .cases = "crossentropy",
     .list = &rows_of_item,
     .shapes = &shape,
     .count = 1,

@@ -25,7 +25,6 @@ static const vq_tuning_shape shapes[] = {
 
 const vq_tunables vq_dwconv_tunables = {
     .operation = "dwconv",
-    .cases = "dwconv",
     .list = tunables,
     .shapes = shapes,
     .count = TUNABLES,

@@ -42,7 +42,6 @@ static const vq_tuning_shape shapes[] = {
 
 const vq_tunables vq_gemm_tunables = {
     .operation = "gemm",
-    .cases = "gemm",
     .list = tunables,
     .shapes = shapes,
     .count = TUNABLES,

@@ -19,7 +19,6 @@ static const vq_tuning_shape shape = {"all", {16384, 256}, {150, 72}, false};
 
 const vq_tunables vq_head_tunables = {
     .operation = "head",
-    .cases = "head",
     .list = tunables,
     .shapes = &shape,
     .count = TUNABLES,

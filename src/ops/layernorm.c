@@ -16,7 +16,6 @@ static const vq_tuning_shape shapes[] = {
 
 const vq_tunables vq_layernorm_tunables = {
     .operation = "layernorm",
-    .cases = "layernorm",
     .list = &rows_of_item,
     .shapes = shapes,
     .count = 1,

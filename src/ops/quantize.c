@@ -14,7 +14,6 @@ static const vq_tuning_shape shape = {"all", {4096, 384, 1024, 2}, {270, 5, 9, 2
 
 const vq_tunables vq_quantize_tunables = {
     .operation = "quantize",
-    .cases = "quantize",
     .list = tunables,
     .shapes = &shape,
     .count = TUNABLES,

@@ -7,7 +7,6 @@ static const vq_tuning_shape shape = {"all", {4096, 192, 0}, {200, 64, 1}, true}
 
 const vq_tunables vq_reduce_tunables = {
     .operation = "reduce",
-    .cases = "dwconv",
     .list = &fewest_rows,
     .shapes = &shape,
     .count = 1,

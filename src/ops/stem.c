@@ -10,7 +10,6 @@ static const vq_tuning_shape shape = {"all", {16384, 256}, {150, 72}, false};
 
 const vq_tunables vq_stem_tunables = {
     .operation = "stem",
-    .cases = "stem",
     .list = &rows_of_item,
     .shapes = &shape,
     .count = 1,

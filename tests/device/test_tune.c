@@ -10,7 +10,7 @@ static const vq_tunable list[] = {
     {.name = "none", .values = {1, 2}},
 };
 static const vq_tuning_shape shapes[] = {{.name = "small"}, {.name = "large"}};
-static const vq_tunables set = {"probe", "probe", list, shapes, 3, 2};
+static const vq_tunables set = {"probe", list, shapes, 3, 2};
 enum { MC, NC, NONE };
 enum { SMALL, LARGE };
 
