@@ -25,12 +25,13 @@ typedef struct vq_device {
     cl_context context;
     cl_command_queue queue;
     vq_family family;
-    int vector_width;   /* floats of a vector register: 4, 8 or 16 on a CPU device, 4 on a GPU */
-    size_t alignment;   /* bytes between sub-buffer origins */
-    size_t allocated;   /* bytes of all slabs */
-    char plain[256];    /* ",OP,OP,": operations whose fast kernels gave wrong answers here; "," for none */
-    bool driver_caches; /* the driver keeps compiled kernels itself, and compiles all of a program once more for a binary */
-    bool synchronous;   /* $VQDNA_SYNC=1: finish after each launch, naming the kernel that failed */
+    int vector_width;     /* floats of a vector register: 4, 8 or 16 on a CPU device, 4 on a GPU */
+    size_t alignment;     /* bytes between sub-buffer origins */
+    size_t most_items[3]; /* of a work-group, in each dimension */
+    size_t allocated;     /* bytes of all slabs */
+    char plain[256];      /* ",OP,OP,": operations whose fast kernels gave wrong answers here; "," for none */
+    bool driver_caches;   /* the driver keeps compiled kernels itself, and compiles all of a program once more for a binary */
+    bool synchronous;     /* $VQDNA_SYNC=1: finish after each launch, naming the kernel that failed */
     pthread_mutex_t lock;
     vq_kernel_table *kernels;
     vq_staging *staging;

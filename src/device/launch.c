@@ -11,8 +11,46 @@ static vq_status launch_error(const vq_device *device, const vq_kernel *kernel, 
     return vq_fail_cl(err, text);
 }
 
+bool vq_group_fits(vq_device *device, const char *stem, const char *options, size_t across, size_t down) {
+    if (across * down > device->info.max_work_group || across > device->most_items[0] || down > device->most_items[1])
+        return false;
+    const vq_kernel_limits limits = vq_program_limits(device, stem, options);
+    return across * down <= limits.items && limits.local_bytes <= device->info.local_bytes;
+}
+
+vq_group vq_group_fit(vq_device *device, const char *stem, int across, int items) {
+    if (vq_shape_of(device, stem).family == VQ_FAMILY_CPU)
+        across = items = 1;
+    for (;; items /= 2) {
+        vq_group g = {(size_t)(across < items ? across : items), 1, ""};
+        g.down = (size_t)items / g.across;
+        snprintf(g.options, sizeof g.options, "-DLX=%zu -DLY=%zu", g.across, g.down);
+        if (items == 1 || vq_group_fits(device, stem, g.options, g.across, g.down))
+            return g;
+    }
+}
+
+/* A driver that is asked for more than it has may crash: the sentence comes first. */
+static vq_status check_limits(const vq_device *device, const vq_kernel *kernel, const vq_grid *grid, const vq_arg *args,
+                              int count) {
+    const vq_kernel_limits limits = vq_kernel_limits_of(kernel);
+    const size_t *l = grid->local;
+    size_t local = limits.local_bytes;
+    for (int i = 0; i < count; i++)
+        local += args[i].kind == VQ_ARG_LOCAL ? args[i].bytes : 0;
+    if (l[0] * l[1] * l[2] > limits.items || l[0] > device->most_items[0] || l[1] > device->most_items[1] ||
+        l[2] > device->most_items[2])
+        return vq_fail(VQDNA_ERR_DEVICE, "%s: kernel '%s' takes work-groups of at most %zu work-items, not %zu x %zu x %zu",
+                       device->info.name, vq_kernel_key(kernel), limits.items, l[0], l[1], l[2]);
+    if (local > device->info.local_bytes)
+        return vq_fail(VQDNA_ERR_DEVICE, "%s: kernel '%s' needs %zu bytes of local memory, and the device has %zu",
+                       device->info.name, vq_kernel_key(kernel), local, (size_t)device->info.local_bytes);
+    return VQDNA_OK;
+}
+
 vq_status vq_launch_args(vq_device *device, vq_kernel *kernel, vq_grid grid, const vq_arg *args, int count) {
     cl_kernel k = vq_kernel_handle(kernel);
+    VQ_TRY(check_limits(device, kernel, &grid, args, count));
     for (int i = 0; i < count; i++) {
         cl_int err = CL_SUCCESS;
         switch (args[i].kind) {

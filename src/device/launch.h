@@ -40,6 +40,19 @@ static inline vq_grid vq_grid2(size_t gx, size_t gy, size_t lx, size_t ly) {
     return (vq_grid){{gx, gy, 1}, {lx, ly, 1}};
 }
 
+/* A work-group of a GPU's kernel, and its build options: LX and LY of cl/prelude.cl. One item for a CPU's kernel. */
+typedef struct vq_group {
+    size_t across, down;
+    char options[32];
+} vq_group;
+
+/* `across` items in the first dimension, of `items` in all, both powers of two: fewer where the device, or a kernel of the file on
+ * it, takes no more. */
+vq_group vq_group_fit(vq_device *device, const char *stem, int across, int items);
+
+/* Whether the device and all kernels of cl/STEM.cl built with `options` take groups of so many work-items. */
+bool vq_group_fits(vq_device *device, const char *stem, const char *options, size_t across, size_t down);
+
 /* Enqueues the kernel; arguments are copied. A grid with no groups does nothing. */
 vq_status vq_launch_args(vq_device *device, vq_kernel *kernel, vq_grid grid, const vq_arg *args, int count);
 

@@ -237,6 +237,9 @@ static vq_status open_candidate(vq_device *device, const candidate *c, int threa
     device->alignment = device_number(c->id, CL_DEVICE_MEM_BASE_ADDR_ALIGN, sizeof(cl_uint)) / 8;
     if (device->alignment < 128)
         device->alignment = 128;
+    for (int i = 0; i < 3; i++)
+        device->most_items[i] = device->info.max_work_group;
+    clGetDeviceInfo(c->id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof device->most_items, device->most_items, NULL);
     device->driver_caches = strstr(c->info.platform, "Portable Computing Language") != NULL; /* PoCL */
     const char *plain = getenv("VQDNA_PLAIN");
     snprintf(device->plain, sizeof device->plain, ",");

@@ -14,12 +14,15 @@ struct vq_kernel {
     vq_kernel *next;
     char *key; /* stem, name and options */
     cl_kernel kernel;
+    vq_kernel_limits limits;
 };
 
 typedef struct program {
     struct program *next;
     char *key; /* stem and options */
     cl_program program;
+    bool limited; /* whether the limits were asked for */
+    vq_kernel_limits limits;
 } program;
 
 struct vq_kernel_table {
@@ -207,12 +210,12 @@ done:
     return status;
 }
 
-static vq_status find_program(vq_device *device, cl_program *out, const char *stem, const char *options) {
+static vq_status find_program(vq_device *device, program **out, const char *stem, const char *options) {
     char key[1024];
     snprintf(key, sizeof key, "%s %s", stem, options);
     for (program *p = device->kernels->programs; p; p = p->next)
         if (strcmp(p->key, key) == 0) {
-            *out = p->program;
+            *out = p;
             return VQDNA_OK;
         }
     program *p;
@@ -226,17 +229,58 @@ static vq_status find_program(vq_device *device, cl_program *out, const char *st
     }
     p->next = device->kernels->programs;
     device->kernels->programs = p;
-    *out = p->program;
+    *out = p;
     return VQDNA_OK;
 }
 
-vq_status vq_kernel_get(vq_device *device, vq_kernel **out, const char *stem, const char *name, const char *options) {
+/* The options of a build, and the table it goes to. */
+static vq_status prepare(vq_device *device, char full[900], const char *stem, const char *options) {
+    const vq_shape shape = vq_shape_of(device, stem);
     if (!device->kernels)
         VQ_TRY(vq_alloc(&device->kernels, 1, sizeof *device->kernels));
-    char key[1024], full[900];
-    int n = snprintf(full, sizeof full, "-DVW=%d %s", vq_shape_of(device, stem).width, options);
-    if (n < 0 || (size_t)n >= sizeof full)
+    int n = snprintf(full, 900, "-DVW=%d%s %s", shape.width, shape.family == VQ_FAMILY_GPU ? " -DVQ_GPU" : "", options);
+    if (n < 0 || n >= 900)
         return vq_fail(VQDNA_ERR_DEVICE, "build options of %s.cl are too long", stem);
+    return VQDNA_OK;
+}
+
+static vq_kernel_limits limits_of(const vq_device *device, cl_kernel kernel) {
+    size_t items = 0;
+    cl_ulong local = 0;
+    if (clGetKernelWorkGroupInfo(kernel, device->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof items, &items, NULL) != CL_SUCCESS || !items)
+        items = device->info.max_work_group;
+    if (clGetKernelWorkGroupInfo(kernel, device->id, CL_KERNEL_LOCAL_MEM_SIZE, sizeof local, &local, NULL) != CL_SUCCESS)
+        local = 0;
+    return (vq_kernel_limits){items, (size_t)local};
+}
+
+vq_kernel_limits vq_program_limits(vq_device *device, const char *stem, const char *options) {
+    enum { MOST_KERNELS = 32 };
+    const vq_kernel_limits none = {SIZE_MAX, 0};
+    char full[900];
+    program *p;
+    if (prepare(device, full, stem, options) < 0 || find_program(device, &p, stem, full) < 0)
+        return none;
+    if (!p->limited) {
+        cl_kernel kernels[MOST_KERNELS];
+        cl_uint count = 0;
+        p->limited = true;
+        p->limits = none;
+        if (clCreateKernelsInProgram(p->program, MOST_KERNELS, kernels, &count) != CL_SUCCESS)
+            count = 0;
+        for (cl_uint i = 0; i < count; i++) {
+            const vq_kernel_limits one = limits_of(device, kernels[i]);
+            p->limits.items = one.items < p->limits.items ? one.items : p->limits.items;
+            p->limits.local_bytes = one.local_bytes > p->limits.local_bytes ? one.local_bytes : p->limits.local_bytes;
+            clReleaseKernel(kernels[i]);
+        }
+    }
+    return p->limits;
+}
+
+vq_status vq_kernel_get(vq_device *device, vq_kernel **out, const char *stem, const char *name, const char *options) {
+    char key[1024], full[900];
+    VQ_TRY(prepare(device, full, stem, options));
     snprintf(key, sizeof key, "%s %s %s", stem, name, full);
     vq_kernel **link = &device->kernels->kernels;
     for (; *link; link = &(*link)->next)
@@ -244,21 +288,26 @@ vq_status vq_kernel_get(vq_device *device, vq_kernel **out, const char *stem, co
             *out = *link;
             return VQDNA_OK;
         }
-    cl_program p = NULL;
+    program *p = NULL;
     VQ_TRY(find_program(device, &p, stem, full));
     vq_kernel *k;
     VQ_TRY(vq_alloc(&k, 1, sizeof *k));
     cl_int err;
-    k->kernel = clCreateKernel(p, name, &err);
+    k->kernel = clCreateKernel(p->program, name, &err);
     k->key = strdup(key);
     if (err != CL_SUCCESS || !k->key) {
         free(k->key);
         free(k);
         return vq_fail(VQDNA_ERR_DEVICE, "%s.cl has no kernel %s (OpenCL error %d)", stem, name, (int)err);
     }
+    k->limits = limits_of(device, k->kernel);
     *link = k;
     *out = k;
     return VQDNA_OK;
+}
+
+vq_kernel_limits vq_kernel_limits_of(const vq_kernel *kernel) {
+    return kernel->limits;
 }
 
 cl_kernel vq_kernel_handle(const vq_kernel *kernel) {
