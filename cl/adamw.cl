@@ -1,14 +1,8 @@
 /* Streams over whole regions: a work-group takes CHUNK floats, a multiple of LX VW. */
-#ifndef LX
-#define LX 1
-#endif
-#ifndef CHUNK
 #define CHUNK 8192
-#endif
-#define GROUP __attribute__((reqd_work_group_size(LX, 1, 1)))
 
-kernel GROUP void adamw_squares(global float *restrict partial, global const float *restrict g, int count) {
-    const int first = (int)get_group_id(0) * CHUNK, end = first + min(CHUNK, count - first), step = LX * VW;
+kernel VQ_GROUP void adamw_squares(global float *restrict partial, global const float *restrict g, int count) {
+    const int first = VQ_GROUP_ID(0) * CHUNK, end = first + min(CHUNK, count - first), step = LX * VW;
     int i = first + (int)get_local_id(0) * VW;
     vf a = (vf)(0.0f), b = (vf)(0.0f), c = (vf)(0.0f), d = (vf)(0.0f);
     for (; i + 3 * step + VW <= end; i += 4 * step) {
@@ -28,11 +22,11 @@ kernel GROUP void adamw_squares(global float *restrict partial, global const flo
     sum = vq_group_sum(sum, tree, (int)get_local_id(0), LX);
     if (get_local_id(0) == 0)
 #endif
-        partial[get_group_id(0)] = sum;
+        partial[VQ_GROUP_ID(0)] = sum;
 }
 
 /* One work-group. */
-kernel GROUP void adamw_total(global float *restrict norm_sq, global const float *restrict partial, int chunks) {
+kernel VQ_GROUP void adamw_total(global float *restrict norm_sq, global const float *restrict partial, int chunks) {
     float sum = 0.0f;
     for (int c = get_local_id(0); c < chunks; c += LX)
         sum += partial[c];
@@ -45,10 +39,10 @@ kernel GROUP void adamw_total(global float *restrict norm_sq, global const float
 }
 
 /* rate = learning_rate / (1 - beta1^step), spread = 1 / sqrt(1 - beta2^step), keep = 1 - learning_rate weight_decay. */
-kernel GROUP void adamw_step(global float *restrict p, global float *restrict m, global float *restrict v, global float *restrict g,
+kernel VQ_GROUP void adamw_step(global float *restrict p, global float *restrict m, global float *restrict v, global float *restrict g,
                              global const float *restrict norm_sq, int count, float rate, float spread, float keep, float beta1,
                              float gain1, float beta2, float gain2, float epsilon, float clip) {
-    const int first = (int)get_group_id(0) * CHUNK, end = first + min(CHUNK, count - first);
+    const int first = VQ_GROUP_ID(0) * CHUNK, end = first + min(CHUNK, count - first);
     const float scale = clip > 0.0f ? fmin(1.0f, clip / sqrt(norm_sq[0])) : 1.0f;
     for (int i = first + (int)get_local_id(0) * VW; i < end; i += LX * VW) {
         const int n = min(VW, end - i);

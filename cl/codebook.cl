@@ -1,24 +1,16 @@
-/* One step of the codebook's moving averages, in two launches: the scalars of each code, then its vectors, `codes` of
- * them a work-group. Scratch, in floats: sums
- * of n over blocks of codes [blocks], re-seeded codes of a block [blocks], whether a code is re-seeded [K]. */
-#ifndef LX
-#define LX 1 /* work-items over channels */
-#endif
-#ifndef LY
-#define LY 1 /* work-items over codes */
-#endif
-#define GROUP __attribute__((reqd_work_group_size(LX, LY, 1)))
+/* One step of the codebook's moving averages, in two launches: the scalars of each code, a block of them a work-group, then its
+ * vectors, `codes` of them a work-group of LX work-items over channels and LY over codes. Scratch, in floats: sums of n over blocks
+ * of codes [blocks], re-seeded codes of a block [blocks], whether a code is re-seeded [K]. */
 #define FOR_CODES(k, K)                                                                                                            \
-    for (int k = (int)get_group_id(0) * codes + (int)get_local_id(1), end_ = min(K, ((int)get_group_id(0) + 1) * codes); k < end_; \
+    for (int k = VQ_GROUP_ID(0) * codes + (int)get_local_id(1), end_ = min(K, (VQ_GROUP_ID(0) + 1) * codes); k < end_; \
          k += LY)
-#define FOR_CHANNELS(d, n, D) for (int d = (int)get_local_id(0) * VW, n; n = min(VW, D - d), d < D; d += LX * VW)
 
-kernel void codebook_scalars(global float *restrict n, global float *restrict f, global float *restrict scratch,
+kernel VQ_ALL_ITEMS void codebook_scalars(global float *restrict n, global float *restrict f, global float *restrict scratch,
                              global const int *restrict counts, int K, int blocks, int block, float unit, float decay, float gain,
                              float use_decay, float use_gain, float expire) {
-    const int b = get_global_id(0);
+    const int b = VQ_GROUP_ID(0);
     float total = 0.0f, lost = 0.0f;
-    for (int k = b * block; k < min(K, (b + 1) * block); k++) {
+    for (int k = b * block + (int)get_local_id(0); k < min(K, (b + 1) * block); k += LX * LY) {
         const float c = (float)counts[k] * unit;
         float use = fma(use_gain, c, use_decay * f[k]), own = fma(gain, c, decay * n[k]);
         const int dead = use < expire;
@@ -30,11 +22,18 @@ kernel void codebook_scalars(global float *restrict n, global float *restrict f,
         total += own;
         lost += dead ? 1.0f : 0.0f;
     }
-    scratch[b] = total;
-    scratch[blocks + b] = lost;
+#if LX * LY > 1
+    local float tree[LX * LY];
+    total = vq_group_sum(total, tree, (int)get_local_id(0), LX * LY);
+    lost = vq_group_sum(lost, tree, (int)get_local_id(0), LX * LY);
+#endif
+    if (get_local_id(0) == 0) {
+        scratch[b] = total;
+        scratch[blocks + b] = lost;
+    }
 }
 
-kernel GROUP void codebook_vectors(global float *restrict e, global float *restrict s, global int *restrict reseeded,
+kernel VQ_GROUP void codebook_vectors(global float *restrict e, global float *restrict s, global int *restrict reseeded,
                                    global const float *restrict n, global const float *restrict sums,
                                    global const float *restrict h, global const int *restrict rows,
                                    global const float *restrict scratch, int K, int D, int codes, int blocks, float unit,
@@ -53,7 +52,7 @@ kernel GROUP void codebook_vectors(global float *restrict e, global float *restr
         const bool dead = scratch[2 * blocks + k] != 0.0f;
         global const float *seed = dead ? h + (size_t)rows[k] * D : h;
         const float smoothed = (n[k] + epsilon) / (total + (float)K * epsilon) * total;
-        FOR_CHANNELS(d, w, D) {
+        VQ_CHANNELS(d, w, D) {
             const vf sum =
                 dead ? vq_load(seed + d, w) : fma((vf)(gain), vq_load(sums + code + d, w) * unit, decay * vq_load(s + code + d, w));
             vq_store(sum, s + code + d, w);
@@ -62,12 +61,12 @@ kernel GROUP void codebook_vectors(global float *restrict e, global float *restr
     }
 }
 
-kernel GROUP void codebook_start(global float *restrict n, global float *restrict s, global float *restrict f,
+kernel VQ_GROUP void codebook_start(global float *restrict n, global float *restrict s, global float *restrict f,
                                  global const float *restrict e, int K, int D, int codes) {
     FOR_CODES(k, K) {
         if (get_local_id(0) == 0)
             n[k] = f[k] = 1.0f;
-        FOR_CHANNELS(d, w, D)
+        VQ_CHANNELS(d, w, D)
         vq_store(vq_load(e + (size_t)k * D + d, w), s + (size_t)k * D + d, w);
     }
 }

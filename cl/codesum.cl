@@ -1,16 +1,10 @@
 /* A stable counting sort of the rows by code, then the sum of each code's rows. Every order is fixed by the shape: a chunk of rows
  * has a histogram of its own, so nothing is shared and nothing atomic. Scratch: offsets [K], then histograms [chunks][K]. */
-#ifndef LX
-#define LX 1 /* work-items over channels, and over chunks of rows */
-#endif
-#ifndef LY
-#define LY 1 /* work-items over codes when summing */
-#endif
-#ifndef SCAN
-#define SCAN 1 /* work-items of a scan over codes */
-#endif
-#ifndef STRETCH
-#define STRETCH 1024 /* codes of a work-item that walks over histograms */
+#define ITEMS (LX * LY)
+#ifdef VQ_GPU
+#define STRETCH 1 /* codes of a work-item that walks over histograms */
+#else
+#define STRETCH 1024
 #endif
 
 /* The histograms are zero before. */
@@ -25,7 +19,7 @@ codesum_count(global int *restrict scratch, global const int *restrict codes, in
 }
 
 /* Each histogram becomes the rows of its code in the chunks before it; what is left over is the count. */
-kernel __attribute__((reqd_work_group_size(SCAN, 1, 1))) void codesum_column(global int *restrict counts,
+kernel VQ_ALL_ITEMS void codesum_column(global int *restrict counts,
                                                                              global int *restrict scratch, int K, int chunks) {
     const int first = (int)get_global_id(0) * STRETCH, end = min(K, first + STRETCH);
     for (int k = first; k < end; k++)
@@ -41,12 +35,12 @@ kernel __attribute__((reqd_work_group_size(SCAN, 1, 1))) void codesum_column(glo
 }
 
 /* Offsets of the codes in the sorted order, by one work-group: each work-item has a stretch of codes. */
-kernel __attribute__((reqd_work_group_size(SCAN, 1, 1))) void codesum_offsets(global int *restrict offsets,
+kernel VQ_ALL_ITEMS void codesum_offsets(global int *restrict offsets,
                                                                               global const int *restrict counts, int K) {
-    const int i = get_local_id(0), stretch = (K + SCAN - 1) / SCAN, first = min(K, i * stretch), end = min(K, first + stretch);
+    const int i = get_local_id(0), stretch = (K + ITEMS - 1) / ITEMS, first = min(K, i * stretch), end = min(K, first + stretch);
     int at = 0;
-#if SCAN > 1
-    local int sums[SCAN];
+#if ITEMS > 1
+    local int sums[ITEMS];
     int sum = 0;
     for (int k = first; k < end; k++)
         sum += counts[k];
@@ -75,24 +69,31 @@ kernel __attribute__((reqd_work_group_size(LX, 1, 1))) void codesum_scatter(glob
     }
 }
 
-/* A work-group `each` codes. */
-kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void
-codesum_add(global float *restrict sums, global const int *restrict counts, global const int *restrict order,
-            global const float *restrict h, global const int *restrict offsets, int K, int D, int each) {
-    const int first = (int)get_group_id(0) * each;
-    for (int k = first + (int)get_local_id(1); k < min(K, first + each); k += LY) {
+/* A work-group `each` codes, LX work-items over the channels and LY over the rows of one. */
+kernel VQ_GROUP void codesum_add(global float *restrict sums, global const int *restrict counts, global const int *restrict order,
+                                 global const float *restrict h, global const int *restrict offsets, int K, int D, int each) {
+    const int first = VQ_GROUP_ID(0) * each, y = get_local_id(1);
+#if LY > 1
+    local vf tree[ITEMS];
+#endif
+    for (int k = first; k < min(K, first + each); k++) {
         global const int *own = order + offsets[k];
         const int count = counts[k];
-        for (int d = (int)get_local_id(0) * VW, n; n = min(VW, D - d), d < D; d += LX * VW) {
+        for (int d0 = 0; d0 < D; d0 += LX * VW) {
+            const int d = d0 + (int)get_local_id(0) * VW, n = min(VW, D - d), last = d < D ? count : 0;
             vf sum = (vf)(0.0f);
-            for (int i = 0; i < count; i++)
+            for (int i = y; i < last; i += LY)
                 sum += vq_load(h + (size_t)own[i] * D + d, n);
-            vq_store(sum, sums + (size_t)k * D + d, n);
+#if LY > 1
+            sum = vq_column_sum(sum, tree, (int)get_local_id(0), y, LX, LY);
+#endif
+            if (d < D && y == 0)
+                vq_store(sum, sums + (size_t)k * D + d, n);
         }
     }
 }
 
-kernel __attribute__((reqd_work_group_size(SCAN, 1, 1))) void codesum_usage(global int *restrict usage,
+kernel VQ_ALL_ITEMS void codesum_usage(global int *restrict usage,
                                                                             global const int *restrict counts, int K) {
     const int first = (int)get_global_id(0) * STRETCH;
     for (int k = first; k < min(K, first + STRETCH); k++)

@@ -1,13 +1,13 @@
-/* Softmax cross-entropy of M rows of C logits against the rows table's bases, with its gradient. A work-item takes a chunk of `per`
- * rows. */
+/* Softmax cross-entropy of M rows of C logits against the rows table's bases, with its gradient. A work-group takes a chunk of `per`
+ * rows, each item every LX-th of them. */
 
 /* dlogits, best and partials may be NULL. partials [chunks][2]: the chunk's sum of losses, and its number of rows whose best is the
  * target. */
-kernel void crossentropy(global float *dlogits, global uchar *best, global float *partials, const global float *logits,
-                         const global uchar4 *rows, int M, int C, float scale, int per) {
-    const int chunk = get_global_id(0), start = chunk * per, end = min(start + per, M);
+kernel VQ_GROUP void crossentropy(global float *dlogits, global uchar *best, global float *partials, const global float *logits,
+                                  const global uchar4 *rows, int M, int C, float scale, int per) {
+    const int chunk = VQ_GROUP_ID(0), start = chunk * per, end = min(start + per, M);
     float loss = 0.0f, correct = 0.0f;
-    for (int m = start; m < end; m++) {
+    for (int m = start + (int)get_local_id(0); m < end; m += LX) {
         const global float *z = logits + (size_t)m * C;
         const int target = rows[m].s0;
         const bool known = target < C;
@@ -37,14 +37,25 @@ kernel void crossentropy(global float *dlogits, global uchar *best, global float
         if (best)
             best[m] = first;
     }
-    if (partials)
+#if LX > 1
+    local float tree[LX];
+    loss = vq_group_sum(loss, tree, (int)get_local_id(0), LX);
+    correct = vq_group_sum(correct, tree, (int)get_local_id(0), LX);
+#endif
+    if (partials && get_local_id(0) == 0)
         vstore2((float2)(loss, correct), chunk, partials);
 }
 
-/* Adds the chunks' sums, in order, to metrics [2]. */
-kernel void crossentropy_sum(global float *metrics, const global float *partials, int chunks) {
+/* One work-group: adds the chunks' sums to metrics [2]. */
+kernel VQ_GROUP void crossentropy_sum(global float *metrics, const global float *partials, int chunks) {
     float2 sum = 0.0f;
-    for (int i = 0; i < chunks; i++)
+    for (int i = get_local_id(0); i < chunks; i += LX)
         sum += vload2(i, partials);
-    vstore2(vload2(0, metrics) + sum, 0, metrics);
+#if LX > 1
+    local float tree[LX];
+    sum.s0 = vq_group_sum(sum.s0, tree, (int)get_local_id(0), LX);
+    sum.s1 = vq_group_sum(sum.s1, tree, (int)get_local_id(0), LX);
+#endif
+    if (get_local_id(0) == 0)
+        vstore2(vload2(0, metrics) + sum, 0, metrics);
 }

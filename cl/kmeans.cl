@@ -1,16 +1,14 @@
 /* k-means++ seeding, two launches a centre, and the mean step of Lloyd's rounds. Scratch of the seeding: squared distance of each
  * row to the nearest centre so far [M], then its sums over chunks of ROWS rows. */
-#ifndef LX
-#define LX 1 /* work-items of a group */
-#endif
-#ifndef ROWS
+#ifdef VQ_GPU
+#define ROWS 64
+#else
 #define ROWS 512
 #endif
-#define GROUP __attribute__((reqd_work_group_size(LX, 1, 1)))
 
-kernel GROUP void kmeans_distance(global float *restrict scratch, global const float *restrict e, global const float *restrict h,
+kernel VQ_GROUP void kmeans_distance(global float *restrict scratch, global const float *restrict e, global const float *restrict h,
                                   int M, int D, int newest) {
-    const int first = (int)get_group_id(0) * ROWS, i = get_local_id(0);
+    const int first = VQ_GROUP_ID(0) * ROWS, i = get_local_id(0);
     global const float *centre = e + (size_t)newest * D;
     float sum = 0.0f;
     for (int m = first + i; m < min(M, first + ROWS); m += LX) {
@@ -30,48 +28,73 @@ kernel GROUP void kmeans_distance(global float *restrict scratch, global const f
     sum = vq_group_sum(sum, tree, i, LX);
     if (i == 0)
 #endif
-        scratch[M + get_group_id(0)] = sum;
+        scratch[M + VQ_GROUP_ID(0)] = sum;
 }
 
-/* The first item at which the running sum of w passes `target`; rounding may leave none, then the last that is not zero. *target
- * loses what lies before it. -1 if all are zero. */
-static int draw(global const float *w, int count, float *target) {
+/* The first of `count` weights at which their running sum passes `target`; rounding may leave none, then the last that is not zero.
+ * `target` loses what lies before it. `at` stays -1 if all are zero. */
+#define DRAW(at, target, w, count)                                                                                                 \
+    for (int i_ = 0; i_ < (count); i_++)                                                                                           \
+        if ((w)[i_] > 0.0f) {                                                                                                      \
+            if (at >= 0)                                                                                                           \
+                target -= (w)[at];                                                                                                 \
+            at = i_;                                                                                                               \
+            if (target < (w)[i_])                                                                                                  \
+                break;                                                                                                             \
+        }
+
+/* Draws one of w [count], *target being left of the running sum: an item sums a stretch, a stretch is drawn, then within it. */
+static int draw(global const float *w, int count, float *target, local float *sums) {
     int at = -1;
-    for (int i = 0; i < count; i++)
-        if (w[i] > 0.0f) {
-            if (at >= 0)
-                *target -= w[at];
-            at = i;
-            if (*target < w[i])
-                break;
-        }
+#if LX > 1
+    int first = 0, stretch;
+    do {
+        stretch = (count + LX - 1) / LX;
+        const int from = (int)get_local_id(0) * stretch, to = min(count, from + stretch);
+        float sum = 0.0f;
+        for (int i = from; i < to; i++)
+            sum += w[first + i];
+        sums[get_local_id(0)] = sum;
+        barrier(CLK_LOCAL_MEM_FENCE);
+        at = -1;
+        DRAW(at, *target, sums, LX)
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (at < 0)
+            return -1;
+        first += at * stretch;
+        count = min(stretch, count - at * stretch);
+    } while (stretch > 1);
+    return first;
+#else
+    DRAW(at, *target, w, count)
     return at;
+#endif
 }
 
-kernel GROUP void kmeans_pick(global float *restrict e, global const float *restrict h, global const float *restrict scratch,
-                              global const float *restrict uniforms, int M, int D, int chunks, int k) {
-    local int picked;
-    if (get_local_id(0) == 0) {
-        int row = min((int)(uniforms[k] * (float)M), M - 1);
-        if (k > 0) {
-            float total = 0.0f;
-            for (int c = 0; c < chunks; c++)
-                total += scratch[M + c];
-            float target = uniforms[k] * total;
-            const int chunk = draw(scratch + M, chunks, &target);
-            if (chunk >= 0)
-                row = chunk * ROWS + max(0, draw(scratch + chunk * ROWS, min(ROWS, M - chunk * ROWS), &target));
-        }
-        picked = row;
+/* One work-group. */
+kernel VQ_GROUP void kmeans_pick(global float *restrict e, global const float *restrict h, global const float *restrict scratch,
+                                 global const float *restrict uniforms, int M, int D, int chunks, int k) {
+    local float sums[LX];
+    int row = min((int)(uniforms[k] * (float)M), M - 1);
+    if (k > 0) {
+        float total = 0.0f;
+        for (int c = get_local_id(0); c < chunks; c += LX)
+            total += scratch[M + c];
+#if LX > 1
+        total = vq_group_sum(total, sums, (int)get_local_id(0), LX);
+#endif
+        float target = uniforms[k] * total;
+        const int chunk = draw(scratch + M, chunks, &target, sums);
+        if (chunk >= 0)
+            row = chunk * ROWS + max(0, draw(scratch + chunk * ROWS, min(ROWS, M - chunk * ROWS), &target, sums));
     }
-    barrier(CLK_LOCAL_MEM_FENCE);
     for (int d = get_local_id(0); d < D; d += LX)
-        e[(size_t)k * D + d] = h[(size_t)picked * D + d];
+        e[(size_t)k * D + d] = h[(size_t)row * D + d];
 }
 
-kernel GROUP void kmeans_update(global float *restrict e, global const float *restrict sums, global const int *restrict counts,
+kernel VQ_GROUP void kmeans_update(global float *restrict e, global const float *restrict sums, global const int *restrict counts,
                                 int K, int D, int codes) {
-    const int first = (int)get_group_id(0) * codes;
+    const int first = VQ_GROUP_ID(0) * codes;
     for (int k = first; k < min(K, first + codes); k++)
         if (counts[k] > 0)
             for (int d = (int)get_local_id(0) * VW; d < D; d += LX * VW) {

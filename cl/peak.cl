@@ -1,8 +1,5 @@
-/* Kernels that each meet one limit of the device: arithmetic, memory, and the cost of a launch. Built with -DLOCAL=n, the
- * work-items of a group; peak_fma also with -DWIDTH=n and -DCHAINS=n. */
-#ifndef LOCAL
-#define LOCAL 1
-#endif
+/* Kernels that each meet one limit of the device: arithmetic, memory, and the cost of a launch. peak_fma is built
+ * with -DWIDTH=n and -DCHAINS=n too. */
 #ifndef WIDTH
 #define WIDTH VW
 #endif
@@ -18,7 +15,6 @@ typedef VQ_JOIN(float, WIDTH) wide;
 #define WIDE_LOAD(p) VQ_JOIN(vload, WIDTH)(0, p)
 #define WIDE_STORE(v, p) VQ_JOIN(vstore, WIDTH)(v, 0, p)
 #endif
-#define VQ_GROUP __attribute__((reqd_work_group_size(LOCAL, 1, 1)))
 
 /* Each work-item steps CHAINS registers of WIDTH floats: c = x c + y. A chain waits for itself, so as many are needed as the
  * arithmetic units hold steps under way, and no more than there are registers. */
@@ -39,9 +35,9 @@ kernel VQ_GROUP void peak_fma(global float *end, const global float *start, int 
 
 /* A group walks `chunk` registers of n floats, its items side by side; the last item of all takes what fills no register. */
 #define EACH_REGISTER(i)                                                                                                         \
-    for (size_t i = (size_t)get_group_id(0) * chunk + get_local_id(0),                                                           \
-                last = min((size_t)(get_group_id(0) + 1) * chunk, (size_t)(n / VW));                                             \
-         i < last; i += LOCAL)
+    for (size_t i = (size_t)VQ_GROUP_ID(0) * chunk + get_local_id(0),                                                           \
+                last = min((size_t)(VQ_GROUP_ID(0) + 1) * chunk, (size_t)(n / VW));                                             \
+         i < last; i += LX)
 #define EACH_LEFT_OVER(i) for (int i = get_global_id(0) + 1 == get_global_size(0) ? n / VW * VW : n; i < n; i++)
 
 kernel VQ_GROUP void peak_copy(global float *restrict y, const global float *restrict x, int n, int chunk) {

@@ -163,6 +163,37 @@ float vq_group_sum(float v, local float *tree, int i, int n) {
     return sum;
 }
 
+/* The same of registers over the y of a work-group of across x down items, item (x, y) giving v: to every item of a column. */
+vf vq_column_sum(vf v, local vf *tree, int x, int y, int across, int down) {
+    local vf *own = tree + y * across + x;
+    *own = v;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int span = down / 2; span > 0; span /= 2) {
+        if (y < span)
+            *own += own[span * across];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    const vf sum = tree[x];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return sum;
+}
+
+/* The number of this work-group along dimension d: a launch may be a part of a grid, and get_group_id starts anew in each. */
+#define VQ_GROUP_ID(d) ((int)((uint)get_global_id(d) / (uint)get_local_size(d)))
+
+/* A work-group of LX x LY items on a GPU, one item on a CPU. */
+#ifndef LX
+#define LX 1
+#endif
+#ifndef LY
+#define LY 1
+#endif
+#define VQ_GROUP __attribute__((reqd_work_group_size(LX, LY, 1)))
+#define VQ_GROUP_ITEM ((int)(get_local_id(1) * LX + get_local_id(0))) /* the number of an item in it, of LX LY */
+#define VQ_ALL_ITEMS __attribute__((reqd_work_group_size(LX * LY, 1, 1))) /* the same items in a row */
+/* The n channels from d on of a register, for each of a row's D that is this item's. */
+#define VQ_CHANNELS(d, n, D) for (int d = (int)get_local_id(0) * VW, n; n = min(VW, D - d), d < D; d += LX * VW)
+
 /* The register tile of the matrix kernels on a CPU: VQ_MR rows of A by VQ_NR columns of B in 24 (or 12) accumulators, two registers
  * of B and a broadcast of A; 32 registers of 16 floats, or 16 of 8. VQ_KC steps of both operands stay in the first-level cache. */
 #define VQ_ONE_ITEM __attribute__((reqd_work_group_size(1, 1, 1)))

@@ -1,22 +1,14 @@
 /* Residual quantization around the nearest-code search. A work-group takes `per` rows, LY at a time, LX work-items over the
  * channels of a row: on a CPU device one work-item does all of it. */
-#ifndef LX
-#define LX 1
-#endif
-#ifndef LY
-#define LY 1
-#endif
-#define GROUP __attribute__((reqd_work_group_size(LX, LY, 1)))
 #define FOR_ROWS(m, M)                                                                                                             \
-    for (int m = (int)get_group_id(0) * per + (int)get_local_id(1), end_ = min(M, ((int)get_group_id(0) + 1) * per); m < end_;     \
+    for (int m = VQ_GROUP_ID(0) * per + (int)get_local_id(1), end_ = min(M, (VQ_GROUP_ID(0) + 1) * per); m < end_;     \
          m += LY)
-#define FOR_CHANNELS(d, n, D) for (int d = (int)get_local_id(0) * VW, n; n = min(VW, D - d), d < D; d += LX * VW)
 
-kernel GROUP void quantize_residual(global float *restrict h, global const float *restrict z, global const float *restrict total,
+kernel VQ_GROUP void quantize_residual(global float *restrict h, global const float *restrict z, global const float *restrict total,
                                     int M, int D, int per, float level) {
     FOR_ROWS(m, M) {
         const size_t row = (size_t)m * D;
-        FOR_CHANNELS(d, n, D) {
+        VQ_CHANNELS(d, n, D) {
             const vf zv = vq_load(z + row + d, n);
             vq_store(total ? fma((vf)(level), zv, -vq_load(total + row + d, n)) : zv * level, h + row + d, n);
         }
@@ -24,7 +16,7 @@ kernel GROUP void quantize_residual(global float *restrict h, global const float
 }
 
 /* zhat is given at the last level only and total at the others; partial if the squared distance is asked for. */
-kernel GROUP void quantize_gather(global float *restrict zhat, global float *restrict total, global float *restrict partial,
+kernel VQ_GROUP void quantize_gather(global float *restrict zhat, global float *restrict total, global float *restrict partial,
                                   global const float *restrict e, global const float *restrict h, global const int *restrict codes,
                                   global const uchar4 *restrict rows, int M, int D, int per, int first, float inverse) {
 #if LX * LY > 1
@@ -36,7 +28,7 @@ kernel GROUP void quantize_gather(global float *restrict zhat, global float *res
         global const float *code = e + (size_t)codes[m] * D;
         const bool seen = zhat && rows[m].s3;
         vf own = (vf)(0.0f);
-        FOR_CHANNELS(d, n, D) {
+        VQ_CHANNELS(d, n, D) {
             const vf q = vq_load(code + d, n);
             if (partial) {
                 const vf off = vq_load(h + row + d, n) - q;
@@ -53,26 +45,32 @@ kernel GROUP void quantize_gather(global float *restrict zhat, global float *res
     if (partial) {
         float sum = vq_sum(distance);
 #if LX * LY > 1
-        sum = vq_group_sum(sum, tree, (int)(get_local_id(1) * LX + get_local_id(0)), LX * LY);
-        if (get_local_id(0) == 0 && get_local_id(1) == 0)
+        sum = vq_group_sum(sum, tree, VQ_GROUP_ITEM, LX * LY);
+        if (VQ_GROUP_ITEM == 0)
 #endif
-            partial[get_group_id(0)] = sum;
+            partial[VQ_GROUP_ID(0)] = sum;
     }
 }
 
-kernel void quantize_metric(global float *metrics, global const float *partial, int chunks, int slot, float scale) {
+/* One work-group. */
+kernel VQ_ALL_ITEMS void quantize_metric(global float *metrics, global const float *partial, int chunks, int slot, float scale) {
     float sum = 0.0f;
-    for (int i = 0; i < chunks; i++)
+    for (int i = get_local_id(0); i < chunks; i += LX * LY)
         sum += partial[i];
-    metrics[slot] = fma(scale, sum, metrics[slot]);
+#if LX * LY > 1
+    local float tree[LX * LY];
+    sum = vq_group_sum(sum, tree, (int)get_local_id(0), LX * LY);
+#endif
+    if (get_local_id(0) == 0)
+        metrics[slot] = fma(scale, sum, metrics[slot]);
 }
 
-kernel GROUP void quantize_mean(global float *restrict zhat, global const float *restrict z, global const uchar4 *restrict rows,
+kernel VQ_GROUP void quantize_mean(global float *restrict zhat, global const float *restrict z, global const uchar4 *restrict rows,
                                 int M, int D, int per, int first, float inverse) {
     FOR_ROWS(m, M) {
         const size_t row = (size_t)m * D;
         const bool seen = rows[m].s3;
-        FOR_CHANNELS(d, n, D) {
+        VQ_CHANNELS(d, n, D) {
             vf v = seen ? vq_load(z + row + d, n) * inverse : (vf)(0.0f);
             if (!first)
                 v += vq_load(zhat + row + d, n);
@@ -82,7 +80,7 @@ kernel GROUP void quantize_mean(global float *restrict zhat, global const float 
 }
 
 /* dz (+)= weight seen dzhat + commit (h - e[codes]); without h the second term is left out. */
-kernel GROUP void quantize_backward(global float *restrict dz, global const float *restrict dzhat, global const float *restrict h,
+kernel VQ_GROUP void quantize_backward(global float *restrict dz, global const float *restrict dzhat, global const float *restrict h,
                                     global const float *restrict e, global const int *restrict codes,
                                     global const uchar4 *restrict rows, int M, int D, int per, float weight, float commit,
                                     int add) {
@@ -90,7 +88,7 @@ kernel GROUP void quantize_backward(global float *restrict dz, global const floa
         const size_t row = (size_t)m * D;
         const bool seen = rows[m].s3;
         global const float *code = h ? e + (size_t)codes[m] * D : h;
-        FOR_CHANNELS(d, n, D) {
+        VQ_CHANNELS(d, n, D) {
             vf g = seen ? vq_load(dzhat + row + d, n) * weight : (vf)(0.0f);
             if (h)
                 g = fma((vf)(commit), vq_load(h + row + d, n) - vq_load(code + d, n), g);

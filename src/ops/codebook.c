@@ -1,7 +1,5 @@
 #include "ops/codebook.h"
 
-#include <stdio.h>
-
 enum { MAX_BLOCKS = 256, GROUP = 128 }; /* GROUP: work-items of a GPU's work-group */
 
 /* Codes of a work-group that moves vectors, and on a GPU work-items over the channels of a code: neither changes a bit. */
@@ -31,24 +29,17 @@ static int divide_up(int a, int b) {
 
 /* Codes of a block of the scalar pass. Every work-item of the vector pass adds up all blocks, so there are few. */
 static int block_codes(const vq_device *device, int K) {
-    const int least = is_cpu(device) ? 256 : 8, fit = divide_up(K, MAX_BLOCKS);
+    const int least = is_cpu(device) ? 256 : GROUP, fit = divide_up(K, MAX_BLOCKS);
     return fit > least ? fit : least;
 }
 
-/* The work-groups of a pass over vectors. */
-typedef struct group {
-    int codes;
-    vq_grid grid;
-    char options[32];
-} group;
+static vq_group make_group(vq_device *device) {
+    return vq_group_fit(device, "codebook", vq_tuned(device, &vq_codebook_tunables, ACROSS, 0), GROUP);
+}
 
-static group over_codes(const vq_device *device, int K) {
-    const int across = is_cpu(device) ? 1 : vq_tuned(device, &vq_codebook_tunables, ACROSS, 0);
-    const int down = is_cpu(device) ? 1 : GROUP / across;
-    group g = {.codes = vq_tuned(device, &vq_codebook_tunables, CODES, 0)};
-    g.grid = vq_grid2((size_t)divide_up(K, g.codes), 1, (size_t)across, (size_t)down);
-    snprintf(g.options, sizeof g.options, "-DLX=%d -DLY=%d", across, down);
-    return g;
+/* The work-groups of a pass over vectors. */
+static vq_grid over_codes(const vq_group *g, int K, int codes) {
+    return vq_grid2((size_t)divide_up(K, codes), 1, g->across, g->down);
 }
 
 size_t vq_codebook_scratch(const vq_device *device, int K) {
@@ -59,18 +50,20 @@ vq_status vq_codebook_update(vq_device *device, vq_view e, vq_view n, vq_view s,
                              vq_view sums, vq_view h, vq_view rows, vq_view scratch, int M, int D, int K, vq_codebook_rates rates) {
     const int block = block_codes(device, K), blocks = divide_up(K, block);
     const float unit = (float)((double)K / M), decay = (float)rates.decay, gain = (float)(1 - rates.decay);
-    const group g = over_codes(device, K);
-    VQ_TRY(vq_run(device, "codebook", "codebook_scalars", g.options, vq_grid1((size_t)blocks, 1), vq_in(n), vq_in(f),
-                  vq_in(scratch), vq_in(counts), vq_int(K), vq_int(blocks), vq_int(block), vq_float(unit), vq_float(decay),
-                  vq_float(gain), vq_float((float)rates.use_decay), vq_float((float)(1 - rates.use_decay)),
+    const int codes = vq_tuned(device, &vq_codebook_tunables, CODES, 0);
+    const vq_group g = make_group(device);
+    VQ_TRY(vq_run(device, "codebook", "codebook_scalars", g.options, vq_grid1((size_t)blocks, g.across * g.down), vq_in(n),
+                  vq_in(f), vq_in(scratch), vq_in(counts), vq_int(K), vq_int(blocks), vq_int(block), vq_float(unit),
+                  vq_float(decay), vq_float(gain), vq_float((float)rates.use_decay), vq_float((float)(1 - rates.use_decay)),
                   vq_float((float)rates.expire)));
-    return vq_run(device, "codebook", "codebook_vectors", g.options, g.grid, vq_in(e), vq_in(s), vq_in(reseeded), vq_in(n),
-                  vq_in(sums), vq_in(h), vq_in(rows), vq_in(scratch), vq_int(K), vq_int(D), vq_int(g.codes), vq_int(blocks),
+    return vq_run(device, "codebook", "codebook_vectors", g.options, over_codes(&g, K, codes), vq_in(e), vq_in(s), vq_in(reseeded),
+                  vq_in(n), vq_in(sums), vq_in(h), vq_in(rows), vq_in(scratch), vq_int(K), vq_int(D), vq_int(codes), vq_int(blocks),
                   vq_float(unit), vq_float(decay), vq_float(gain), vq_float((float)rates.epsilon));
 }
 
 vq_status vq_codebook_start(vq_device *device, vq_view n, vq_view s, vq_view f, vq_view e, int D, int K) {
-    const group g = over_codes(device, K);
-    return vq_run(device, "codebook", "codebook_start", g.options, g.grid, vq_in(n), vq_in(s), vq_in(f), vq_in(e), vq_int(K),
-                  vq_int(D), vq_int(g.codes));
+    const int codes = vq_tuned(device, &vq_codebook_tunables, CODES, 0);
+    const vq_group g = make_group(device);
+    return vq_run(device, "codebook", "codebook_start", g.options, over_codes(&g, K, codes), vq_in(n), vq_in(s), vq_in(f), vq_in(e),
+                  vq_int(K), vq_int(D), vq_int(codes));
 }

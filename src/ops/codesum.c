@@ -1,12 +1,10 @@
 #include "ops/codesum.h"
 
-#include <stdio.h>
+/* GROUP: work-items of a GPU's work-group; STRETCH: codes a CPU's work-item scans. */
+enum { GROUP = 128, STRETCH = 1024 };
 
-/* GROUP, SCAN: work-items of a GPU's work-group; STRETCH: codes a CPU's work-item scans. */
-enum { GROUP = 128, SCAN = 256, STRETCH = 1024 };
-
-/* Codes a work-group sums, chunks of rows that are sorted apart, at most, and on a GPU work-items over the channels of a code: none
- * changes a bit. */
+/* Codes a work-group sums, chunks of rows that are sorted apart, at most, and on a GPU work-items over the channels of a code, which
+ * leaves the others for its rows: only by this does a sum depend on them. */
 enum { CODES, CHUNKS, ACROSS, TUNABLES };
 
 static const vq_tunable tunables[TUNABLES] = {
@@ -32,18 +30,8 @@ static bool is_cpu(const vq_device *device) {
     return vq_shape_of(device, "codesum").family == VQ_FAMILY_CPU;
 }
 
-/* Work-items over channels, and over chunks of rows; over codes. */
-typedef struct group {
-    size_t across, down;
-    char options[64];
-} group;
-
-static group make_group(const vq_device *device) {
-    const int across = is_cpu(device) ? 1 : tuned(device, ACROSS), down = is_cpu(device) ? 1 : GROUP / across;
-    group g = {.across = (size_t)across, .down = (size_t)down};
-    snprintf(g.options, sizeof g.options, "-DLX=%d -DLY=%d -DSCAN=%d -DSTRETCH=%d", across, down, is_cpu(device) ? 1 : SCAN,
-             is_cpu(device) ? STRETCH : 1);
-    return g;
+static vq_group make_group(vq_device *device) {
+    return vq_group_fit(device, "codesum", tuned(device, ACROSS), GROUP);
 }
 
 static int divide_up(int a, int b) {
@@ -51,8 +39,9 @@ static int divide_up(int a, int b) {
 }
 
 /* A kernel that scans codes: work-items have a stretch of them on a CPU, one on a GPU. */
-static vq_grid over_codes(const vq_device *device, int K) {
-    return is_cpu(device) ? vq_grid1((size_t)divide_up(K, STRETCH), 1) : vq_grid1((size_t)divide_up(K, SCAN), SCAN);
+static vq_grid over_codes(const vq_device *device, const vq_group *g, int K) {
+    const int items = (int)(g->across * g->down);
+    return vq_grid1((size_t)divide_up(K, is_cpu(device) ? STRETCH : items), (size_t)items);
 }
 
 /* Rows of a chunk. Each chunk costs a pass over K counters, so there are few of them when the codebook is large. */
@@ -69,11 +58,11 @@ size_t vq_codesum_scratch(const vq_device *device, int M, int K) {
 
 vq_status vq_codesum_forward(vq_device *device, vq_view sums, vq_view counts, vq_view order, vq_view h, vq_view codes,
                              vq_view scratch, int M, int D, int K) {
-    const group g = make_group(device);
+    const vq_group g = make_group(device);
     const char *o = g.options;
     const int rows = chunk_rows(device, M, K), chunks = divide_up(M, rows), codes_each = tuned(device, CODES);
     const vq_grid over_rows = vq_grid1(((size_t)chunks + g.across - 1) / g.across, g.across);
-    const vq_grid scan = over_codes(device, K), summing = vq_grid2((size_t)divide_up(K, codes_each), 1, g.across, g.down);
+    const vq_grid scan = over_codes(device, &g, K), summing = vq_grid2((size_t)divide_up(K, codes_each), 1, g.across, g.down);
     VQ_TRY(vq_zero(device, (vq_view){scratch.mem, vq_codesum_scratch(device, M, K)}));
     VQ_TRY(vq_run(device, "codesum", "codesum_count", o, over_rows, vq_in(scratch), vq_in(codes), vq_int(M), vq_int(K),
                   vq_int(chunks), vq_int(rows)));
@@ -86,6 +75,6 @@ vq_status vq_codesum_forward(vq_device *device, vq_view sums, vq_view counts, vq
 }
 
 vq_status vq_codesum_usage(vq_device *device, vq_view usage, vq_view counts, int K) {
-    const group g = make_group(device);
-    return vq_run(device, "codesum", "codesum_usage", g.options, over_codes(device, K), vq_in(usage), vq_in(counts), vq_int(K));
+    const vq_group g = make_group(device);
+    return vq_run(device, "codesum", "codesum_usage", g.options, over_codes(device, &g, K), vq_in(usage), vq_in(counts), vq_int(K));
 }

@@ -3,9 +3,9 @@
  *
  *     counts[k] = rows m with codes[m] == k          sums[k] = sum of h[m] over these rows, in increasing m
  *
- * The rows are sorted by code first (stable), so the sums are the same however the work was divided. h [M][D], codes int32 [M] in
- * [0, K), sums [K][D] (zero for a code without rows), counts int32 [K], order int32 [M]: the rows, those of code 0 first. All
- * outputs =. */
+ * The rows are sorted by code first (stable), so the sums are the same on every run. On a GPU a code's rows are summed by several
+ * work-items, each every so many-th of them, and these sums as a tree. h [M][D], codes int32 [M] in [0, K), sums [K][D] (zero for a
+ * code without rows), counts int32 [K], order int32 [M]: the rows, those of code 0 first. All outputs =. */
 #ifndef VQ_OPS_CODESUM_H
 #define VQ_OPS_CODESUM_H
 

@@ -7,10 +7,6 @@ static bool is_cpu(const vq_device *device) {
     return vq_shape_of(device, "kmeans").family == VQ_FAMILY_CPU;
 }
 
-static const char *options(const vq_device *device) {
-    return is_cpu(device) ? "-DLX=1 -DROWS=512" : "-DLX=64 -DROWS=64";
-}
-
 static int divide_up(int a, int b) {
     return (a + b - 1) / b;
 }
@@ -24,16 +20,16 @@ size_t vq_kmeans_scratch(const vq_device *device, int M) {
 }
 
 vq_status vq_kmeans_seed(vq_device *device, vq_view e, vq_view h, vq_view uniforms, vq_view scratch, int M, int D, int K) {
-    const size_t local = is_cpu(device) ? 1 : GPU_ROWS;
+    const vq_group g = vq_group_fit(device, "kmeans", GPU_ROWS, GPU_ROWS);
     const int count = chunks(device, M);
     vq_kernel *pick, *distance;
-    VQ_TRY(vq_kernel_get(device, &pick, "kmeans", "kmeans_pick", options(device)));
-    VQ_TRY(vq_kernel_get(device, &distance, "kmeans", "kmeans_distance", options(device)));
+    VQ_TRY(vq_kernel_get(device, &pick, "kmeans", "kmeans_pick", g.options));
+    VQ_TRY(vq_kernel_get(device, &distance, "kmeans", "kmeans_distance", g.options));
     for (int k = 0; k < K; k++) {
-        VQ_TRY(vq_launch(device, pick, vq_grid1(1, local), vq_in(e), vq_in(h), vq_in(scratch), vq_in(uniforms), vq_int(M),
+        VQ_TRY(vq_launch(device, pick, vq_grid1(1, g.across), vq_in(e), vq_in(h), vq_in(scratch), vq_in(uniforms), vq_int(M),
                          vq_int(D), vq_int(count), vq_int(k)));
         if (k + 1 < K)
-            VQ_TRY(vq_launch(device, distance, vq_grid1((size_t)count, local), vq_in(scratch), vq_in(e), vq_in(h), vq_int(M),
+            VQ_TRY(vq_launch(device, distance, vq_grid1((size_t)count, g.across), vq_in(scratch), vq_in(e), vq_in(h), vq_int(M),
                              vq_int(D), vq_int(k)));
         if (k % 1024 == 1023) /* the queue's length, and with it the driver's memory, stays bounded */
             VQ_TRY(vq_device_finish(device));
@@ -43,7 +39,7 @@ vq_status vq_kmeans_seed(vq_device *device, vq_view e, vq_view h, vq_view unifor
 
 vq_status vq_kmeans_update(vq_device *device, vq_view e, vq_view sums, vq_view counts, int D, int K) {
     const int codes = is_cpu(device) ? CPU_CODES : 1;
-    return vq_run(device, "kmeans", "kmeans_update", options(device),
-                  vq_grid1((size_t)divide_up(K, codes), is_cpu(device) ? 1 : GPU_ROWS), vq_in(e), vq_in(sums), vq_in(counts),
-                  vq_int(K), vq_int(D), vq_int(codes));
+    const vq_group g = vq_group_fit(device, "kmeans", GPU_ROWS, GPU_ROWS);
+    return vq_run(device, "kmeans", "kmeans_update", g.options, vq_grid1((size_t)divide_up(K, codes), g.across), vq_in(e),
+                  vq_in(sums), vq_in(counts), vq_int(K), vq_int(D), vq_int(codes));
 }

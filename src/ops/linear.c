@@ -46,10 +46,12 @@ vq_status vq_linear_backward_input(vq_device *device, vq_view dx, vq_view work, 
     return vq_gemm(device, dx, dy, W, work, M, in, out, false, false, end);
 }
 
-/* A CPU reads whole lines of several registers, a GPU's neighbouring items neighbouring columns. */
+/* A CPU reads whole lines of several registers. */
 static vq_status bias_gradient(vq_device *device, vq_view db, vq_view work, vq_view dy, int M, int out) {
     const vq_shape kernels = vq_shape_of(device, "linear");
-    int strip = kernels.family == VQ_FAMILY_CPU ? 8 : 1, columns = strip * kernels.width;
+    if (kernels.family == VQ_FAMILY_GPU)
+        return vq_reduce_rows(device, db, dy, work, M, out, true);
+    int strip = 8, columns = strip * kernels.width;
     int chunk = vq_chunk_rows(device, M), parts = vq_chunk_count(device, M);
     char options[32];
     snprintf(options, sizeof options, "-DSTRIP=%d", strip);

@@ -1,7 +1,5 @@
 #include "ops/quantize.h"
 
-#include <stdio.h>
-
 /* Rows of a work-group, and on a GPU work-items over the channels of a row: the sum of squared distances depends on both. */
 enum { ROWS, ACROSS, TUNABLES };
 enum { GROUP = 128 }; /* work-items of a GPU's work-group */
@@ -29,18 +27,13 @@ static int chunks(const vq_device *device, int M) {
     return (M + rows - 1) / rows;
 }
 
-/* The work-group of a kernel over rows, and its build options. */
-typedef struct group {
-    vq_grid grid;
-    char options[32];
-} group;
+static vq_group make_group(vq_device *device) {
+    return vq_group_fit(device, "quantize", vq_tuned(device, &vq_quantize_tunables, ACROSS, 0), GROUP);
+}
 
-static group over_rows(const vq_device *device, int M) {
-    const bool cpu = vq_shape_of(device, "quantize").family == VQ_FAMILY_CPU;
-    const int across = cpu ? 1 : vq_tuned(device, &vq_quantize_tunables, ACROSS, 0), down = cpu ? 1 : GROUP / across;
-    group g = {.grid = vq_grid2((size_t)chunks(device, M), 1, (size_t)across, (size_t)down)};
-    snprintf(g.options, sizeof g.options, "-DLX=%d -DLY=%d", across, down);
-    return g;
+/* The work-groups of a kernel over rows. */
+static vq_grid over_rows(const vq_device *device, const vq_group *g, int M) {
+    return vq_grid2((size_t)chunks(device, M), 1, g->across, g->down);
 }
 
 size_t vq_quantize_scratch(const vq_device *device, int M) {
@@ -48,36 +41,36 @@ size_t vq_quantize_scratch(const vq_device *device, int M) {
 }
 
 vq_status vq_quantize_residual(vq_device *device, vq_view h, vq_view z, vq_view total, int M, int D, int level) {
-    const group g = over_rows(device, M);
-    return vq_run(device, "quantize", "quantize_residual", g.options, g.grid, vq_in(h), vq_in(z), vq_in(total), vq_int(M),
-                  vq_int(D), vq_int(rows_of_group(device)), vq_float((float)level));
+    const vq_group g = make_group(device);
+    return vq_run(device, "quantize", "quantize_residual", g.options, over_rows(device, &g, M), vq_in(h), vq_in(z), vq_in(total),
+                  vq_int(M), vq_int(D), vq_int(rows_of_group(device)), vq_float((float)level));
 }
 
 vq_status vq_quantize_gather(vq_device *device, vq_view zhat, vq_view total, vq_view metrics, vq_view e, vq_view h, vq_view codes,
                              vq_view rows, vq_view scratch, int M, int D, int level, int levels, int slot, float scale) {
     const bool measure = metrics.mem != NULL;
-    const group g = over_rows(device, M);
-    VQ_TRY(vq_run(device, "quantize", "quantize_gather", g.options, g.grid, vq_in(level == levels ? zhat : VQ_NO_VIEW),
-                  vq_in(total), vq_in(measure ? scratch : VQ_NO_VIEW), vq_in(e), vq_in(measure ? h : VQ_NO_VIEW), vq_in(codes),
-                  vq_in(rows), vq_int(M), vq_int(D), vq_int(rows_of_group(device)), vq_int(level == 1),
-                  vq_float(1.0f / (float)levels)));
+    const vq_group g = make_group(device);
+    VQ_TRY(vq_run(device, "quantize", "quantize_gather", g.options, over_rows(device, &g, M),
+                  vq_in(level == levels ? zhat : VQ_NO_VIEW), vq_in(total), vq_in(measure ? scratch : VQ_NO_VIEW), vq_in(e),
+                  vq_in(measure ? h : VQ_NO_VIEW), vq_in(codes), vq_in(rows), vq_int(M), vq_int(D), vq_int(rows_of_group(device)),
+                  vq_int(level == 1), vq_float(1.0f / (float)levels)));
     if (!measure)
         return VQDNA_OK;
-    return vq_run(device, "quantize", "quantize_metric", g.options, vq_grid1(1, 1), vq_in(metrics), vq_in(scratch),
+    return vq_run(device, "quantize", "quantize_metric", g.options, vq_grid1(1, g.across * g.down), vq_in(metrics), vq_in(scratch),
                   vq_int(chunks(device, M)), vq_int(slot), vq_float(scale));
 }
 
 vq_status vq_quantize_mean(vq_device *device, vq_view zhat, vq_view z, vq_view rows, int M, int D, int level, int levels) {
-    const group g = over_rows(device, M);
-    return vq_run(device, "quantize", "quantize_mean", g.options, g.grid, vq_in(zhat), vq_in(z), vq_in(rows), vq_int(M), vq_int(D),
-                  vq_int(rows_of_group(device)), vq_int(level == 1), vq_float(1.0f / (float)levels));
+    const vq_group g = make_group(device);
+    return vq_run(device, "quantize", "quantize_mean", g.options, over_rows(device, &g, M), vq_in(zhat), vq_in(z), vq_in(rows),
+                  vq_int(M), vq_int(D), vq_int(rows_of_group(device)), vq_int(level == 1), vq_float(1.0f / (float)levels));
 }
 
 static vq_status backward(vq_device *device, vq_view dz, vq_view dzhat, vq_view h, vq_view e, vq_view codes, vq_view rows, int M,
                           int D, float weight, float commit, bool add) {
-    const group g = over_rows(device, M);
-    return vq_run(device, "quantize", "quantize_backward", g.options, g.grid, vq_in(dz), vq_in(dzhat), vq_in(h), vq_in(e),
-                  vq_in(codes), vq_in(rows), vq_int(M), vq_int(D), vq_int(rows_of_group(device)), vq_float(weight),
+    const vq_group g = make_group(device);
+    return vq_run(device, "quantize", "quantize_backward", g.options, over_rows(device, &g, M), vq_in(dz), vq_in(dzhat), vq_in(h),
+                  vq_in(e), vq_in(codes), vq_in(rows), vq_int(M), vq_int(D), vq_int(rows_of_group(device)), vq_float(weight),
                   vq_float(commit), vq_int(add));
 }
 

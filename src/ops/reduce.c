@@ -1,5 +1,7 @@
 #include "ops/reduce.h"
 
+enum { GROUP = 128, ACROSS = 16 }; /* work-items of a GPU's work-group, and of them over columns */
+
 /* Few and large for a CPU, so that each is worth its launch; the smallest chunk keeps small shapes to one. Measured where most time
  * goes by it: in the gradients of a convolution's taps. */
 static const vq_tunable fewest_rows = {"rows", {16, 32, 64, 128, 256, 512}, {16, 16, 32, 32}};
@@ -32,9 +34,11 @@ static vq_status stage(vq_device *device, vq_view out, vq_view x, int M, int N, 
     int parts = (M + chunk - 1) / chunk;
     if (parts == 0)
         parts = 1;
-    int columns = (N + vq_shape_of(device, "reduce").width - 1) / vq_shape_of(device, "reduce").width;
-    return vq_run(device, "reduce", "reduce_rows", "", vq_grid2((size_t)columns, (size_t)parts, 1, 1), vq_in(out), vq_in(x),
-                  vq_int(M), vq_int(N), vq_int(chunk), vq_int(add));
+    const vq_group g = vq_group_fit(device, "reduce", ACROSS, GROUP);
+    const size_t columns = g.across * (size_t)vq_shape_of(device, "reduce").width;
+    const vq_grid grid = vq_grid2(((size_t)N + columns - 1) / columns, (size_t)parts, g.across, g.down);
+    return vq_run(device, "reduce", "reduce_rows", g.options, grid, vq_in(out), vq_in(x), vq_int(M), vq_int(N), vq_int(chunk),
+                  vq_int(add));
 }
 
 vq_status vq_reduce_rows(vq_device *device, vq_view out, vq_view x, vq_view scratch, int M, int N, bool add) {

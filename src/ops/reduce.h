@@ -1,6 +1,7 @@
 /* Column sums in a fixed order: bias gradients, and the last stage of every reduction over rows.
  *     out[n] (+)= sum_m x[m][n]
- * Rows are summed in chunks, the chunks in order: the same bits on every run and for every number of threads. */
+ * Rows are summed in chunks, the chunks in order: the same bits on every run and for every number of threads. On a GPU the rows of a
+ * chunk are summed by several work-items, each every so many-th of them, and these sums as a tree. */
 #ifndef VQ_OPS_REDUCE_H
 #define VQ_OPS_REDUCE_H
 
