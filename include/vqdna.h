@@ -58,6 +58,37 @@ typedef void (*vqdna_message_fn)(void *user, vqdna_message_level level, const ch
 /* Sets who hears warnings and notes, for the whole process; NULL: nobody. */
 VQDNA_API void vqdna_set_message_handler(vqdna_message_fn fn, void *user);
 
+/* ---- Outputs ----------------------------------------------------------------------------------------------------------------- */
+
+/* Every file of the library appears whole or not at all, and so can yours. The bytes go to a temporary file beside the output, which
+ * is locked while its process lives and removed by the next output to the same name if it died; commit renames it. Links are
+ * followed, and what they point to is replaced; the mode of a file that is replaced stays. A file that cannot be replaced but written
+ * (mounted into a container; in a folder that takes no new file) receives a copy at the end. "-", /dev/stdout, pipes and devices are
+ * written directly. Failures are VQDNA_ERR_OUTPUT. */
+typedef struct vqdna_output vqdna_output;
+
+VQDNA_API vqdna_status vqdna_output_open(vqdna_output **out, const char *path);
+
+/* Where to write; not yours to close. */
+VQDNA_API int vqdna_output_fd(const vqdna_output *output);
+
+/* Puts `count` outputs in place: all are on the disk before the first appears. Destroys them, also after a failure. */
+VQDNA_API vqdna_status vqdna_outputs_commit(vqdna_output *const *outputs, size_t count);
+
+/* Leaves everything as it was before, and destroys. */
+VQDNA_API void vqdna_output_discard(vqdna_output *output);
+
+/* The names of the files in a model's folder, NULL behind the last. */
+VQDNA_API const char *const *vqdna_model_files(void);
+
+/* Takes a folder for a training: another process, or another lock of this one, is refused with VQDNA_ERR_OUTPUT until it is unlocked
+ * or this process ends, however it ends. Also removes what dead processes left half-written in it. vqdna_trainer_checkpoint and
+ * vqdna_tokenizer_save write to any folder that no other process has taken; they take it while they write. Reading needs no lock:
+ * files appear whole. */
+typedef struct vqdna_lock vqdna_lock;
+VQDNA_API vqdna_status vqdna_folder_lock(vqdna_lock **out, const char *path);
+VQDNA_API void vqdna_folder_unlock(vqdna_lock *lock);
+
 /* ---- Devices and context ----------------------------------------------------------------------------------------------------- */
 
 typedef struct vqdna_device_info {

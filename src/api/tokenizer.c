@@ -1,5 +1,7 @@
 #include "api/handles.h"
 
+#include "base/file.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "seq/alphabet.h"
 #include "train/checkpoint.h"
@@ -68,7 +70,12 @@ vqdna_status vqdna_tokenizer_save(const vqdna_tokenizer *tokenizer, const char *
     VQ_HOLD(tokenizer->device);
     vqdna_tokenizer *t = (vqdna_tokenizer *)tokenizer; /* refreshing is not a change one could see */
     VQ_TRY(vq_tokenizer_refresh(t));
-    return vq_checkpoint_save_model(path, &t->config, &t->state, t->step, provenance);
+    vq_lock *lock;
+    VQ_TRY(vq_mkdir(path));
+    VQ_TRY(vq_folder_lock(&lock, path, true));
+    vq_status status = vq_checkpoint_save_model(path, &t->config, &t->state, t->step, provenance);
+    vq_folder_unlock(lock);
+    return status;
 }
 
 static vqdna_model_info describe(const vq_config *c, uint64_t parameters, uint64_t step) {

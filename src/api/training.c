@@ -1,5 +1,7 @@
 #include "api/handles.h"
 
+#include "base/file.h"
+#include "base/lock.h"
 #include "check/firstuse.h"
 #include "train/checkpoint.h"
 #include "train/options.h"
@@ -101,7 +103,12 @@ vqdna_status vqdna_trainer_checkpoint(vqdna_trainer *trainer, const char *path, 
     VQ_REQUIRE(path);
     VQ_HOLD(trainer->tokenizer->device);
     vqdna_tokenizer *k = trainer->tokenizer;
-    VQ_TRY(vq_checkpoint_save(path, trainer->trainer, &k->state, provenance));
+    vq_lock *lock;
+    VQ_TRY(vq_mkdir(path));
+    VQ_TRY(vq_folder_lock(&lock, path, true));
+    vq_status status = vq_checkpoint_save(path, trainer->trainer, &k->state, provenance);
+    vq_folder_unlock(lock);
+    VQ_TRY(status);
     k->step = trainer->trainer->step;
     k->current = false;
     return VQDNA_OK;

@@ -1,48 +1,11 @@
-/* Files: outputs that appear whole or not at all, inputs that explain why they cannot be opened. Reading fails with
- * VQDNA_ERR_INPUT, writing with VQDNA_ERR_OUTPUT; the sentence names the file. */
+/* Files: inputs that explain why they cannot be opened, folders, paths; outputs are of outfile.h. Reading fails with VQDNA_ERR_INPUT,
+ * writing with VQDNA_ERR_OUTPUT; the sentence names the file. */
 #ifndef VQ_BASE_FILE_H
 #define VQ_BASE_FILE_H
 
-#include "base/status.h"
+#include "base/outfile.h"
 
 #include <stdbool.h>
-#include <stdio.h>
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "file formats are written from memory as it is: little-endian");
-
-/* ---- Output ---- */
-
-/* An output on its way: bytes go to a temporary file beside `path`, which commit renames to `path`. "-" is standard output; "-"
- * and what is no regular file (/dev/null, a pipe) are written directly. A zeroed vq_outfile is closed, and discarding it does
- * nothing. */
-typedef struct vq_outfile {
-    FILE *file;              /* write through this freely: commit notices any failure */
-    char *path;              /* as given, for messages */
-    char *final, *temporary; /* NULL if written directly */
-} vq_outfile;
-
-vq_status vq_outfile_open(vq_outfile *out, const char *path);
-
-/* fwrite whose failure carries the sentence. The caller discards. */
-vq_status vq_outfile_write(vq_outfile *out, const void *data, size_t bytes);
-
-/* The sentence for a write to out->file that failed; uses errno. */
-vq_status vq_outfile_failed(const vq_outfile *out);
-
-/* Flushes to the disk, closes, renames. On failure the temporary file is gone and what was at `path` before is untouched. Closes
- * `out` either way. */
-vq_status vq_outfile_commit(vq_outfile *out);
-
-/* The two halves of commit, for a set of files that should appear together: finish does all that can fail for lack of space,
- * publish only renames. Either discards on failure. */
-vq_status vq_outfile_finish(vq_outfile *out);
-vq_status vq_outfile_publish(vq_outfile *out);
-
-/* Closes and removes the temporary file. Keeps errno. */
-void vq_outfile_discard(vq_outfile *out);
-
-/* Makes the folder and its parents where missing. */
-vq_status vq_mkdir(const char *path);
 
 /* ---- Input ---- */
 
@@ -54,7 +17,13 @@ vq_status vq_input_open(int *fd, const char *path, bool standard_input);
  * count. */
 vq_status vq_read_file(char **out, size_t *bytes, const char *path, size_t limit);
 
-/* ---- Paths ---- */
+/* ---- Folders and paths ---- */
+
+/* Makes the folder and its parents where missing. */
+vq_status vq_mkdir(const char *path);
+
+/* A file without a name in $TMPDIR or /tmp, open for reading and writing: gone when it is closed, however the process ends. */
+vq_status vq_temporary_open(int *fd);
 
 /* "folder/name" in *out (free it). */
 vq_status vq_path_join(char **out, const char *folder, const char *name);

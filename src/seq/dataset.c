@@ -34,26 +34,16 @@ vq_status vq_dataset_create(vq_dataset **out) {
     vq_dataset *d;
     VQ_TRY(vq_alloc(&d, 1, sizeof *d));
     d->fd = -1;
-    const char *folder = getenv("TMPDIR");
-    folder = folder && *folder ? folder : "/tmp";
-    char *path = NULL;
     vq_status status = VQDNA_OK;
     VQ_TRY_OR(done, vq_alloc(&d->buffer, BUFFER, 1));
-    VQ_TRY_OR(done, vq_path_join(&path, folder, "vqdna-XXXXXX"));
     d->hash = XXH3_createState();
     if (!d->hash) {
         status = vq_fail(VQDNA_ERR_MEMORY, "out of memory for a hash state");
         goto done;
     }
     XXH3_64bits_reset(d->hash);
-    d->fd = mkostemp(path, O_CLOEXEC);
-    if (d->fd < 0) {
-        status = vq_fail_errno(VQDNA_ERR_OUTPUT, "no temporary file can be made in %s (TMPDIR names another folder)", folder);
-        goto done;
-    }
-    unlink(path);
+    VQ_TRY_OR(done, vq_temporary_open(&d->fd));
 done:
-    free(path);
     if (status < 0)
         vq_dataset_destroy(d);
     else

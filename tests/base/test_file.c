@@ -1,10 +1,12 @@
 #include "base/file.h"
+#include "base/lock.h"
 #include "scratch.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static void ck_content(const char *path, const char *expected) {
     char *text;
@@ -79,6 +81,103 @@ START_TEST(links_and_devices) {
     ck_ok(vq_outfile_commit(&out));
     ck_assert_int_eq(stat("/dev/null", &st), 0);
     ck_assert(S_ISCHR(st.st_mode));
+}
+END_TEST
+
+START_TEST(link_to_nothing) {
+    char *link = scratch_path("early");
+    ck_assert_int_eq(mkdir(scratch_path("below"), 0700), 0);
+    ck_assert_int_eq(symlink("below/late", link), 0);
+    vq_outfile out;
+    ck_ok(vq_outfile_open(&out, link));
+    fprintf(out.file, "new");
+    ck_ok(vq_outfile_commit(&out));
+    ck_content(scratch_path("below/late"), "new");
+    struct stat st;
+    ck_assert_int_eq(lstat(link, &st), 0);
+    ck_assert(S_ISLNK(st.st_mode));
+    ck_assert_int_eq(symlink("round", scratch_path("round")), 0);
+    ck_fails(vq_outfile_open(&out, scratch_path("round")), VQDNA_ERR_OUTPUT, "round", "symbolic links");
+}
+END_TEST
+
+START_TEST(modes_and_long_names) {
+    char name[256], *path;
+    memset(name, 'n', 255);
+    name[255] = 0;
+    path = scratch_text(name, "old");
+    ck_assert_int_eq(chmod(path, 0604), 0);
+    vq_outfile out;
+    ck_ok(vq_outfile_open(&out, path));
+    fprintf(out.file, "new");
+    ck_ok(vq_outfile_commit(&out));
+    ck_content(path, "new");
+    struct stat st;
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0604);
+}
+END_TEST
+
+/* As one who may write a file but not the folder it is in, then neither. */
+START_TEST(folder_that_takes_no_file) {
+    char *folder = scratch_path("shut"), *path = scratch_path("shut/file"), *link = scratch_path("to-shut");
+    ck_assert_int_eq(chmod(scratch_folder, 0711), 0);
+    ck_assert_int_eq(mkdir(folder, 0755), 0);
+    scratch_text("shut/file", "a longer text that was there before");
+    ck_assert_int_eq(symlink("shut/file", link), 0);
+    ck_assert_int_eq(chmod(path, 0666), 0);
+    if (geteuid() == 0)
+        ck_assert_int_eq(seteuid(65534), 0);
+    else
+        ck_assert_int_eq(chmod(folder, 0555), 0);
+    vq_outfile out;
+    vq_status discarded = vq_outfile_open(&out, link);
+    vq_outfile_discard(&out);
+    vq_status opened = vq_outfile_open(&out, link);
+    if (opened == VQDNA_OK)
+        fprintf(out.file, "short");
+    vq_status written = opened == VQDNA_OK ? vq_outfile_commit(&out) : opened;
+    vq_status refused = vq_outfile_open(&out, scratch_path("shut/other"));
+    if (getuid() == 0)
+        ck_assert_int_eq(seteuid(0), 0);
+    ck_ok(discarded);
+    ck_ok(written);
+    ck_content(path, "short");
+    ck_fails(refused, VQDNA_ERR_OUTPUT, "shut/other", "denied");
+
+    ck_assert_int_eq(chmod(path, 0444), 0);
+    if (getuid() == 0)
+        ck_assert_int_eq(seteuid(65534), 0);
+    refused = vq_outfile_open(&out, path);
+    if (getuid() == 0)
+        ck_assert_int_eq(seteuid(0), 0);
+    ck_fails(refused, VQDNA_ERR_OUTPUT, "shut/file", "denied");
+    chmod(folder, 0755);
+}
+END_TEST
+
+START_TEST(locks) {
+    char *folder = scratch_path("locked");
+    vq_lock *first, *second;
+    ck_fails(vq_folder_lock(&first, folder, false), VQDNA_ERR_OUTPUT, "locked", "No such file");
+    ck_assert_int_eq(mkdir(folder, 0777), 0);
+    ck_ok(vq_folder_lock(&first, folder, false));
+    ck_fails(vq_folder_lock(&second, folder, false), VQDNA_ERR_OUTPUT, "locked", "another training");
+    ck_ok(vq_folder_lock(&second, folder, true)); /* this process has it */
+    ck_assert_ptr_null(second);
+    vq_folder_unlock(second);
+    for (int held = 1; held >= 0; held--) {
+        pid_t child = fork();
+        if (child == 0) /* exec, so that the child is another process altogether */
+            execlp("flock", "flock", "-n", folder, "true", (char *)NULL), _exit(77);
+        int status;
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert(WIFEXITED(status) && (WEXITSTATUS(status) == held || WEXITSTATUS(status) == 77));
+        vq_folder_unlock(held ? first : NULL);
+    }
+    ck_ok(vq_folder_lock(&first, folder, true));
+    ck_assert_ptr_nonnull(first);
+    vq_folder_unlock(first);
 }
 END_TEST
 
@@ -196,6 +295,10 @@ int main(void) {
     tcase_add_test(tests, commit_and_discard);
     tcase_add_test(tests, a_set_of_files);
     tcase_add_test(tests, links_and_devices);
+    tcase_add_test(tests, link_to_nothing);
+    tcase_add_test(tests, modes_and_long_names);
+    tcase_add_test(tests, folder_that_takes_no_file);
+    tcase_add_test(tests, locks);
     tcase_add_test(tests, full_disk);
     tcase_add_test(tests, cannot_open_output);
     tcase_add_test(tests, folders);
