@@ -15,6 +15,11 @@ enum {
     VQ_GO_ON = -1, /* of a helper that may end the command: nothing ended, go on */
 };
 
+typedef struct vq_list {
+    size_t count;
+    char **items;
+} vq_list;
+
 typedef struct vq_cli {
     int argc; /* the whole command line, for provenance */
     char **argv;
@@ -22,7 +27,10 @@ typedef struct vq_cli {
 
     const char *device;     /* common options */
     uint64_t threads, seed; /* seed 0: not known here */
-    bool quiet, verbose, json, no_provenance;
+    bool quiet, verbose, json, no_provenance, force;
+
+    vq_list protected; /* files that no output may replace, see cli_output.h */
+    const char *model; /* the folder in use, whose files are such too; or NULL */
 
     bool terminal;    /* standard error is one */
     bool line_shown;  /* a progress line stands on it */

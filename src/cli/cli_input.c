@@ -1,4 +1,5 @@
 #include "cli/cli_input.h"
+#include "cli/cli_output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,7 @@ int vq_input_open(vq_input *in, vq_cli *cli, const char *path) {
         return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s is a folder, not a file", path);
     }
     in->buffer = vq_need(NULL, in->size);
+    vq_output_protect(cli, path);
     return VQ_GO_ON;
 }
 

@@ -22,11 +22,6 @@ typedef struct vq_option {
     const char *help; /* lines after '\n' are indented */
 } vq_option;
 
-typedef struct vq_list {
-    size_t count;
-    char **items;
-} vq_list;
-
 void vq_list_append(vq_list *list, char *owned);
 void vq_list_free(vq_list *list);
 

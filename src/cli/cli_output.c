@@ -1,4 +1,5 @@
 #include "cli/cli_output.h"
+#include "cli/cli_options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,29 +10,110 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER = 1 << 20 };
+enum { BUFFER = 1 << 20, HEAD = 256 };
 
-int vq_output_open(vq_output *out, vq_cli *cli, const char *path) {
+/* ---- What may be replaced ---- */
+
+/* How a file of a kind begins, and what else stands near its beginning. */
+static const struct {
+    const char *name, *begins, *holds;
+} kinds[] = {
+    [VQ_KIND_TSV] = {"tokens as TSV", "#vqdna tokens\n", ""},
+    [VQ_KIND_NDJSON] = {"tokens as NDJSON", "{\"format\":\"vqdna tokens\"", ""},
+    [VQ_KIND_NPY] = {"an array of tokens", "\x93NUMPY", "u2'"},
+    [VQ_KIND_INDEX] = {"an index of tokens", "#vqdna index\n", ""},
+    [VQ_KIND_FASTA] = {"FASTA", ">", ""},
+    [VQ_KIND_BENCHMARK] = {"benchmark results", "{", "\"schema_version\""},
+    [VQ_KIND_SVG] = {"a picture", "<svg", ""},
+    [VQ_KIND_TUNING] = {"tuning", "# Tuning of vqdna", ""},
+    [VQ_KIND_LOG] = {"the log of a training", "{\"step\":", ""},
+    [VQ_KIND_METRICS] = {"the metrics of a training", "{", "\"steps\""},
+    [VQ_KIND_ANY] = {"", "", ""},
+};
+
+static bool is_standard(const char *path) {
+    return !path || !strcmp(path, "-");
+}
+
+/* What a name stands for, links followed; false unless it is a regular file. */
+static bool look(const char *path, int standard, struct stat *found) {
+    return (is_standard(path) ? fstat(standard, found) : stat(path, found)) == 0 && S_ISREG(found->st_mode);
+}
+
+static bool same(const struct stat *a, const struct stat *b) {
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+void vq_output_protect(vq_cli *cli, const char *path) {
+    vq_list_append(&cli->protected, vq_need_text(path));
+}
+
+/* Whether `path`, there or not, is the file `name` of the model in use. */
+static bool is_of_model(const vq_cli *cli, const char *path, const char *name) {
+    struct stat a, b;
+    char *file = vq_join("%s/%s", cli->model, name);
+    bool is = look(path, STDOUT_FILENO, &a) && look(file, -1, &b) && same(&a, &b);
+    const char *slash = is_standard(path) ? NULL : strrchr(path, '/');
+    if (!is && !is_standard(path) && !strcmp(slash ? slash + 1 : path, name)) {
+        char *folder = vq_join("%.*s.", slash ? (int)(slash - path) + 1 : 0, path);
+        is = stat(folder, &a) == 0 && stat(cli->model, &b) == 0 && same(&a, &b);
+        free(folder);
+    }
+    free(file);
+    return is;
+}
+
+static bool is_kind(const char *path, vq_kind kind) {
+    char head[HEAD + 1];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, head, HEAD);
+    if (fd >= 0)
+        close(fd);
+    if (length <= 0)
+        return length == 0;
+    head[length] = '\0';
+    for (char *c = head; c < head + length; c++) /* for strstr */
+        *c = *c ? *c : ' ';
+    return !strncmp(head, kinds[kind].begins, strlen(kinds[kind].begins)) && strstr(head, kinds[kind].holds);
+}
+
+int vq_output_check(vq_cli *cli, const char *path, vq_kind kind) {
+    struct stat out, in;
+    bool there = look(path, STDOUT_FILENO, &out);
+    const char *name = is_standard(path) ? "standard output" : path;
+    for (size_t i = 0; there && i < cli->protected.count; i++)
+        if (look(cli->protected.items[i], STDIN_FILENO, &in) && same(&out, &in))
+            return vq_cli_fail(cli, VQ_EXIT_USAGE, "%s is also an input: an output that replaced it would destroy it", name);
+    for (const char *const *file = vqdna_model_files(); cli->model && *file; file++)
+        if (is_of_model(cli, path, *file))
+            return vq_cli_fail(cli, VQ_EXIT_USAGE, "%s is %s of the model: an output that replaced it would destroy it", name,
+                               *file);
+    /* What /dev/stdout and its like stand for is not replaced, but written on to. */
+    there = there && !is_standard(path) && strncmp(path, "/dev/", 5) && strncmp(path, "/proc/", 6);
+    if (there && !cli->force && out.st_size > 0 && !is_kind(path, kind))
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "%s exists and is something else than %s: --force replaces it", path,
+                           kinds[kind].name);
+    return VQ_GO_ON;
+}
+
+/* ---- Writing ---- */
+
+int vq_output_open(vq_output *out, vq_cli *cli, const char *path, vq_kind kind) {
     *out = (vq_output){.fd = -1};
-    bool standard = !path || !strcmp(path, "-");
-    out->path = vq_need_text(standard ? "standard output" : path);
+    int code = vq_output_check(cli, path, kind);
+    if (code != VQ_GO_ON)
+        return code;
+    vqdna_status status = vqdna_output_open(&out->file, is_standard(path) ? "-" : path);
+    if (status < 0)
+        return vq_cli_failed(cli, status);
+    struct stat found;
+    out->fd = vqdna_output_fd(out->file);
+    out->seekable = fstat(out->fd, &found) == 0 && S_ISREG(found.st_mode) && lseek(out->fd, 0, SEEK_CUR) == 0 &&
+                    !(fcntl(out->fd, F_GETFL) & O_APPEND);
+    out->path = vq_need_text(is_standard(path) ? "standard output" : path);
     out->size = BUFFER;
     out->buffer = vq_need(NULL, out->size);
-    struct stat found;
-    if (standard) {
-        out->fd = STDOUT_FILENO;
-    } else if (stat(path, &found) == 0 && !S_ISREG(found.st_mode)) {
-        out->fd = open(path, O_WRONLY | O_CLOEXEC); /* a pipe or a device cannot be renamed onto; a folder is refused here */
-    } else {
-        out->temporary = vq_join("%s.%ld.tmp", path, (long)getpid());
-        out->fd = open(out->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    }
-    if (out->fd >= 0)
-        return VQ_GO_ON;
-    out->error = errno;
-    int code = vq_output_failed(out, cli);
-    vq_output_abandon(out);
-    return code;
+    return VQ_GO_ON;
 }
 
 static void write_all(vq_output *out, const char *data, size_t length) {
@@ -90,41 +172,40 @@ int vq_output_failed(const vq_output *out, vq_cli *cli) {
     return vq_cli_fail(cli, VQ_EXIT_INPUT, "cannot write %s: %s", out->path, strerror(out->error));
 }
 
-int vq_output_commit(vq_output *out, vq_cli *cli) {
-    flush(out);
-    /* Some file systems report a full disk only at fsync or close. */
-    if (out->temporary && !out->error && fsync(out->fd) != 0)
-        out->error = errno;
-    if (out->fd != STDOUT_FILENO && close(out->fd) != 0 && !out->error)
-        out->error = errno;
-    out->fd = -1;
-    if (out->temporary && !out->error) {
-        if (rename(out->temporary, out->path) != 0)
-            out->error = errno;
-        else
-            *out->temporary = '\0'; /* nothing left to remove */
+int vq_output_commit(vq_output *out, vq_output *other, vq_cli *cli) {
+    vq_output *all[] = {out, other};
+    vqdna_output *files[2];
+    size_t count = other ? 2 : 1;
+    int code = VQ_GO_ON;
+    for (size_t i = 0; i < count && code == VQ_GO_ON; i++) {
+        flush(all[i]);
+        files[i] = all[i]->file;
+        code = all[i]->error ? vq_output_failed(all[i], cli) : VQ_GO_ON;
     }
-    int code = out->error ? vq_output_failed(out, cli) : VQ_GO_ON;
-    vq_output_abandon(out);
+    if (code == VQ_GO_ON) {
+        vqdna_status status = vqdna_outputs_commit(files, count);
+        out->file = NULL;
+        if (other)
+            other->file = NULL;
+        code = status < 0 ? vq_cli_failed(cli, status) : VQ_GO_ON;
+    }
+    for (size_t i = 0; i < count; i++)
+        vq_output_abandon(all[i]);
     return code;
 }
 
 void vq_output_abandon(vq_output *out) {
-    if (out->fd >= 0 && out->fd != STDOUT_FILENO)
-        close(out->fd);
-    if (out->temporary && *out->temporary)
-        unlink(out->temporary);
-    free(out->temporary);
+    vqdna_output_discard(out->file);
     free(out->path);
     free(out->buffer);
     *out = (vq_output){.fd = -1};
 }
 
-int vq_output_file(vq_cli *cli, const char *path, const char *text) {
+int vq_output_file(vq_cli *cli, const char *path, vq_kind kind, const char *text) {
     vq_output out;
-    int code = vq_output_open(&out, cli, path);
+    int code = vq_output_open(&out, cli, path, kind);
     if (code != VQ_GO_ON)
         return code;
     vq_output_write(&out, text, strlen(text));
-    return vq_output_commit(&out, cli);
+    return vq_output_commit(&out, NULL, cli);
 }

@@ -7,6 +7,7 @@
 
 int vq_session_open(vq_session *session, vq_cli *cli, const char *model) {
     *session = (vq_session){0};
+    cli->model = model;
     vqdna_status status;
     if (model) {
         status = vqdna_model_describe(model, &session->info, NULL, NULL);

@@ -141,11 +141,11 @@ static int open_outputs(outputs *out, vq_cli *cli, const char *path, const char 
     int code = VQ_GO_ON;
     *out = (outputs){0};
     if (path || cli->json) {
-        code = vq_output_open(&out->json, cli, path);
+        code = vq_output_open(&out->json, cli, path, VQ_KIND_BENCHMARK);
         out->wants_json = code == VQ_GO_ON;
     }
     if (svg && code == VQ_GO_ON) {
-        code = vq_output_open(&out->svg, cli, svg);
+        code = vq_output_open(&out->svg, cli, svg, VQ_KIND_SVG);
         out->wants_svg = code == VQ_GO_ON;
     }
     if (code != VQ_GO_ON)
@@ -156,7 +156,7 @@ static int open_outputs(outputs *out, vq_cli *cli, const char *path, const char 
 static int write_text(vq_output *out, vq_cli *cli, char *owned) {
     vq_output_write(out, owned, strlen(owned));
     free(owned);
-    return vq_output_commit(out, cli);
+    return vq_output_commit(out, NULL, cli);
 }
 
 static int write_results(outputs *out, bench *b, json_t *environment, const char *device) {
@@ -220,6 +220,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"json", 0, NULL, VQ_FLAG, &cli->json, "print JSON instead of the table"},
         {"output", 'o', "FILE", VQ_TEXT, &path, "write the JSON to FILE"},
         {"svg", 0, "FILE", VQ_TEXT, &svg, "draw the results under the device's peaks (a roofline)"},
+        {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else"},
         {"compare", 0, NULL, VQ_FLAG, &compare, "compare two JSON files instead: OLD.json NEW.json"},
         {"threshold", 0, "PCT", VQ_NUMBER, &threshold, "slower by more than this fails a comparison (default: 5)"},
         {0},

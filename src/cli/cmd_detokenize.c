@@ -47,6 +47,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     const vq_option options[] = {
         {"model", 'm', "MODEL", VQ_TEXT, &model, "the folder of the model that made the tokens"},
         {"output", 'o', "OUT", VQ_TEXT, &path, "write here instead of standard output"},
+        {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else"},
         {"batch", 0, "N", VQ_COUNT, &batch, "bases the device takes at once (default: the device's choice)"},
         {"no-provenance", 0, NULL, VQ_FLAG, &cli->no_provenance, "no description on the first header line"},
         {0},
@@ -69,7 +70,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (code == VQ_GO_ON)
         code = vq_tokens_read_open(&c.in, cli, inputs.items[0], session.info.levels);
     if (code == VQ_GO_ON)
-        code = vq_output_open(&c.out, cli, path);
+        code = vq_output_open(&c.out, cli, path, VQ_KIND_FASTA);
     if (code != VQ_GO_ON)
         goto done;
     c.description = provenance = vq_provenance_text(cli, &session);
@@ -83,7 +84,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     else if (status < 0)
         code = vq_cli_failed(cli, status);
     else
-        code = vq_output_commit(&c.out, cli);
+        code = vq_output_commit(&c.out, NULL, cli);
     if (code != VQ_GO_ON)
         goto done;
     char rate[16];

@@ -13,6 +13,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"model", 'm', "MODEL", VQ_TEXT, &model, "the model's folder"},
         {"format", 'f', "FORMAT", VQ_TEXT, &format_name, "tsv (default), npy (needs -o; names in OUT.tsv) or ndjson"},
         {"output", 'o', "OUT", VQ_TEXT, &path, "write here instead of standard output"},
+        {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else"},
         {"read-bytes", 0, "N", VQ_COUNT, &read_bytes, "bytes of one read from the file; never changes the result"},
         {"batch", 0, "N", VQ_COUNT, &batch, "bases the device takes at once (default: the device's choice)"},
         {"no-provenance", 0, NULL, VQ_FLAG, &cli->no_provenance, "leave out who made the output and how"},
@@ -31,6 +32,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (batch > INT_MAX)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--batch %llu is too large", (unsigned long long)batch);
 
+    vq_output_protect(cli, inputs.items[0]);
     vq_signals_watch();
     vq_session session;
     vq_tokens_writer writer;

@@ -20,8 +20,9 @@ typedef struct training {
     const char *folder;
     vq_list settings, eval, inputs;
     uint64_t report_every;
-    double checkpoint_every;        /* seconds */
-    bool resume, force, plan, made; /* made: the folder is new */
+    double checkpoint_every; /* seconds */
+    bool resume, plan, made; /* made: the folder is new */
+    vqdna_lock *lock;        /* of the folder */
 
     vqdna_model_options model;
     vqdna_train_options train;
@@ -266,9 +267,9 @@ static int evaluate(training *t, vqdna_metrics *metrics) {
     return status < 0 ? vq_cli_failed(t->cli, status) : VQ_GO_ON;
 }
 
-static int write_in_folder(training *t, const char *name, const char *text) {
+static int write_in_folder(training *t, const char *name, vq_kind kind, const char *text) {
     char *path = vq_join("%s/%s", t->folder, name);
-    int code = vq_output_file(t->cli, path, text);
+    int code = vq_output_file(t->cli, path, kind, text);
     free(path);
     return code;
 }
@@ -295,9 +296,9 @@ static int finish(training *t) {
          *title = vq_join("%s: %s %s, %llu steps", t->folder, t->session.info.preset, t->session.info.quantizer,
                           (unsigned long long)t->step),
          *svg = vq_training_curves(&t->log, title);
-    int code = write_in_folder(t, "metrics.json", text);
+    int code = write_in_folder(t, "metrics.json", VQ_KIND_METRICS, text);
     if (code == VQ_GO_ON)
-        code = write_in_folder(t, "training.svg", svg);
+        code = write_in_folder(t, "training.svg", VQ_KIND_SVG, svg);
     if (code == VQ_GO_ON && !t->cli->quiet)
         vq_training_summary(stderr, t->folder, &t->session.info, object, t->session.context);
     json_decref(object);
@@ -316,7 +317,7 @@ static int train(training *t) {
     for (size_t i = 0; i < t->inputs.count && code == VQ_GO_ON; i++)
         code = vq_training_readable(t->cli, t->inputs.items[i]);
     if (code == VQ_GO_ON && !t->plan)
-        code = vq_training_folder(t->cli, t->folder, &t->resume, t->force, &t->made);
+        code = vq_training_folder(t->cli, t->folder, &t->resume, &t->lock, &t->made);
     if (code != VQ_GO_ON)
         return code;
     vq_signals_watch();
@@ -353,7 +354,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"set", 0, "KEY=VALUE", VQ_LIST, &t.settings, "any other option of the model or the training; see vqdna-train(1)"},
         {"eval", 0, "FASTA", VQ_LIST, &t.eval, "evaluate on this file at the end; may be repeated"},
         {"resume", 0, NULL, VQ_FLAG, &t.resume, "go on from the checkpoint in MODEL"},
-        {"force", 0, NULL, VQ_FLAG, &t.force, "replace a model that is there"},
+        {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a model that is there"},
         {"plan", 0, NULL, VQ_FLAG, &t.plan, "print the memory plan and stop"},
         {"report-every", 0, "N", VQ_COUNT, &t.report_every, "steps between two lines of the log (default: 20)"},
         {"checkpoint-every", 0, "S", VQ_NUMBER, &t.checkpoint_every, "seconds between two checkpoints (default: 60)"},
@@ -365,6 +366,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         code = train(&t);
     if (code != VQ_EXIT_OK && t.made)
         rmdir(t.folder); /* which keeps it if anything was written there */
+    vqdna_folder_unlock(t.lock);
     vq_training_log_close(&t.log);
     vqdna_trainer_destroy(t.trainer);
     vqdna_dataset_destroy(t.dataset);

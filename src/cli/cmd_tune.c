@@ -1,5 +1,6 @@
 /* vqdna tune: measures which values of the tunables are fastest on the device, each in a process of its own. */
 #include "cli/cli_options.h"
+#include "cli/cli_output.h"
 #include "cli/cli_session.h"
 
 #include <fcntl.h>
@@ -310,6 +311,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"full", 0, NULL, VQ_FLAG, &t.full, "all values of every grid, checked at more shapes;\nmany minutes"},
         {"export", 0, "FILE", VQ_TEXT, &export, "write the choices for this device and stop"},
         {"import", 0, "FILE", VQ_TEXT, &import, "take choices for this device from FILE and stop"},
+        {"force", 0, NULL, VQ_FLAG, &cli->force, "export to a file that holds something else"},
         {0},
     };
     write_notes();
@@ -320,6 +322,10 @@ static int run(vq_cli *cli, int argc, char **argv) {
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--quick, --full, --export and --import exclude each other");
     if ((import || export) && t.operations.count)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--export and --import take no operations");
+    if (export)
+        code = vq_output_check(cli, export, VQ_KIND_TUNING);
+    if (code != VQ_GO_ON)
+        return code;
     vq_session session;
     code = vq_session_open(&session, cli, NULL);
     if (code == VQ_GO_ON) {

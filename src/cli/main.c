@@ -85,6 +85,7 @@ int main(int argc, char **argv) {
     vqdna_set_message_handler(vq_cli_message, &cli);
     int code = run(&cli, argc, argv);
     vq_cli_progress_end(&cli);
+    vq_list_free(&cli.protected);
     free(spoken);
     vqdna_set_message_handler(NULL, NULL);
     if ((fflush(stdout) || ferror(stdout)) && code == VQ_EXIT_OK)

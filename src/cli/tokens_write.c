@@ -58,13 +58,15 @@ int vq_tokens_open(vq_tokens_writer *w, vq_cli *cli, vq_tokens_format format, co
     bool npy = format == VQ_TOKENS_NPY;
     if (npy && (!path || !strcmp(path, "-")))
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "npy cannot go to standard output: name a file with -o");
-    int code = vq_output_open(&w->out, cli, path);
+    static const vq_kind kinds[] = {
+        [VQ_TOKENS_TSV] = VQ_KIND_TSV, [VQ_TOKENS_NPY] = VQ_KIND_NPY, [VQ_TOKENS_NDJSON] = VQ_KIND_NDJSON};
+    int code = vq_output_open(&w->out, cli, path, kinds[format]);
     if (code == VQ_GO_ON && npy) {
-        if (!w->out.temporary)
+        if (!w->out.seekable)
             code = vq_cli_fail(cli, VQ_EXIT_USAGE, "npy needs a regular file to write to, and %s is none", path);
         char *index = vq_join("%s.tsv", path);
         if (code == VQ_GO_ON)
-            code = vq_output_open(&w->index, cli, index);
+            code = vq_output_open(&w->index, cli, index, VQ_KIND_INDEX);
         free(index);
     }
     if (code != VQ_GO_ON) {
@@ -202,15 +204,12 @@ static void release(vq_tokens_writer *w) {
 }
 
 int vq_tokens_commit(vq_tokens_writer *w) {
-    int code = VQ_GO_ON;
     if (w->format == VQ_TOKENS_NPY) {
         char header[NPY_HEADER];
         npy_header(header, w->rows, w->levels);
         vq_output_patch(&w->out, 0, header, sizeof header);
-        code = w->out.error ? vq_output_failed(&w->out, w->cli) : vq_output_commit(&w->index, w->cli);
     }
-    if (code == VQ_GO_ON)
-        code = vq_output_commit(&w->out, w->cli);
+    int code = vq_output_commit(&w->out, w->format == VQ_TOKENS_NPY ? &w->index : NULL, w->cli);
     release(w);
     return code;
 }

@@ -1,9 +1,7 @@
 #include "cli/training_folder.h"
+#include "cli/cli_output.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,57 +22,56 @@ static void drop(const char *folder, const char *name) {
 }
 
 static int try_writing(vq_cli *cli, const char *folder) {
-    char *probe = vq_join("%s/.vqdna.%ld.tmp", folder, (long)getpid());
-    int file = open(probe, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    bool written = file >= 0 && write(file, "\n", 1) == 1;
+    char *path = vq_join("%s/.vqdna", folder);
+    vqdna_output *probe;
+    vqdna_status status = vqdna_output_open(&probe, path);
+    free(path);
+    if (status < 0)
+        return vq_cli_failed(cli, status);
+    bool written = write(vqdna_output_fd(probe), "\n", 1) == 1;
     int error = errno;
-    if (file >= 0)
-        close(file);
-    unlink(probe);
-    free(probe);
+    vqdna_output_discard(probe);
     return written ? VQ_GO_ON : vq_cli_fail(cli, VQ_EXIT_INPUT, "cannot write to the folder %s: %s", folder, strerror(error));
 }
 
-/* Removes temporary files, NAME.PID-NUMBER.tmp, of a process that was killed while it wrote a checkpoint. */
-static void sweep(const char *folder) {
-    static const char *const names[] = {"trainer.safetensors.", "trainer.json.", "model.safetensors.", "config.json."};
-    DIR *all = opendir(folder);
-    if (!all)
-        return;
-    for (struct dirent *entry; (entry = readdir(all));)
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-            size_t length = strlen(names[i]);
-            long pid;
-            unsigned serial;
-            int end = 0;
-            if (strncmp(entry->d_name, names[i], length) != 0)
-                continue;
-            const char *rest = entry->d_name + length;
-            if (sscanf(rest, "%ld-%u.tmp%n", &pid, &serial, &end) != 2 || !end || rest[end])
-                continue;
-            if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
-                drop(folder, entry->d_name);
-        }
-    closedir(all);
+/* No file of the training may be an input of it, nor replace what no training wrote. */
+static int check_files(vq_cli *cli, const char *folder) {
+    int code = VQ_GO_ON;
+    for (const char *const *name = vqdna_model_files(); *name && code == VQ_GO_ON; name++) {
+        vq_kind kind = !strcmp(*name, "log.ndjson")     ? VQ_KIND_LOG
+                       : !strcmp(*name, "metrics.json") ? VQ_KIND_METRICS
+                       : !strcmp(*name, "training.svg") ? VQ_KIND_SVG
+                                                        : VQ_KIND_ANY;
+        char *path = vq_join("%s/%s", folder, *name);
+        code = vq_output_check(cli, path, kind);
+        free(path);
+    }
+    return code;
 }
 
-int vq_training_folder(vq_cli *cli, const char *path, bool *resume, bool force, bool *made) {
+int vq_training_folder(vq_cli *cli, const char *path, bool *resume, vqdna_lock **lock, bool *made) {
     struct stat found;
     *made = mkdir(path, 0777) == 0;
     if (!*made && errno != EEXIST)
         return vq_cli_fail(cli, VQ_EXIT_INPUT, "cannot make the folder %s: %s", path, strerror(errno));
     if (stat(path, &found) != 0 || !S_ISDIR(found.st_mode))
         return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s is not a folder; a model needs one", path);
-    int code = try_writing(cli, path);
+    vqdna_status status = vqdna_folder_lock(lock, path);
+    if (status < 0) {
+        *made = false; /* it is another's now */
+        return vq_cli_failed(cli, status);
+    }
+    int code = check_files(cli, path);
+    if (code == VQ_GO_ON)
+        code = try_writing(cli, path);
     if (code != VQ_GO_ON)
         return code;
-    sweep(path);
     if (*resume && !holds(path, "trainer.safetensors")) {
         if (holds(path, "model.safetensors"))
             return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s holds a model but no checkpoint (trainer.safetensors) to resume", path);
         vq_cli_note(cli, "%s holds no checkpoint yet: starting from the beginning", path);
         *resume = false;
-    } else if (!*resume && !force &&
+    } else if (!*resume && !cli->force &&
                (holds(path, "config.json") || holds(path, "model.safetensors") || holds(path, "trainer.safetensors"))) {
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "%s already holds a model; --resume goes on with it, --force replaces it", path);
     }
@@ -88,6 +85,7 @@ void vq_training_folder_clear(const char *path) {
 }
 
 int vq_training_readable(vq_cli *cli, const char *path) {
+    vq_output_protect(cli, path);
     if (!strcmp(path, "-"))
         return VQ_GO_ON;
     struct stat found;

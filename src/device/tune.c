@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -28,6 +29,9 @@ struct vq_tuning {
     vq_choice imposed;
     char hash[17];
 };
+
+static const char head[] = "# Tuning of vqdna: `vqdna tune` writes it, one line a choice; lines may be taken away.\n"
+                           "# tuner | platform | device | driver | precision | operation | class of shapes | name = value\n";
 
 /* ---- Lines ------------------------------------------------------------------------------------------------------------------- */
 
@@ -152,6 +156,21 @@ static char *next_line(char **rest) {
         *end++ = 0;
     *rest = end;
     return line;
+}
+
+/* Whether a text is someone else's: lines, and none of tuning. */
+static bool is_foreign(const char *text) {
+    char *copy = text ? strdup(text) : NULL, *rest = copy, *line, *fields[FIELDS];
+    bool lines = false, ours = false;
+    vq_choice choice;
+    while ((line = next_line(&rest))) {
+        line = trim(line);
+        ours = ours || strncmp(line, head, strlen("# Tuning of vqdna")) == 0;
+        lines = lines || *line;
+        ours = ours || (*line != '#' && parse(line, fields, &choice));
+    }
+    free(copy);
+    return lines && !ours;
 }
 
 static void load_user(vq_device *device) {
@@ -302,9 +321,6 @@ void vq_tuning_impose(vq_device *device, const vq_choice *choice) {
 
 /* ---- The user's file --------------------------------------------------------------------------------------------------------- */
 
-static const char head[] = "# Tuning of vqdna: `vqdna tune` writes it, one line a choice; lines may be taken away.\n"
-                           "# tuner | platform | device | driver | precision | operation | class of shapes | name = value\n";
-
 static void print_choice(FILE *to, const identity *me, const vq_choice *c) {
     fprintf(to, "%s | %s | %s | %s | %s | %s | %s | %s = %d\n", me->version, me->platform, me->device, me->driver, me->precision,
             c->operation, c->shape, c->name, c->value);
@@ -332,6 +348,10 @@ vq_status vq_tuning_keep(vq_device *device, const vq_choice *choices, int count)
         return vq_fail(VQDNA_ERR_OUTPUT, "there is no cache folder for the tuning: VQDNA_TUNE_FILE names a file to keep it in");
     if (access(path, F_OK) == 0)
         VQ_TRY_OR(done, vq_read_file(&text, NULL, path, MOST_BYTES));
+    if (is_foreign(text)) {
+        status = vq_fail(VQDNA_ERR_OUTPUT, "%s holds no tuning, so none is written to it: name another file", path);
+        goto done;
+    }
     VQ_TRY_OR(done, vq_outfile_open(&out, path));
     if (!text)
         fputs(head, out.file);
@@ -358,6 +378,11 @@ vq_status vq_tuning_export(vq_device *device, const char *path, int *count) {
     user_path(&from);
     if (from && access(from, F_OK) == 0)
         VQ_TRY_OR(done, vq_read_file(&text, NULL, from, MOST_BYTES));
+    struct stat a, b;
+    if (from && stat(from, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino) {
+        status = vq_fail(VQDNA_ERR_USAGE, "%s is the user's file itself: its lines of other devices would be lost", path);
+        goto done;
+    }
     VQ_TRY_OR(done, vq_outfile_open(&out, path));
     fputs(head, out.file);
     for (rest = text; (line = next_line(&rest));) {

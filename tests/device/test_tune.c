@@ -154,6 +154,9 @@ START_TEST(kept) {
     ck_assert_str_eq(vq_tuning_hash(device), hash); /* of the choices, not of their order */
     setenv("VQDNA_TUNE_FILE", "/dev/null/tune.txt", 1);
     ck_assert_int_eq(vq_tuning_keep(device, &second, 1), VQDNA_ERR_OUTPUT);
+    setenv("VQDNA_TUNE_FILE", scratch_text("genome.fa", ">a\nACGT\n"), 1); /* someone else's file */
+    ck_fails(vq_tuning_keep(device, &second, 1), VQDNA_ERR_OUTPUT, "genome.fa", "holds no tuning");
+    ck_assert_str_eq(content(scratch_path("genome.fa")), ">a\nACGT\n");
 }
 END_TEST
 
@@ -164,6 +167,7 @@ START_TEST(there_and_back) {
     ck_ok(vq_tuning_keep(device, choices, 2));
     ck_ok(vq_tuning_export(device, scratch_path("export.txt"), &count));
     ck_assert_int_eq(count, 2);
+    ck_fails(vq_tuning_export(device, scratch_path("tune.txt"), &count), VQDNA_ERR_USAGE, "tune.txt", "lost");
     FILE *f = fopen(scratch_path("export.txt"), "a");
     fprintf(f, "%s%s%snoise\n", line(-1, NULL, "probe | large | MC = 9"), line(-1, NULL, "other | large | MC = 8"),
             line(2, "Another device", "probe | small | MC = 4"));
