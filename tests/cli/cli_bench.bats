@@ -121,5 +121,5 @@ made() {
 @test "an output that cannot be written is said" {
     run --separate-stderr "$VQDNA" bench -q --quick -o nowhere/run.json peak
     [ "$status" -eq 2 ]
-    [[ $stderr == *"cannot write nowhere/run.json"* ]]
+    [[ $stderr == *"nowhere/run.json cannot be written"* ]]
 }
