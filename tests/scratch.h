@@ -7,7 +7,9 @@
 
 #include <check.h>
 #include <ftw.h>
+#include <locale.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +96,19 @@ static inline void scratch_sentence(vq_status status, vq_status expected, ...) {
         vq_status ck_status_ = (expr);                                                                                             \
         ck_assert_msg(ck_status_ == VQDNA_OK, "status %d: %s", (int)ck_status_, ck_status_ ? vq_error() : "");                     \
     } while (0)
+
+/* Puts the process into a locale that writes numbers with another mark than a point, made here; false, said, where none can be made.
+ * Give it back with setlocale(LC_ALL, "C"). */
+static inline bool scratch_locale(const char *name) {
+    char command[1024], full[64];
+    snprintf(full, sizeof full, "%s.UTF-8", name);
+    snprintf(command, sizeof command, "localedef -i %s -f UTF-8 %s/%s >/dev/null 2>&1", name, scratch_folder, full);
+    setenv("LOCPATH", scratch_folder, 1);
+    if (system(command) == 0 && setlocale(LC_ALL, full) && *localeconv()->decimal_point != '.')
+        return true;
+    printf("SKIPPED: the locale %s cannot be made here (package locales)\n", full);
+    return false;
+}
 
 /* Runs a suite in this process; the exit status of main. */
 static inline int scratch_run(Suite *suite) {

@@ -1,10 +1,13 @@
 #include "base/json.h"
 
+#include "base/c_locale.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 vq_status vq_json_parse(json_t **out, const char *text, size_t bytes, const char *path) {
+    VQ_C_LOCALE;
     json_error_t error;
     json_t *json = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
     if (!json)
@@ -27,9 +30,16 @@ vq_status vq_json_load(json_t **out, const char *path) {
 }
 
 vq_status vq_json_write(vq_outfile *out, const json_t *json) {
+    VQ_C_LOCALE;
     if (json_dumpf(json, out->file, JSON_INDENT(2)) != 0 || fputc('\n', out->file) == EOF)
         return vq_outfile_failed(out);
     return VQDNA_OK;
+}
+
+vq_status vq_json_line(char **out, const json_t *json) {
+    VQ_C_LOCALE;
+    *out = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    return *out ? VQDNA_OK : vq_fail(VQDNA_ERR_MEMORY, "out of memory for JSON");
 }
 
 vq_status vq_json_save(const json_t *json, const char *path) {

@@ -17,6 +17,9 @@ vq_status vq_json_parse(json_t **out, const char *text, size_t bytes, const char
 vq_status vq_json_write(vq_outfile *out, const json_t *json);
 vq_status vq_json_save(const json_t *json, const char *path);
 
+/* `json` on one line in *out (free it), its numbers to the last bit. */
+vq_status vq_json_line(char **out, const json_t *json);
+
 /* Required members of `object`, which came from `path`: missing, of the wrong type or outside [min, max] fails. A number may be
  * an integer; strings are borrowed from `object`. Test json_object_get first where a key is optional. */
 vq_status vq_json_integer(int64_t *out, const json_t *object, const char *key, int64_t min, int64_t max, const char *path);

@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include "base/c_locale.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -12,7 +14,10 @@ void vq_log(vqdna_message_level level, const char *format, ...) {
     char text[1024];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    {
+        VQ_C_LOCALE;
+        vsnprintf(text, sizeof text, format, args);
+    }
     va_end(args);
     handler(handler_user, level, text);
 }

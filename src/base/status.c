@@ -1,5 +1,7 @@
 #include "base/status.h"
 
+#include "base/c_locale.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +11,7 @@
 static _Thread_local char message[1024];
 
 vq_status vq_fail(vq_status status, const char *format, ...) {
+    VQ_C_LOCALE;
     char text[sizeof message]; /* an argument may be the old message itself */
     va_list args;
     va_start(args, format);
@@ -20,6 +23,7 @@ vq_status vq_fail(vq_status status, const char *format, ...) {
 
 vq_status vq_fail_errno(vq_status status, const char *format, ...) {
     int code = errno;
+    VQ_C_LOCALE;
     char text[sizeof message];
     va_list args;
     va_start(args, format);

@@ -1,4 +1,5 @@
 /* Workloads from end to end: a training step, and the codes of a FASTA file, with models whose weights are random. */
+#include "base/c_locale.h"
 #include "base/file.h"
 #include "base/rng.h"
 #include "bench/bench.h"
@@ -168,8 +169,11 @@ static vq_status measure_training(vq_bench *b, const vq_config *config, const vq
                          (unsigned long long)report.step);
         goto done;
     }
-    snprintf(b->verified, sizeof b->verified, "%d steps from one seed agree bit for bit; the loss falls from %.3f to %.3f",
-             CHECKED_STEPS, first, report.loss);
+    {
+        VQ_C_LOCALE;
+        snprintf(b->verified, sizeof b->verified, "%d steps from one seed agree bit for bit; the loss falls from %.3f to %.3f",
+                 CHECKED_STEPS, first, report.loss);
+    }
 done:
     vq_trainer_destroy(t);
     return status;

@@ -1,5 +1,6 @@
 #include "device/open.h"
 
+#include "base/c_locale.h"
 #include "base/log.h"
 #include "device/memory.h"
 #include "device/program.h"
@@ -139,6 +140,7 @@ static bool matches(const candidate *c, const char *selector) {
         return true;
     if (strcasecmp(selector, "cpu") == 0 || strcasecmp(selector, "gpu") == 0)
         return strcasecmp(c->info.type, selector) == 0;
+    VQ_C_LOCALE; /* in Turkish "nvidia" is not "NVIDIA" */
     char *end;
     long index = strtol(selector, &end, 10);
     if (*end == 0)

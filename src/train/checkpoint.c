@@ -165,8 +165,8 @@ static vq_status write_trainer(vq_outfile *out, const vq_trainer *t, const vq_st
             entries[count++].user = m;
         }
     }
-    text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    metadata = text ? json_pack("{s:s}", "trainer", text) : NULL;
+    VQ_TRY_OR(done, vq_json_line(&text, json));
+    metadata = json_pack("{s:s}", "trainer", text);
     status = metadata ? vq_safetensors_write(out, entries, count, metadata) : vq_fail(VQDNA_ERR_MEMORY, "out of memory");
 done:
     json_decref(metadata);

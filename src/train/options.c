@@ -1,5 +1,6 @@
 #include "train/options.h"
 
+#include "base/c_locale.h"
 #include "base/json.h"
 
 #include <errno.h>
@@ -139,6 +140,7 @@ static vq_status set_text(const option *o, vqdna_model_options *model, const cha
 }
 
 static vq_status set_value(const option *o, void *options, const char *value, bool zero_is_default) {
+    VQ_C_LOCALE;
     double number;
     if (o->kind == FLAG && (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)) {
         number = value[0] == 't';

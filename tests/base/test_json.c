@@ -58,12 +58,45 @@ START_TEST(round_trip) {
 }
 END_TEST
 
+/* A comma, and a mark of two bytes. */
+START_TEST(locale_of_the_program) {
+    static const char *const names[] = {"de_DE", "ps_AF"};
+    for (int i = 0; i < 2 && scratch_locale(names[i]); i++) {
+        json_t *json;
+        double number = 0;
+        char *text;
+        char mark[8];
+        snprintf(mark, sizeof mark, "%s", localeconv()->decimal_point);
+        const char *source = "{\"x\": 0.125, \"y\": -1.5}";
+        ck_ok(vq_json_parse(&json, source, strlen(source), "text"));
+        ck_ok(vq_json_number(&number, json, "x", 0, 1, "text"));
+        ck_assert(number == 0.125);
+        ck_ok(vq_json_line(&text, json));
+        ck_assert_str_eq(text, "{\"x\":0.125,\"y\":-1.5}");
+        free(text);
+        ck_ok(vq_json_save(json, scratch_path("numbers.json")));
+        json_decref(json);
+        ck_ok(vq_read_file(&text, NULL, scratch_path("numbers.json"), 1000));
+        ck_assert_ptr_nonnull(strstr(text, "0.125"));
+        free(text);
+        ck_fails(vq_fail(VQDNA_ERR_USAGE, "between %.15g and %g", 0.5, 1e-7), VQDNA_ERR_USAGE, "between 0.5 and 1e-07");
+        *scratch_log = 0;
+        vq_log(VQDNA_WARNING, "%.1f", 0.5);
+        ck_assert_str_eq(scratch_log, "0.5\n");
+        ck_assert_str_eq(localeconv()->decimal_point, mark); /* the program's own is as it was */
+        setlocale(LC_ALL, "C");
+    }
+    setlocale(LC_ALL, "C");
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("json");
     TCase *tests = tcase_create("json");
     tcase_add_test(tests, bad_files);
     tcase_add_test(tests, members);
     tcase_add_test(tests, round_trip);
+    tcase_add_test(tests, locale_of_the_program);
     suite_add_tcase(suite, tests);
     return scratch_run(suite);
 }

@@ -246,6 +246,19 @@ START_TEST(json) {
 }
 END_TEST
 
+START_TEST(locale_of_the_program) {
+    if (scratch_locale("de_DE")) {
+        vqdna_model_options model = {0};
+        vqdna_train_options train = {0};
+        ck_ok(vq_option_set(&model, &train, "learning_rate=0.001"));
+        ck_assert(train.learning_rate == 0.001);
+        ck_fails(vq_option_set(&model, &train, "learning_rate=0,001"), VQDNA_ERR_USAGE, "learning_rate", "0,001");
+        ck_assert_str_eq(localeconv()->decimal_point, ",");
+    }
+    setlocale(LC_ALL, "C");
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("options");
     TCase *t = tcase_create("options");
@@ -255,6 +268,7 @@ int main(void) {
     tcase_add_test(t, defaults);
     tcase_add_test(t, lengths_of_a_run);
     tcase_add_test(t, json);
+    tcase_add_test(t, locale_of_the_program);
     suite_add_tcase(suite, t);
     return scratch_run(suite);
 }
