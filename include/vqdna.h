@@ -78,6 +78,10 @@ VQDNA_API vqdna_status vqdna_outputs_commit(vqdna_output *const *outputs, size_t
 /* Leaves everything as it was before, and destroys. */
 VQDNA_API void vqdna_output_discard(vqdna_output *output);
 
+/* Removes the temporary files of all outputs under way, the library's own too. Only for a signal handler that then ends the process:
+ * async-signal-safe, and no output can be committed after it. */
+VQDNA_API void vqdna_outputs_discard(void);
+
 /* The names of the files in a model's folder, NULL behind the last. */
 VQDNA_API const char *const *vqdna_model_files(void);
 

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/lock.h"
+#include "base/temporary.h"
 
 #include <stdlib.h>
 
@@ -42,6 +43,10 @@ void vqdna_output_discard(vqdna_output *output) {
     if (output)
         vq_outfile_discard(&output->file);
     free(output);
+}
+
+void vqdna_outputs_discard(void) {
+    vq_temporaries_remove();
 }
 
 const char *const *vqdna_model_files(void) {

@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/temporary.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -72,6 +73,7 @@ static int open_temporary(vq_outfile *out) {
         errno = ENOMEM;
         return -1;
     }
+    vq_temporary_add(out->temporary);
     for (;;) {
         unsigned long long mark = 0;
         (void)!getrandom(&mark, sizeof mark, 0);
@@ -85,7 +87,7 @@ static int open_temporary(vq_outfile *out) {
         if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 || fstat(fd, &st) != 0 || st.st_nlink > 0) {
             if (fd < 0) {
                 int code = errno;
-                free(out->temporary);
+                vq_temporary_drop(out->temporary);
                 out->temporary = NULL;
                 errno = code;
             }
@@ -258,7 +260,7 @@ vq_status vq_outfile_publish(vq_outfile *out) {
     vq_status status = VQDNA_OK;
     if (out->temporary && rename(out->temporary, out->final) == 0) {
         sync_folder(out->final);
-        free(out->temporary);
+        vq_temporary_drop(out->temporary);
         out->temporary = NULL;
     } else if (out->final) {
         status = write_over(out);
@@ -286,7 +288,7 @@ void vq_outfile_discard(vq_outfile *out) {
         unlink(out->temporary);
     free(out->path);
     free(out->final);
-    free(out->temporary);
+    vq_temporary_drop(out->temporary);
     *out = (vq_outfile){0};
     errno = code;
 }

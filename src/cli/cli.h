@@ -80,10 +80,14 @@ const char *vq_short_time(char text[16], double seconds);
 
 /* ---- Signals (cli_signals.c) ---- */
 
-/* From now on SIGINT and SIGTERM set a flag; a second one exits at once. */
+/* From now on SIGINT, SIGTERM, SIGHUP and SIGPIPE remove temporary files and end the program at once. */
 void vq_signals_watch(void);
+/* From now on the first of them but SIGPIPE only sets a flag: there is something to save. A second SIGINT or SIGTERM ends. */
+void vq_signals_hold(void);
 /* Whether one came: fits vqdna_stream_options.interrupted. */
 int vq_signals_caught(void *unused);
+/* The end of a command that was interrupted: if by SIGINT, that now ends the program after all. */
+void vq_signals_pass_on(void);
 
 /* malloc, realloc and strdup that end the program with a sentence and code 3 when memory is out. */
 void *vq_need(void *block, size_t size);

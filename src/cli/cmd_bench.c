@@ -104,7 +104,7 @@ static void warn_of_load(vq_cli *cli) {
 }
 
 static int measure(bench *b, vqdna_context *context, const vq_list *named, bool quick) {
-    vqdna_bench_options options = {.quick = quick, .interrupted = vq_signals_caught};
+    vqdna_bench_options options = {.quick = quick};
     const char *name, *summary;
     if (!b->cli->json)
         print_head(vqdna_context_device(context));
@@ -198,7 +198,6 @@ static int run_bench(vq_cli *cli, const vq_list *named, const char *path, const 
     int code = check_names(cli, named);
     if (code != VQ_GO_ON)
         return code;
-    vq_signals_watch();
     vq_session session;
     code = vq_session_open(&session, cli, NULL);
     if (code == VQ_GO_ON)

@@ -61,7 +61,6 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (batch > INT_MAX)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--batch %llu is too large", (unsigned long long)batch);
 
-    vq_signals_watch();
     vq_session session;
     conversion c = {.in = {.in.fd = -1, .index.fd = -1}, .out.fd = -1};
     vqdna_stream_stats stats = {0};
@@ -74,8 +73,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (code != VQ_GO_ON)
         goto done;
     c.description = provenance = vq_provenance_text(cli, &session);
-    vqdna_stream_options stream = {
-        .batch = (int)batch, .interrupted = vq_signals_caught, .progress = vq_cli_stream_progress, .user = cli};
+    vqdna_stream_options stream = {.batch = (int)batch, .progress = vq_cli_stream_progress, .user = cli};
     vqdna_status status = vqdna_detokenize(session.tokenizer, &stream, read_codes, write_bases, &c, &stats);
     if (c.out.error)
         code = vq_output_failed(&c.out, cli);

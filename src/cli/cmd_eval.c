@@ -54,13 +54,11 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (batch > INT_MAX)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--batch %llu is too large", (unsigned long long)batch);
 
-    vq_signals_watch();
     vq_session session;
     code = vq_session_open(&session, cli, model);
     if (code == VQ_GO_ON) {
         const char *const *paths = (const char *const *)inputs.items;
-        vqdna_stream_options stream = {
-            .batch = (int)batch, .interrupted = vq_signals_caught, .progress = vq_cli_stream_progress, .user = cli};
+        vqdna_stream_options stream = {.batch = (int)batch, .progress = vq_cli_stream_progress, .user = cli};
         vqdna_metrics metrics;
         vqdna_status status = vqdna_evaluate(session.tokenizer, paths, inputs.count, &stream, &metrics);
         vq_cli_progress_end(cli);

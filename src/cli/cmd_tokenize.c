@@ -33,7 +33,6 @@ static int run(vq_cli *cli, int argc, char **argv) {
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--batch %llu is too large", (unsigned long long)batch);
 
     vq_output_protect(cli, inputs.items[0]);
-    vq_signals_watch();
     vq_session session;
     vq_tokens_writer writer;
     vqdna_stream_stats stats = {0};
@@ -45,11 +44,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
     code = vq_tokens_open(&writer, cli, format, path, session.info.levels, provenance);
     if (code != VQ_GO_ON)
         goto done;
-    vqdna_stream_options stream = {.read_bytes = (size_t)read_bytes,
-                                   .batch = (int)batch,
-                                   .interrupted = vq_signals_caught,
-                                   .progress = vq_cli_stream_progress,
-                                   .user = cli};
+    vqdna_stream_options stream = {
+        .read_bytes = (size_t)read_bytes, .batch = (int)batch, .progress = vq_cli_stream_progress, .user = cli};
     vqdna_status status = vqdna_tokenize_file(session.tokenizer, inputs.items[0], &stream, vq_tokens_write, &writer, &stats);
     if (status < 0) {
         code = vq_tokens_abandon(&writer);

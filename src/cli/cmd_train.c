@@ -7,6 +7,7 @@
 #include "cli/training_summary.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -221,6 +222,7 @@ static int train_loop(training *t) {
     uint64_t reported = t->step;
     int code = VQ_GO_ON;
     t->report_time = checkpoint_time;
+    signal(SIGPIPE, SIG_IGN); /* a reader of messages that goes away is no reason to stop */
     vqdna_status ready = vqdna_trainer_report(t->trainer, &t->shown);
     if (ready < 0)
         return vq_cli_failed(t->cli, ready);
@@ -230,6 +232,7 @@ static int train_loop(training *t) {
             return vq_cli_failed(t->cli, status);
         if (status == VQDNA_END)
             break;
+        vq_signals_hold(); /* from the first step on there is something to save */
         t->step++;
         if (t->step % t->report_every) {
             if (t->cli->terminal) /* a step of a large model takes seconds: show that it goes on */
@@ -320,7 +323,6 @@ static int train(training *t) {
         code = vq_training_folder(t->cli, t->folder, &t->resume, &t->lock, &t->made);
     if (code != VQ_GO_ON)
         return code;
-    vq_signals_watch();
     code = vq_session_open(&t->session, t->cli, NULL);
     if (code == VQ_GO_ON && t->plan)
         return print_plan(t);

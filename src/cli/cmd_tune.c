@@ -248,7 +248,7 @@ static int search_all(tuning *t) {
             return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "'%s' has no tunable on this device; --help lists the operations",
                                t->operations.items[i]);
     }
-    vq_signals_watch();
+    vq_signals_hold(); /* to end the process of a trial, and to say what was found */
     /* What was best for one may no longer be once another has changed. */
     for (int pass = 0; pass < (t->full ? 2 : 1) && changed && status >= 0; pass++) {
         changed = false;

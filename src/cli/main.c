@@ -3,7 +3,6 @@
 #include "cli/cli_options.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,8 +76,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    /* A reader that went away is seen as EPIPE where it matters, and must not kill a training that only prints. */
-    signal(SIGPIPE, SIG_IGN);
+    vq_signals_watch();
     char **spoken = vq_need(NULL, ((size_t)argc + 1) * sizeof *argv); /* getopt reorders argv */
     memcpy(spoken, argv, ((size_t)argc + 1) * sizeof *argv);
     vq_cli cli = {.argc = argc, .argv = spoken, .seed = 1, .terminal = isatty(STDERR_FILENO)};
@@ -89,7 +87,8 @@ int main(int argc, char **argv) {
     free(spoken);
     vqdna_set_message_handler(NULL, NULL);
     if ((fflush(stdout) || ferror(stdout)) && code == VQ_EXIT_OK)
-        code =
-            errno == EPIPE ? VQ_EXIT_INPUT : vq_cli_fail(&cli, VQ_EXIT_INPUT, "cannot write standard output: %s", strerror(errno));
+        code = vq_cli_fail(&cli, VQ_EXIT_INPUT, "cannot write standard output: %s", strerror(errno));
+    if (code == VQ_EXIT_INTERRUPTED)
+        vq_signals_pass_on();
     return code;
 }

@@ -61,6 +61,15 @@ refused() {
     fi
 }
 
+# wait_for COMMAND...: until it succeeds, half a minute at most.
+wait_for() {
+    for _ in $(seq 1500); do
+        "$@" && return
+        sleep 0.02
+    done
+    return 1
+}
+
 # No temporary file was left in a folder.
 nothing_left() {
     [ -z "$(find "$1" -name '*tmp*' -newer "$BATS_TEST_FILENAME" -print -quit)" ]
