@@ -112,18 +112,3 @@ vq_status vq_path_join(char **out, const char *folder, const char *name) {
     sprintf(*out, "%s%s%s", folder, length && folder[length - 1] != '/' ? "/" : "", name);
     return VQDNA_OK;
 }
-
-bool vq_cache_dir(char **out) {
-    *out = NULL;
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    vq_status status = VQDNA_ERR_OUTPUT;
-    if (cache && *cache == '/') /* the XDG rule: a relative path is ignored */
-        status = vq_path_join(out, cache, "vqdna");
-    else if (home && *home)
-        status = vq_path_join(out, home, ".cache/vqdna");
-    if (status == VQDNA_OK && vq_mkdir(*out) == VQDNA_OK && access(*out, W_OK | X_OK) == 0)
-        return true;
-    free(*out);
-    *out = NULL;
-    return false;
-}

@@ -28,8 +28,4 @@ vq_status vq_temporary_open(int *fd);
 /* "folder/name" in *out (free it). */
 vq_status vq_path_join(char **out, const char *folder, const char *name);
 
-/* $XDG_CACHE_HOME/vqdna or ~/.cache/vqdna, made if missing, in *out (free it). False, and *out NULL, if there is none that can
- * be written: the caller goes on without. */
-bool vq_cache_dir(char **out);
-
 #endif

@@ -1,5 +1,6 @@
 #include "check/firstuse.h"
 
+#include "base/cache.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "check/case.h"
@@ -76,7 +77,7 @@ static bool read_verdict(const char *path, vq_use use, char verdict[MOST_CHECKS 
     const vq_case_table *table;
     char *text;
     size_t size, count = 0;
-    if (!path || access(path, F_OK) != 0 || vq_read_file(&text, &size, path, MOST_CHECKS) < 0)
+    if (!path || !vq_cache_read(&text, &size, path, MOST_CHECKS))
         return false;
     while (vq_case_known(&table, use, (int)count))
         count++;
@@ -88,10 +89,8 @@ static bool read_verdict(const char *path, vq_use use, char verdict[MOST_CHECKS 
 }
 
 static void write_verdict(const char *path, const char *verdict) {
-    vq_outfile file = {0};
-    if (path && vq_outfile_open(&file, path) >= 0 && vq_outfile_write(&file, verdict, strlen(verdict)) >= 0)
-        vq_outfile_commit(&file);
-    vq_outfile_discard(&file);
+    if (path)
+        vq_cache_write(path, verdict, strlen(verdict));
 }
 
 void vq_first_use(vq_device *device, vq_use use) {

@@ -1,5 +1,6 @@
 #include "device/program.h"
 
+#include "base/cache.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "device/device.h"
@@ -95,24 +96,26 @@ static void cache_path(vq_device *device, char **out, const char *text, const ch
     free(dir);
 }
 
-/* A cache file is the XXH3 of the binary, then the binary: a driver may crash on a damaged one, so it never sees it. */
+/* A cache file is the XXH3 of its name and the binary, then the binary: a driver may crash on a damaged one, or take one of other
+ * kernels, so it never sees it. */
 typedef struct {
     uint64_t low, high;
 } digest;
 
-static digest digest_of(const void *data, size_t size) {
-    XXH128_hash_t h = XXH3_128bits(data, size);
+static digest digest_of(const char *path, const void *data, size_t size) {
+    const char *name = strrchr(path, '/') + 1;
+    XXH128_hash_t h = XXH3_128bits_withSeed(data, size, XXH3_64bits(name, strlen(name)));
     return (digest){h.low64, h.high64};
 }
 
-static cl_program load_binary(vq_device *device, const char *data, size_t size, const char *options) {
+static cl_program load_binary(vq_device *device, const char *path, const char *data, size_t size, const char *options) {
     digest stored, found;
     if (size <= sizeof stored)
         return NULL;
     memcpy(&stored, data, sizeof stored);
     size -= sizeof stored;
     const unsigned char *binary = (const unsigned char *)data + sizeof stored;
-    found = digest_of(binary, size);
+    found = digest_of(path, binary, size);
     if (memcmp(&stored, &found, sizeof stored) != 0)
         return NULL;
     cl_int err, accepted;
@@ -127,9 +130,9 @@ static cl_program load_binary(vq_device *device, const char *data, size_t size, 
 static cl_program from_cache(vq_device *device, const char *path, const char *options) {
     char *data;
     size_t size;
-    if (!path || access(path, R_OK) != 0 || vq_read_file(&data, &size, path, (size_t)256 << 20) < 0)
+    if (!path || !vq_cache_read(&data, &size, path, (size_t)256 << 20))
         return NULL;
-    cl_program p = load_binary(device, data, size, options);
+    cl_program p = load_binary(device, path, data, size, options);
     free(data);
     if (!p)
         unlink(path);
@@ -140,25 +143,13 @@ static void to_cache(cl_program p, const char *path) {
     size_t size = 0;
     if (!path || clGetProgramInfo(p, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) != CL_SUCCESS || !size)
         return;
-    unsigned char *binary = malloc(size);
-    vq_outfile file = {0};
-    if (binary && clGetProgramInfo(p, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS &&
-        vq_outfile_open(&file, path) >= 0) {
-        digest stored = digest_of(binary, size);
-        if (vq_outfile_write(&file, &stored, sizeof stored) >= 0 && vq_outfile_write(&file, binary, size) >= 0)
-            vq_outfile_commit(&file);
-        else
-            vq_outfile_discard(&file);
+    unsigned char *file = malloc(sizeof(digest) + size), *binary = file + sizeof(digest);
+    if (file && clGetProgramInfo(p, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS) {
+        digest stored = digest_of(path, binary, size);
+        memcpy(file, &stored, sizeof stored);
+        vq_cache_write(path, file, sizeof stored + size);
     }
-    free(binary);
-}
-
-/* An empty file says that a driver which keeps kernels itself has this program. */
-static void mark_seen(const char *path) {
-    vq_outfile file = {0};
-    if (path && vq_outfile_open(&file, path) >= 0)
-        vq_outfile_commit(&file);
-    vq_outfile_discard(&file);
+    free(file);
 }
 
 static vq_status build(vq_device *device, cl_program *out, const char *stem, const char *options) {
@@ -197,8 +188,8 @@ static vq_status build(vq_device *device, cl_program *out, const char *stem, con
         clReleaseProgram(p);
         goto done;
     }
-    if (device->driver_caches && !seen)
-        mark_seen(path);
+    if (device->driver_caches && !seen && path)
+        vq_cache_write(path, "", 0); /* says that the driver has this program */
     else if (!device->driver_caches)
         to_cache(p, path);
     *out = p;

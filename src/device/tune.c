@@ -1,5 +1,6 @@
 #include "device/tune.h"
 
+#include "base/cache.h"
 #include "base/file.h"
 #include "base/log.h"
 
@@ -132,7 +133,7 @@ static void append(vq_tuning *t, const vq_choice *choice) {
     t->entries[t->count++] = (entry){.choice = *choice};
 }
 
-/* The user's file in *path (free it), NULL if there is no place for one. */
+/* The user's file in *path (free it), NULL if there is none to use. */
 static void user_path(char **path) {
     const char *named = getenv("VQDNA_TUNE_FILE");
     char *dir;
@@ -143,6 +144,10 @@ static void user_path(char **path) {
         if (vq_path_join(path, dir, "tune.txt") < 0)
             *path = NULL;
         free(dir);
+    }
+    if (*path && !vq_cache_trusts(*path)) {
+        free(*path);
+        *path = NULL;
     }
 }
 
@@ -345,14 +350,14 @@ vq_status vq_tuning_keep(vq_device *device, const vq_choice *choices, int count)
     vq_status status = VQDNA_OK;
     user_path(&path);
     if (!path)
-        return vq_fail(VQDNA_ERR_OUTPUT, "there is no cache folder for the tuning: VQDNA_TUNE_FILE names a file to keep it in");
+        return vq_fail(VQDNA_ERR_OUTPUT, "there is no file to keep the tuning in: VQDNA_TUNE_FILE names one");
     if (access(path, F_OK) == 0)
         VQ_TRY_OR(done, vq_read_file(&text, NULL, path, MOST_BYTES));
     if (is_foreign(text)) {
         status = vq_fail(VQDNA_ERR_OUTPUT, "%s holds no tuning, so none is written to it: name another file", path);
         goto done;
     }
-    VQ_TRY_OR(done, vq_outfile_open(&out, path));
+    VQ_TRY_OR(done, vq_cache_open(&out, path));
     if (!text)
         fputs(head, out.file);
     for (rest = text; (line = next_line(&rest));)

@@ -1,3 +1,4 @@
+#include "base/cache.h"
 #include "base/file.h"
 #include "base/lock.h"
 #include "scratch.h"
@@ -289,6 +290,42 @@ START_TEST(paths) {
 }
 END_TEST
 
+/* In one test, for the warning is given once in a process. */
+START_TEST(trust) {
+    char *path, *text;
+    size_t bytes;
+    mode_t mask = umask(002); /* a group of one's own */
+    setenv("XDG_CACHE_HOME", scratch_path("trusted"), 1);
+    ck_assert(vq_cache_dir(&path));
+    char *file = scratch_path("trusted/vqdna/entry");
+    vq_cache_write(file, "kept", 4);
+    umask(mask);
+    ck_assert(vq_cache_read(&text, &bytes, file, 10));
+    ck_assert_str_eq(text, "kept");
+    free(text);
+    ck_assert(vq_cache_trusts(scratch_path("nothing")));
+    ck_assert_str_eq(scratch_log, "");
+    ck_assert_int_eq(chmod(file, 0620), 0);
+    ck_assert(!vq_cache_read(&text, &bytes, file, 10));
+    ck_assert(strstr(scratch_log, file) && strstr(scratch_log, "others may write"));
+    *scratch_log = 0;
+    vq_cache_write(file, "anew", 4); /* takes the right away */
+    ck_assert(vq_cache_read(&text, &bytes, file, 10));
+    free(text);
+    ck_assert_int_eq(chmod(path, 0777), 0);
+    free(path);
+    ck_assert(!vq_cache_dir(&path));
+    ck_assert_int_eq(chmod(scratch_path("trusted/vqdna"), 0700), 0);
+    if (geteuid() == 0) {
+        ck_assert_int_eq(chown(file, 65534, 0), 0);
+        ck_assert(!vq_cache_read(&text, &bytes, file, 10));
+        ck_assert_int_eq(chown(scratch_path("trusted/vqdna"), 65534, 0), 0);
+        ck_assert(!vq_cache_dir(&path));
+    }
+    ck_assert_str_eq(scratch_log, "");
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("file");
     TCase *tests = tcase_create("file");
@@ -304,6 +341,7 @@ int main(void) {
     tcase_add_test(tests, folders);
     tcase_add_test(tests, inputs);
     tcase_add_test(tests, paths);
+    tcase_add_test(tests, trust);
     suite_add_tcase(suite, tests);
     return scratch_run(suite);
 }

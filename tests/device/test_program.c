@@ -181,6 +181,27 @@ START_TEST(bad_entry) {
 }
 END_TEST
 
+/* The binary of other kernels under this name. */
+START_TEST(entry_of_another) {
+    begin();
+    char one[1200], other[1200];
+    ck_assert_int_eq(value("-DADD=1"), 41);
+    ck_assert_int_eq(cached(one, sizeof one), 1);
+    snprintf(other, sizeof other, "%s.away", scratch_folder);
+    ck_assert_int_eq(rename(one, other), 0);
+    ck_assert_int_eq(value("-DADD=2"), 42);
+    char wrong[1200];
+    ck_assert_int_eq(cached(wrong, sizeof wrong), 1);
+    ck_assert_int_eq(rename(wrong, one), 0);
+    ck_assert_int_eq(remove(other), 0);
+    reopen();
+    compiled();
+    ck_assert_int_eq(value("-DADD=1"), 41);
+    ck_assert(compiled());
+    end();
+}
+END_TEST
+
 /* A cache that cannot be written only costs time. */
 START_TEST(no_cache) {
     begin();
@@ -250,6 +271,7 @@ int main(void) {
     tcase_add_test(t, kept_on_disk);
     tcase_add_test(t, kept_by_driver);
     tcase_add_loop_test(t, bad_entry, 0, 6);
+    tcase_add_test(t, entry_of_another);
     tcase_add_test(t, no_cache);
     tcase_add_test(t, errors);
     tcase_add_test(t, launches);
