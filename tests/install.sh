@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs into a bare folder, builds the README's example against the installed copy, once through pkg-config and once through the CMake
-# package, and runs it.
+# package, and runs it. A package, a stage and an absolute library folder name their prefixes too.
 # usage: install.sh BUILD_FOLDER README
 set -eu
 build=$1
@@ -14,8 +14,7 @@ awk '/^```c$/ {inside = 1; next} /^```$/ {inside = 0} inside' "$readme" >"$root/
 lib=$(dirname "$(find "$root/usr" -name libvqdna.so)")
 PKG_CONFIG_PATH=$lib/pkgconfig
 export PKG_CONFIG_PATH
-# The .pc file names the prefix of the configuration; the copy here lies elsewhere.
-flags=$(pkg-config --define-variable=prefix="$root/usr" --cflags --libs vqdna)
+flags=$(pkg-config --cflags --libs vqdna)
 # shellcheck disable=SC2086
 cc -std=c11 -Wall -Wextra -Werror "$root/example.c" $flags -o "$root/by-pkg-config"
 
@@ -33,8 +32,11 @@ cmake --build "$root/project/build" >"$root/cmake.log" 2>&1 || { cat "$root/cmak
 
 awk 'BEGIN {srand(1); print ">random"; for (i = 0; i < 200; i++) {s = ""; for (j = 0; j < 60; j++) s = s substr("ACGT", int(rand() * 4) + 1, 1); print s}}' \
     >"$root/random.fa"
+LD_LIBRARY_PATH=$lib "$root/by-pkg-config" 2>"$root/said" && { echo "the example trains on nothing"; exit 1; }
+grep -q "no sequences to train on" "$root/said"
 for program in "$root/by-pkg-config" "$root/project/build/example"; do
-    LD_LIBRARY_PATH=$lib "$program" "$root/random.fa" || { echo "$program failed"; exit 1; }
+    LD_LIBRARY_PATH=$lib "$program" "$root/random.fa" >"$root/said" || { echo "$program failed"; exit 1; }
+    tail -2 "$root/said" | uniq | wc -l | grep -qx 1 || { echo "other bases came back"; cat "$root/said"; exit 1; }
 done
 "$root/usr/bin/vqdna" --version
 for page in vqdna vqdna-train; do
@@ -42,3 +44,18 @@ for page in vqdna vqdna-train; do
         [ -n "$(find "$root/usr" -name "$page.1*")" ] || { echo "man page $page is not installed"; exit 1; }
     fi
 done
+
+# libraries FOLDER: where the vqdna.pc below it says that the library lies.
+libraries() {
+    PKG_CONFIG_PATH=$(dirname "$(find "$1" -name vqdna.pc)")
+    realpath -m "$(pkg-config --variable=libdir vqdna)"
+}
+DESTDIR=$root/stage cmake --install "$build" --prefix /opt/vqdna >/dev/null
+[ -e "$(libraries "$root/stage")/libvqdna.so" ] || { echo "a stage's vqdna.pc names another folder"; exit 1; }
+if command -v dpkg-shlibdeps >/dev/null; then
+    (cd "$build" && cpack -G DEB -B "$root/deb" >"$root/cpack.log") || { cat "$root/cpack.log"; exit 1; }
+    dpkg-deb -x "$root"/deb/*.deb "$root/package"
+    [ -e "$(libraries "$root/package")/libvqdna.so" ] || { echo "the package's vqdna.pc names another folder"; exit 1; }
+fi
+cmake -G "$generator" -S "$(dirname "$readme")" -B "$root/absolute" -DVQDNA_TESTS=OFF -DCMAKE_INSTALL_LIBDIR=/opt/lib64 >"$root/cmake.log"
+[ "$(libraries "$root/absolute")" = /opt/lib64 ] || { echo "an absolute library folder is not the one named"; exit 1; }
