@@ -39,7 +39,7 @@ typedef enum vqdna_status {
     VQDNA_ERR_OUTPUT = -3,      /* an output could not be written */
     VQDNA_ERR_DEVICE = -4,      /* no usable OpenCL device, or the device or its compiler failed */
     VQDNA_ERR_MEMORY = -5,      /* the host's or the device's memory does not suffice */
-    VQDNA_ERR_NUMERIC = -6,     /* a loss or a weight is not finite */
+    VQDNA_ERR_NUMERIC = -6,     /* a loss or a weight is not finite, or a kernel's answer is wrong */
     VQDNA_ERR_INTERRUPTED = -7, /* a callback asked to stop */
 } vqdna_status;
 
@@ -127,6 +127,11 @@ VQDNA_API vqdna_status vqdna_context_create(vqdna_context **out, const vqdna_con
 VQDNA_API void vqdna_context_destroy(vqdna_context *context);
 VQDNA_API const vqdna_device_info *vqdna_context_device(const vqdna_context *context);
 
+/* The operations that run with plain kernels, "gemm,assign": the fast ones gave wrong answers on this device when it was first used,
+ * or cannot run, or $VQDNA_PLAIN asks for it. "" if there is none. Codes then may differ where two are as near. Lives with the
+ * context; the creation of a trainer may add to it. */
+VQDNA_API const char *vqdna_plain_operations(const vqdna_context *context);
+
 /* One line of the self-test: an operation at one shape against its double-precision reference. error is the largest deviation in
  * units of the tolerance: above 1 (or NaN) is a failure. */
 typedef struct vqdna_check {
@@ -137,7 +142,7 @@ typedef struct vqdna_check {
 } vqdna_check;
 typedef void (*vqdna_check_fn)(void *user, const vqdna_check *check);
 
-/* Runs every kernel on the device with known answers. OK if all passed; VQDNA_ERR_DEVICE if one did not. */
+/* Runs every kernel on the device with known answers, and writes the verdict of its first use anew. OK if all passed; VQDNA_ERR_DEVICE if one did not. */
 VQDNA_API vqdna_status vqdna_selftest(vqdna_context *context, vqdna_check_fn fn, void *user);
 
 /* ---- Dataset ----------------------------------------------------------------------------------------------------------------- */
@@ -427,7 +432,7 @@ typedef struct vqdna_trial {
     double gain, noise;   /* share of the time saved, and its 95 % interval is gain +- noise */
 } vqdna_trial;
 
-/* Measures a choice against the value in force. VQDNA_ERR_DEVICE if it does not compile or gives a wrong answer: it is compared at
+/* Measures a choice against the value in force. VQDNA_ERR_DEVICE if it does not run, VQDNA_ERR_NUMERIC if its answer is wrong: it is compared at
  * one shape, or with `thorough` at all shapes that have a reference. Runs of both then alternate for about `seconds`. A driver may
  * crash or hang at a value it does not like: call this in a process of its own. */
 VQDNA_API vqdna_status vqdna_tuning_try(vqdna_context *context, const vqdna_choice *choice, bool thorough, double seconds,

@@ -68,9 +68,14 @@ const vqdna_device_info *vqdna_context_device(const vqdna_context *context) {
     return &context->device->info;
 }
 
+const char *vqdna_plain_operations(const vqdna_context *context) {
+    return context->device->plain;
+}
+
 vqdna_status vqdna_selftest(vqdna_context *context, vqdna_check_fn fn, void *user) {
     VQ_REQUIRE(context);
     VQ_HOLD(context->device);
+    vq_first_use_again(context->device);
     int failed = 0, checks = 0;
     for (const vq_case_table *const *table = vq_case_tables; *table; table++)
         for (const vq_case_shape *shape = (*table)->shapes; shape->dims[0]; shape++) {

@@ -205,7 +205,7 @@ static vq_status fetch(vq_case *c, const tensor *t, unsigned char **data) {
     size_t first = t->offset / 4, end = (t->offset + t->bytes + 3) / 4;
     for (size_t i = 0; i < t->whole.bytes / 4; i++)
         if ((i < first || i >= end) && image[i] != POISON) {
-            status = vq_fail(VQDNA_ERR_DEVICE, "tensor %s was written %s its bounds", t->name, i < first ? "before" : "past");
+            status = vq_fail(VQ_CASE_WRONG, "tensor %s was written %s its bounds", t->name, i < first ? "before" : "past");
             goto done;
         }
     memmove(image, (unsigned char *)image + t->offset, t->bytes);
@@ -213,7 +213,7 @@ static vq_status fetch(vq_case *c, const tensor *t, unsigned char **data) {
         VQ_TRY_OR(done, vq_alloc(&want, t->bytes, 1));
         encode(t, t->value, want);
         if (memcmp(want, image, t->bytes)) {
-            status = vq_fail(VQDNA_ERR_DEVICE, "input %s was written to", t->name);
+            status = vq_fail(VQ_CASE_WRONG, "input %s was written to", t->name);
             goto done;
         }
     }
@@ -366,13 +366,13 @@ vq_status vq_case_run(const vq_case_table *table, const vq_case_shape *shape, vq
     for (int i = 0; i < c->count; i++) {
         const tensor *t = &c->tensors[i];
         if (is_result(t) && memcmp(first[i], again[i], t->bytes)) {
-            status = vq_fail(VQDNA_ERR_DEVICE, "%s: two runs differ in tensor %s", table->operation, t->name);
+            status = vq_fail(VQ_CASE_WRONG, "%s: two runs differ in tensor %s", table->operation, t->name);
             goto done;
         }
         if (t->kind == OUTPUT || t->kind == INOUT) {
             double e = value_error(t, first[i], table->tolerance);
             if (!(e <= 1))
-                vq_fail(VQDNA_ERR_DEVICE, "tensor %s is off by %.3g tolerances", t->name, e);
+                vq_fail(VQ_CASE_WRONG, "tensor %s is off by %.3g tolerances", t->name, e);
             worst = worse(worst, e);
         }
     }
@@ -380,11 +380,11 @@ vq_status vq_case_run(const vq_case_table *table, const vq_case_shape *shape, vq
         if (c->tensors[i].kind == GRADIENT) {
             double e = gradient_error(c, &c->tensors[i], first[i]);
             if (!(e <= 1))
-                vq_fail(VQDNA_ERR_DEVICE, "gradient %s is off by %.3g tolerances", c->tensors[i].name, e);
+                vq_fail(VQ_CASE_WRONG, "gradient %s is off by %.3g tolerances", c->tensors[i].name, e);
             worst = worse(worst, e);
         }
     *error = worst;
-    status = worst <= 1 ? VQDNA_OK : VQDNA_ERR_DEVICE;
+    status = worst <= 1 ? VQDNA_OK : VQ_CASE_WRONG;
 done:
     free_all(first, c->count);
     free_all(again, c->count);
@@ -402,7 +402,7 @@ static vq_status check_all(vq_case *c) {
         if (status >= 0 && (t->kind == OUTPUT || t->kind == INOUT)) {
             double e = value_error(t, got, c->table->tolerance);
             if (!(e <= 1))
-                status = vq_fail(VQDNA_ERR_DEVICE, "tensor %s is off by %.3g tolerances", t->name, e);
+                status = vq_fail(VQ_CASE_WRONG, "tensor %s is off by %.3g tolerances", t->name, e);
         }
         free(got);
     }
@@ -418,7 +418,7 @@ static vq_status check_spots(vq_case *c, const vq_case_spot *spot, int count) {
         size_t i = (size_t)vq_rng_below(t->count, c->seed, VQ_STREAM_TEST, 2000, (uint64_t)s);
         double e = spot->error(c, c->dims, i, decode(t, got, i));
         if (!(e <= 1))
-            status = vq_fail(VQDNA_ERR_DEVICE, "element %zu of tensor %s is off by %.3g tolerances", i, t->name, e);
+            status = vq_fail(VQ_CASE_WRONG, "element %zu of tensor %s is off by %.3g tolerances", i, t->name, e);
     }
     free(got);
     return status;

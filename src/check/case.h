@@ -12,6 +12,9 @@ enum { VQ_CASE_DIMS = VQ_TUNABLE_DIMS, VQ_CASE_TUNABLES = 2 };
 /* What a device is first seen for: to give codes, to train. */
 typedef enum vq_use { VQ_USE_CODES = 1, VQ_USE_TRAINING = 2 } vq_use;
 
+/* The status of a case that ran and was wrong. Any other failure says that it could not run, and nothing about its kernels. */
+#define VQ_CASE_WRONG VQDNA_ERR_NUMERIC
+
 typedef struct vq_case vq_case; /* one shape of an operation being tried: its tensors on host (double) and device */
 
 typedef struct vq_case_shape {
@@ -94,7 +97,7 @@ typedef struct vq_case_spot {
 } vq_case_spot;
 
 /* Runs forward from fresh inputs and compares values: all of them, or with `spot` that many random elements of one output.
- * VQDNA_ERR_DEVICE if one is off. */
+ * VQ_CASE_WRONG if one is off. */
 vq_status vq_case_check(vq_case *c, const vq_case_spot *spot, int count);
 
 /* Runs forward (and backward) from fresh inputs, to the end. */

@@ -11,11 +11,11 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-/* A verdict's file has one letter for each check. */
-enum { RIGHT = 'r', RIGHT_IF_PLAIN = 'p', WRONG = 'w', MOST_CHECKS = 31 };
+/* A verdict's file has one letter for each check. Only answers are kept: what could not run is tried anew at each start. */
+enum { RIGHT = 'r', RIGHT_IF_PLAIN = 'p', WRONG = 'w', UNKNOWN = '?', MOST_CHECKS = 31 };
 
 /* For training with the backward half, where the operation has one. */
-static vq_status check(vq_device *device, const vq_case_table *table, const vq_case_shape *shape, vq_use use) {
+static vq_status check_once(vq_device *device, const vq_case_table *table, const vq_case_shape *shape, vq_use use) {
     vq_case *c;
     double error;
     if (use == VQ_USE_TRAINING)
@@ -26,27 +26,27 @@ static vq_status check(vq_device *device, const vq_case_table *table, const vq_c
     return status;
 }
 
-/* False if there is no verdict: memory that is out says nothing about the kernels. */
-static bool try_all(vq_device *device, vq_use use, char verdict[MOST_CHECKS + 1]) {
-    const vq_case_table *table;
-    int i = 0;
-    for (const vq_case_shape *shape; (shape = vq_case_known(&table, use, i)); i++) {
-        vq_status status = check(device, table, shape, use);
-        verdict[i] = vq_shape_of(device, table->operation).plain ? RIGHT_IF_PLAIN : RIGHT;
-        if (status < 0 && status != VQDNA_ERR_MEMORY && verdict[i] == RIGHT) {
-            vq_log(VQDNA_WARNING, "%s: the kernels of %s fail their known answers: %s", device->info.name, table->operation,
-                   vq_error());
-            vq_device_make_plain(device, table->operation);
-            verdict[i] = RIGHT_IF_PLAIN;
-            status = check(device, table, shape, use);
-        }
-        if (status == VQDNA_ERR_MEMORY)
-            return false;
-        if (status < 0)
-            verdict[i] = WRONG;
+/* Once more if it could not run: the failure may have passed. */
+static vq_status check(vq_device *device, const vq_case_table *table, const vq_case_shape *shape, vq_use use) {
+    vq_status status = check_once(device, table, shape, use);
+    return status < 0 && status != VQ_CASE_WRONG ? check_once(device, table, shape, use) : status;
+}
+
+/* The letter of a check. `wrong`: its fast kernels have failed another one. Memory that is out says nothing about the kernels. */
+static char judge(vq_device *device, const vq_case_table *table, const vq_case_shape *shape, vq_use use, bool wrong) {
+    bool plain = vq_shape_of(device, table->operation).plain;
+    vq_status status = check(device, table, shape, use);
+    if (status < 0 && status != VQDNA_ERR_MEMORY && !plain) {
+        wrong = status == VQ_CASE_WRONG;
+        vq_log(VQDNA_WARNING, "%s: the kernels of %s %s: %s", device->info.name, table->operation,
+               wrong ? "fail their known answers" : "cannot run, and plain ones, which are slower, stand in this time", vq_error());
+        vq_device_make_plain(device, table->operation);
+        status = check(device, table, shape, use);
+        plain = true;
     }
-    verdict[i] = '\0';
-    return true;
+    if (status == VQDNA_OK && !plain)
+        return RIGHT;
+    return !wrong ? UNKNOWN : status == VQDNA_OK ? RIGHT_IF_PLAIN : status == VQ_CASE_WRONG ? WRONG : UNKNOWN;
 }
 
 /* Where the verdict on this program, device and driver is kept (free it); NULL: nowhere. */
@@ -73,19 +73,14 @@ static char *verdict_path(const vq_device *device, vq_use use) {
     return path;
 }
 
-static bool read_verdict(const char *path, vq_use use, char verdict[MOST_CHECKS + 1]) {
-    const vq_case_table *table;
+static void read_verdict(const char *path, char verdict[MOST_CHECKS + 1]) {
     char *text;
-    size_t size, count = 0;
+    size_t size, count = strlen(verdict);
     if (!path || !vq_cache_read(&text, &size, path, MOST_CHECKS))
-        return false;
-    while (vq_case_known(&table, use, (int)count))
-        count++;
-    bool whole = size == count && strspn(text, "rpw") >= count;
-    if (whole)
-        snprintf(verdict, MOST_CHECKS + 1, "%.*s", (int)count, text);
+        return;
+    if (size == count && strspn(text, "rpw?") == count)
+        memcpy(verdict, text, count);
     free(text);
-    return whole;
 }
 
 static void write_verdict(const char *path, const char *verdict) {
@@ -93,21 +88,41 @@ static void write_verdict(const char *path, const char *verdict) {
         vq_cache_write(path, verdict, strlen(verdict));
 }
 
-void vq_first_use(vq_device *device, vq_use use) {
-    char *path = verdict_path(device, use), verdict[MOST_CHECKS + 1] = "";
-    const vq_case_table *table;
-    if (!read_verdict(path, use, verdict) && try_all(device, use, verdict))
-        write_verdict(path, verdict);
-    for (int i = 0; verdict[i] && vq_case_known(&table, use, i); i++) {
+static void use_device(vq_device *device, vq_use use, bool again) {
+    char *path = verdict_path(device, use), verdict[MOST_CHECKS + 1] = "", kept[MOST_CHECKS + 1];
+    const vq_case_table *table, *failed = NULL;
+    const vq_case_shape *shape;
+    for (int i = 0; i < MOST_CHECKS && vq_case_known(&table, use, i); i++)
+        verdict[i] = UNKNOWN;
+    if (!again)
+        read_verdict(path, verdict);
+    memcpy(kept, verdict, sizeof kept);
+    for (int i = 0; verdict[i] && (shape = vq_case_known(&table, use, i)); i++) {
         const char *operation = table->operation;
+        if (verdict[i] == UNKNOWN)
+            verdict[i] = judge(device, table, shape, use, table == failed);
         if (verdict[i] == RIGHT_IF_PLAIN) {
+            failed = table;
             vq_device_make_plain(device, operation);
-            vq_log(VQDNA_WARNING, "%s: plain kernels are used for %s, which are slower", device->info.name, operation);
+            vq_log(VQDNA_WARNING, "%s: plain kernels are used for %s, which are slower%s%s%s", device->info.name, operation,
+                   path ? ": so says " : "", path ? path : "", path ? ", which `vqdna selftest` writes anew" : "");
         }
         if (verdict[i] == WRONG)
             vq_log(VQDNA_WARNING,
-                   "%s gives wrong answers in %s with this driver: `vqdna selftest` says more; do not trust its results",
-                   device->info.name, operation);
+                   "%s gives wrong answers in %s with this driver: `vqdna selftest` says more; do not trust its results%s%s%s",
+                   device->info.name, operation, path ? " (kept in " : "", path ? path : "", path ? ")" : "");
     }
+    if (strcmp(kept, verdict) != 0)
+        write_verdict(path, verdict);
     free(path);
+}
+
+void vq_first_use(vq_device *device, vq_use use) {
+    use_device(device, use, false);
+}
+
+void vq_first_use_again(vq_device *device) {
+    vq_device_reset_plain(device);
+    use_device(device, VQ_USE_CODES, true);
+    use_device(device, VQ_USE_TRAINING, true);
 }

@@ -121,7 +121,7 @@ vq_status vq_trial_run(vq_device *device, const vq_choice *choice, bool thorough
     }
     VQ_TRY_OR(done, vq_case_differ(c[1], c[0], &error));
     if (!(error <= 1)) {
-        status = vq_fail(VQDNA_ERR_DEVICE, "its answer is off by %.3g tolerances where it would be timed", error);
+        status = vq_fail(VQ_CASE_WRONG, "its answer is off by %.3g tolerances where it would be timed", error);
         goto done;
     }
     VQ_TRY_OR(done, time_both(device, c, choice, at.set, shape, seconds, out));

@@ -70,6 +70,8 @@ json_t *vq_provenance(const vq_cli *cli, const vq_session *session) {
     json_object_set_new(object, "platform", vq_json_text(device->platform));
     json_object_set_new(object, "driver", vq_json_text(device->driver));
     json_object_set_new(object, "tuning", json_string(vqdna_tuning_hash(session->context)));
+    if (*vqdna_plain_operations(session->context))
+        json_object_set_new(object, "plain_kernels", json_string(vqdna_plain_operations(session->context)));
     if (session->model_sha256[0])
         json_object_set_new(object, "model_sha256", json_string(session->model_sha256));
     return object;

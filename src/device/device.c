@@ -1,6 +1,7 @@
 #include "device/device.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 vq_status vq_fail_cl(cl_int code, const char *what) {
@@ -32,11 +33,14 @@ vq_status vq_fail_cl(cl_int code, const char *what) {
 /* ---- Plain kernels ----------------------------------------------------------------------------------------------------------- */
 
 static bool is_plain(const vq_device *device, const char *operation) {
-    char item[64];
-    if (!device->plain[1]) /* as nearly always, and this is asked at each launch */
-        return false;
-    snprintf(item, sizeof item, ",%s,", operation);
-    return strstr(device->plain, item) || strstr(device->plain, ",all,");
+    const size_t length = strlen(operation);
+    for (const char *item = device->plain; *item; item += strspn(item, ",")) {
+        const size_t n = strcspn(item, ",");
+        if ((n == length && !strncmp(item, operation, n)) || (n == 3 && !strncmp(item, "all", 3)))
+            return true;
+        item += n;
+    }
+    return false;
 }
 
 vq_shape vq_shape_of(const vq_device *device, const char *operation) {
@@ -48,7 +52,12 @@ vq_shape vq_shape_of(const vq_device *device, const char *operation) {
 void vq_device_make_plain(vq_device *device, const char *operation) {
     size_t used = strlen(device->plain);
     if (!is_plain(device, operation))
-        snprintf(device->plain + used, sizeof device->plain - used, "%s,", operation);
+        snprintf(device->plain + used, sizeof device->plain - used, "%s%s", used ? "," : "", operation);
+}
+
+void vq_device_reset_plain(vq_device *device) {
+    const char *asked = getenv("VQDNA_PLAIN");
+    snprintf(device->plain, sizeof device->plain, "%s", asked ? asked : "");
 }
 
 /* ---- Use ---------------------------------------------------------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ typedef struct vq_device {
     size_t alignment;     /* bytes between sub-buffer origins */
     size_t most_items[3]; /* of a work-group, in each dimension */
     size_t allocated;     /* bytes of all slabs */
-    char plain[256];      /* ",OP,OP,": operations whose fast kernels gave wrong answers here; "," for none */
+    char plain[256];      /* "OP,OP": operations that run with their plain kernels; nearly always none */
     bool driver_caches;   /* the driver keeps compiled kernels itself, and compiles all of a program once more for a binary */
     bool synchronous;     /* $VQDNA_SYNC=1: finish after each launch, naming the kernel that failed */
     pthread_mutex_t lock;
@@ -38,8 +38,8 @@ typedef struct vq_device {
     vq_tuning *tuning;
 } vq_device;
 
-/* The shape of an operation's kernels: the device's own, or, where those gave wrong answers, the plain one: a CPU's with registers
- * of one float (cl/prelude.cl), or a kernel of its own. $VQDNA_PLAIN=OP,OP or all asks for it. */
+/* The shape of an operation's kernels: the device's own, or, where those gave wrong answers or could not run, the plain one: a CPU's
+ * with registers of one float (cl/prelude.cl), or a kernel of its own. $VQDNA_PLAIN=OP,OP or all asks for it. */
 typedef struct vq_shape {
     vq_family family;
     int width; /* floats of a register: -DVW */
@@ -47,8 +47,9 @@ typedef struct vq_shape {
 } vq_shape;
 vq_shape vq_shape_of(const vq_device *device, const char *operation);
 
-/* From now on the kernels of `operation` are the plain ones. */
+/* From now on the kernels of `operation` are the plain ones; reset leaves those that $VQDNA_PLAIN asks for. */
 void vq_device_make_plain(vq_device *device, const char *operation);
+void vq_device_reset_plain(vq_device *device);
 
 /* One thread at a time uses the device; the lock is recursive, for callbacks that call back. The public functions take it; NULL
  * passes. */

@@ -243,10 +243,7 @@ static vq_status open_candidate(vq_device *device, const candidate *c, int threa
         device->most_items[i] = device->info.max_work_group;
     clGetDeviceInfo(c->id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof device->most_items, device->most_items, NULL);
     device->driver_caches = strstr(c->info.platform, "Portable Computing Language") != NULL; /* PoCL */
-    const char *plain = getenv("VQDNA_PLAIN");
-    snprintf(device->plain, sizeof device->plain, ",");
-    if (plain && *plain)
-        vq_device_make_plain(device, plain);
+    vq_device_reset_plain(device);
     const char *sync = getenv("VQDNA_SYNC");
     device->synchronous = sync && strcmp(sync, "1") == 0;
     VQ_TRY(take_cores(device, threads));

@@ -65,9 +65,15 @@ setup() {
     [ ! -s said ]
 }
 
-@test "selftest: every check passes, as text and as JSON" {
+@test "selftest: every check passes, as text and as JSON; a verdict that was kept is written anew" {
+    export POCL_CACHE_DIR=${POCL_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/pocl/kcache} XDG_CACHE_HOME=$PWD/cache
+    "$VQDNA" tune --export out.txt
+    verdict=$(echo cache/vqdna/verdict-*)
+    right=$(cat "$verdict")
+    printf %s "${right/r/p}" >"$verdict"
     run --separate-stderr "$VQDNA" selftest --json
     [ "$status" -eq 0 ]
     [ "${#lines[@]}" -ge 10 ]
     [ "$(grep -c '"passed":true' <<<"$output")" -eq "${#lines[@]}" ]
+    [ "$(cat "$verdict")" = "$right" ]
 }

@@ -167,7 +167,7 @@ slow() {
     [ "$(cat "$verdict")" = rrrrrr ]
     printf prrrrr >"$verdict"
     "$VQDNA" tune --export out.txt 2>said
-    grep -q "plain kernels are used for gemm" said
+    grep -q "plain kernels are used for gemm.*$verdict" said
     printf rrrwrr >"$verdict"
     "$VQDNA" tune --export out.txt 2>said
     grep -q "wrong answers in dwconv" said
@@ -176,4 +176,27 @@ slow() {
         "$VQDNA" tune --export out.txt 2>said
         [ "$(cat "$verdict")" = rrrrrr ]
     done
+}
+
+@test "first use: a failure that passes leaves no verdict, and one that stays is tried anew" {
+    export POCL_CACHE_DIR=${POCL_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/pocl/kcache} XDG_CACHE_HOME=$PWD/cache
+    # Once, at several places: tried again, and nobody is the wiser.
+    for fault in "clCreateKernel 1" "clSetKernelArg 30" "clEnqueueNDRangeKernel 6" "clFinish 4" "clEnqueueReadBuffer 9" \
+        "clEnqueueWriteBuffer 20" "clCreateBuffer 15" "clCreateSubBuffer 31" "clBuildProgram 3" "clCreateProgramWithSource 2"; do
+        rm -rf cache
+        LD_PRELOAD=$FAULT VQ_FAULT="$fault -5" "$VQDNA" tune --export out.txt 2>said
+        run ! grep -q plain said
+        [ "$(cat cache/vqdna/verdict-*)" = rrrrrr ]
+    done
+    verdict=$(echo cache/vqdna/verdict-*)
+    printf 'rrr?rr' >"$verdict"
+    "$VQDNA" tune --export out.txt 2>said
+    [ "$(cat "$verdict")" = rrrrrr ]
+    # What ran is told, in the output too.
+    printf rrprrr >"$verdict"
+    "$VQDNA" train -q "${small[@]}" --steps 2 -o model genome.fa
+    grep -q '"plain_kernels": *"assign"' model/config.json
+    printf 'p?rrrr' >"$verdict"
+    "$VQDNA" tune --export out.txt 2>said
+    [ "$(cat "$verdict")" = pprrrr ]
 }
