@@ -9,7 +9,7 @@ else()
 endif()
 set_target_properties(vqdna-cli PROPERTIES OUTPUT_NAME vqdna INSTALL_RPATH "${library_path}")
 target_include_directories(vqdna-cli PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
-target_link_libraries(vqdna-cli PRIVATE vqdna PkgConfig::JANSSON m)
+target_link_libraries(vqdna-cli PRIVATE vqdna PkgConfig::JANSSON PkgConfig::HTSLIB PkgConfig::XXHASH m)
 install(TARGETS vqdna-cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/src/cli/vqdna.bash
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME vqdna)

@@ -209,6 +209,10 @@ VQDNA_API vqdna_model_info vqdna_tokenizer_describe(const vqdna_tokenizer *token
 typedef void (*vqdna_tensor_fn)(void *user, const char *name, const char *dtype, int rank, const uint64_t *shape, uint64_t bytes);
 VQDNA_API vqdna_status vqdna_model_describe(const char *path, vqdna_model_info *out, vqdna_tensor_fn tensor, void *user);
 
+/* Says what a file is by its first bytes (512 are enough) and what reads it, for kinds that are often given by mistake: "a.zst is
+ * compressed by zstd: zstd -dc a.zst | vqdna ... -". False, and nothing written, for what it does not know. */
+VQDNA_API bool vqdna_explain_file(char *out, size_t room, const char *path, const void *head, size_t bytes);
+
 /* What a stream of sequences held. */
 typedef struct vqdna_stream_stats {
     uint64_t records, bases, unknown;

@@ -1,5 +1,6 @@
 #include "api/handles.h"
 
+#include "base/filetype.h"
 #include "seq/dataset.h"
 
 vqdna_status vqdna_dataset_create(vqdna_dataset **out) {
@@ -19,4 +20,8 @@ vqdna_status vqdna_dataset_add(vqdna_dataset *dataset, const char *path) {
 
 vqdna_dataset_info vqdna_dataset_describe(const vqdna_dataset *dataset) {
     return vq_dataset_describe(dataset);
+}
+
+bool vqdna_explain_file(char *out, size_t room, const char *path, const void *head, size_t bytes) {
+    return out && path && head && vq_filetype_explain(out, room, path, head, bytes);
 }

@@ -3,34 +3,45 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <htslib/bgzf.h>
+#include <htslib/hts_log.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER = 1 << 20 };
+enum { BUFFER = 1 << 20, LONGEST = 2 << 20 };
 
 int vq_input_open(vq_input *in, vq_cli *cli, const char *path) {
     bool standard = !strcmp(path, "-");
     *in = (vq_input){.path = standard ? "standard input" : path, .size = BUFFER};
-    in->fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (in->fd < 0)
+    int fd = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
         return vq_cli_fail(cli, VQ_EXIT_INPUT, "cannot open %s: %s", path, strerror(errno));
     struct stat found;
-    if (fstat(in->fd, &found) == 0 && S_ISDIR(found.st_mode)) {
-        vq_input_close(in);
+    if (fstat(fd, &found) == 0 && S_ISDIR(found.st_mode)) {
+        close(fd);
         return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s is a folder, not a file", path);
     }
+    hts_set_log_level(HTS_LOG_OFF);
+    errno = 0;
+    in->file = bgzf_dopen(fd, "r");
+    if (!in->file) {
+        close(fd);
+        return vq_cli_fail(cli, VQ_EXIT_INPUT, "cannot read %s: %s", path, errno ? strerror(errno) : "its gzip data are damaged");
+    }
+    in->zipped = in->file->is_compressed;
+    in->bytes = S_ISREG(found.st_mode) && !in->zipped ? (uint64_t)found.st_size : 0;
     in->buffer = vq_need(NULL, in->size);
     vq_output_protect(cli, path);
     return VQ_GO_ON;
 }
 
 void vq_input_close(vq_input *in) {
-    if (in->fd > STDIN_FILENO)
-        close(in->fd);
+    if (in->file)
+        (void)!bgzf_close(in->file);
     free(in->buffer);
-    *in = (vq_input){.fd = -1};
+    *in = (vq_input){0};
 }
 
 /* Reads once more behind what is there; false if nothing came. */
@@ -46,12 +57,10 @@ static bool fill(vq_input *in) {
         in->size *= 2;
         in->buffer = vq_need(in->buffer, in->size);
     }
-    ssize_t got;
-    do
-        got = read(in->fd, in->buffer + in->end, in->size - in->end);
-    while (got < 0 && errno == EINTR);
+    errno = 0;
+    ssize_t got = bgzf_read(in->file, in->buffer + in->end, in->size - in->end);
     if (got < 0)
-        in->error = errno;
+        in->error = in->zipped ? "its gzip data are damaged or cut" : strerror(errno ? errno : EIO);
     if (got <= 0)
         in->ended = true;
     else
@@ -89,16 +98,17 @@ bool vq_input_line(vq_input *in, const char **line, size_t *length) {
         const char *stop = memchr(from + searched, '\n', in->end - in->start - searched);
         if (!stop) {
             searched = in->end - in->start;
-            if (fill(in))
+            if (searched < LONGEST && fill(in))
                 continue;
-            if (searched == 0 || in->error)
-                return false;
-            from = in->buffer + in->start;
-            stop = in->buffer + in->end; /* a last line without an end */
+            if (searched >= LONGEST)
+                in->error = "its next line is longer than 2 MiB, and none of tokens is";
+            else if (searched && !in->error)
+                in->error = "its last line has no end: the file was cut";
+            return false;
         }
         *line = from;
         *length = (size_t)(stop - from);
-        in->start += *length + (stop < in->buffer + in->end);
+        in->start += *length + 1;
         in->line++;
         if (*length && from[*length - 1] == '\r')
             --*length;

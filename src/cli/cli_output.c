@@ -18,10 +18,10 @@ enum { BUFFER = 1 << 20, HEAD = 256 };
 static const struct {
     const char *name, *begins, *holds;
 } kinds[] = {
-    [VQ_KIND_TSV] = {"tokens as TSV", "#vqdna tokens\n", ""},
+    [VQ_KIND_TSV] = {"tokens as TSV", "#vqdna tokens", ""},
     [VQ_KIND_NDJSON] = {"tokens as NDJSON", "{\"format\":\"vqdna tokens\"", ""},
     [VQ_KIND_NPY] = {"an array of tokens", "\x93NUMPY", "u2'"},
-    [VQ_KIND_INDEX] = {"an index of tokens", "#vqdna index\n", ""},
+    [VQ_KIND_INDEX] = {"an index of tokens", "#vqdna index", ""},
     [VQ_KIND_FASTA] = {"FASTA", ">", ""},
     [VQ_KIND_BENCHMARK] = {"benchmark results", "{", "\"schema_version\""},
     [VQ_KIND_SVG] = {"a picture", "<svg", ""},

@@ -55,7 +55,7 @@ int vq_sha256_file(vq_cli *cli, const char *path, char digest[65]) {
         bytes += 64;
     }
     if (in.error)
-        code = vq_cli_fail(cli, VQ_EXIT_INPUT, "cannot read %s: %s", path, strerror(in.error));
+        code = vq_cli_fail(cli, VQ_EXIT_INPUT, "cannot read %s: %s", path, in.error);
     vq_input_close(&in);
 
     bytes += got;

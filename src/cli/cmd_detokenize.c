@@ -23,8 +23,9 @@ static vqdna_status read_codes(void *user, vqdna_codes *run) {
 static vqdna_status write_bases(void *user, const char *contig, uint64_t start, const char *bases, size_t count, bool last) {
     conversion *c = user;
     if (start == 0) {
-        vq_output_print(&c->out, c->description ? ">%s %s\n" : ">%s\n", contig, c->description);
-        c->description = NULL;
+        const char *said = *contig ? c->description : NULL; /* behind no name it would read as one */
+        vq_output_print(&c->out, said ? ">%s %s\n" : ">%s\n", contig, said);
+        c->description = said ? NULL : c->description;
     }
     for (size_t taken = 0; taken < count;) {
         size_t column = (size_t)((start + taken) % LINE), piece = LINE - column;
@@ -47,7 +48,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     const vq_option options[] = {
         {"model", 'm', "MODEL", VQ_TEXT, &model, "the folder of the model that made the tokens"},
         {"output", 'o', "OUT", VQ_TEXT, &path, "write here instead of standard output"},
-        {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else"},
+        {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else; decode tokens of another model"},
         {"batch", 0, "N", VQ_COUNT, &batch, "bases the device takes at once (default: the device's choice)"},
         {"no-provenance", 0, NULL, VQ_FLAG, &cli->no_provenance, "no description on the first header line"},
         {0},
@@ -62,12 +63,12 @@ static int run(vq_cli *cli, int argc, char **argv) {
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--batch %llu is too large", (unsigned long long)batch);
 
     vq_session session;
-    conversion c = {.in = {.in.fd = -1, .index.fd = -1}, .out.fd = -1};
+    conversion c = {.out.fd = -1};
     vqdna_stream_stats stats = {0};
     char *provenance = NULL;
     code = vq_session_open(&session, cli, model);
     if (code == VQ_GO_ON)
-        code = vq_tokens_read_open(&c.in, cli, inputs.items[0], session.info.levels);
+        code = vq_tokens_read_open(&c.in, cli, inputs.items[0], &session);
     if (code == VQ_GO_ON)
         code = vq_output_open(&c.out, cli, path, VQ_KIND_FASTA);
     if (code != VQ_GO_ON)
@@ -86,8 +87,9 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (code != VQ_GO_ON)
         goto done;
     char rate[16];
-    vq_cli_note(cli, "%llu bases of %llu record%s; %s bases/s", (unsigned long long)stats.bases, (unsigned long long)stats.records,
-                stats.records == 1 ? "" : "s", vq_short_number(rate, stats.seconds > 0 ? (double)stats.bases / stats.seconds : 0));
+    vq_cli_note(cli, "%llu bases of %llu record%s, %llu of them unknown; %s bases/s", (unsigned long long)stats.bases,
+                (unsigned long long)stats.records, stats.records == 1 ? "" : "s", (unsigned long long)stats.unknown,
+                vq_short_number(rate, stats.seconds > 0 ? (double)stats.bases / stats.seconds : 0));
     code = VQ_EXIT_OK;
 done:
     vq_output_abandon(&c.out);

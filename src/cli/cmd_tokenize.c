@@ -11,7 +11,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
     uint64_t read_bytes = 0, batch = 0;
     const vq_option options[] = {
         {"model", 'm', "MODEL", VQ_TEXT, &model, "the model's folder"},
-        {"format", 'f', "FORMAT", VQ_TEXT, &format_name, "tsv (default), npy (needs -o; names in OUT.tsv) or ndjson"},
+        {"format", 'f', "FORMAT", VQ_TEXT, &format_name,
+         "tsv, npy (needs -o; names in OUT.tsv) or ndjson\n(default: what the name OUT says, else tsv)"},
         {"output", 'o', "OUT", VQ_TEXT, &path, "write here instead of standard output"},
         {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else"},
         {"read-bytes", 0, "N", VQ_COUNT, &read_bytes, "bytes of one read from the file; never changes the result"},
@@ -24,7 +25,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (code != VQ_GO_ON)
         return code;
     vq_tokens_format format;
-    code = vq_tokens_format_parse(&format, cli, format_name);
+    code = vq_tokens_format_parse(&format, cli, format_name, path);
     if (code != VQ_GO_ON)
         return code;
     if (!model)
@@ -41,7 +42,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (code != VQ_GO_ON)
         goto done;
     provenance = vq_provenance_text(cli, &session);
-    code = vq_tokens_open(&writer, cli, format, path, session.info.levels, provenance);
+    code = vq_tokens_open(&writer, cli, format, path, &session, provenance);
     if (code != VQ_GO_ON)
         goto done;
     vqdna_stream_options stream = {

@@ -5,16 +5,47 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-enum { NPY_HEADER = 128, NDJSON_RUN = 4096, CODES = 65536 };
+enum { NPY_HEADER = 128, NDJSON_RUN = 4096, CODES = 65536, UNKNOWN = 4 };
 
-int vq_tokens_format_parse(vq_tokens_format *out, vq_cli *cli, const char *text) {
-    static const char *const names[] = {"tsv", "npy", "ndjson"};
-    for (int i = 0; i < 3; i++)
-        if (!text || !strcmp(text, names[i])) {
+static const char *const names[] = {"tsv", "npy", "ndjson"};
+
+static bool ends_in(const char *text, size_t length, const char *end) {
+    size_t most = strlen(end);
+    return length >= most && !strncasecmp(text + length - most, end, most);
+}
+
+/* What the name of the output says; tsv by default, and then not *said. */
+static vq_tokens_format named_format(const char *path, bool *said, bool *zipped) {
+    static const char *const ends[] = {".tsv", ".npy", ".ndjson", ".jsonl"};
+    size_t length = path ? strlen(path) : 0;
+    *zipped = ends_in(path, length, ".gz");
+    length -= *zipped ? 3 : 0;
+    *said = true;
+    for (int i = 0; i < 4; i++)
+        if (ends_in(path, length, ends[i]))
+            return (vq_tokens_format)(i < 3 ? i : VQ_TOKENS_NDJSON);
+    *said = false;
+    return VQ_TOKENS_TSV;
+}
+
+int vq_tokens_format_parse(vq_tokens_format *out, vq_cli *cli, const char *text, const char *path) {
+    bool said, zipped, known = !text;
+    vq_tokens_format named = named_format(path, &said, &zipped);
+    *out = named;
+    for (int i = 0; i < 3 && text; i++)
+        if (!strcmp(text, names[i])) {
             *out = (vq_tokens_format)i;
-            return VQ_GO_ON;
+            known = true;
         }
+    if (known && said && *out != named)
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "-f %s and the name %s, which says %s, contradict each other", text, path,
+                           names[named]);
+    if (known && *out == VQ_TOKENS_NPY && zipped)
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "NumPy reads no compressed npy: leave .gz off the name %s", path);
+    if (known)
+        return VQ_GO_ON;
     const char *nearest = vq_nearest(text, names, 3);
     return vq_cli_fail(cli, VQ_EXIT_USAGE, "unknown format '%s'; did you mean %s?", text, nearest ? nearest : "tsv, npy or ndjson");
 }
@@ -29,14 +60,14 @@ static void npy_header(char header[NPY_HEADER], uint64_t rows, int levels) {
     header[NPY_HEADER - 1] = '\n';
 }
 
-static void write_head(vq_tokens_writer *w, const char *provenance) {
+static void write_head(vq_tokens_writer *w, const char *model, const char *provenance) {
     vq_output *text = w->format == VQ_TOKENS_NPY ? &w->index : &w->out;
     if (w->format == VQ_TOKENS_NDJSON) {
-        vq_output_print(text, "{\"format\":\"vqdna tokens\",\"levels\":%d%s%s}\n", w->levels, provenance ? ",\"provenance\":" : "",
-                        provenance ? provenance : "");
+        vq_output_print(text, "{\"format\":\"vqdna tokens\",\"version\":2,\"levels\":%d,\"model_sha256\":\"%s\"%s%s}\n", w->levels,
+                        model, provenance ? ",\"provenance\":" : "", provenance ? provenance : "");
         return;
     }
-    vq_output_print(text, w->format == VQ_TOKENS_NPY ? "#vqdna index\n" : "#vqdna tokens\n");
+    vq_output_print(text, "#vqdna %s 2 model %s\n", w->format == VQ_TOKENS_NPY ? "index" : "tokens", model);
     if (provenance)
         vq_output_print(text, "#provenance %s\n", provenance);
     if (w->format == VQ_TOKENS_NPY) {
@@ -52,9 +83,10 @@ static void write_head(vq_tokens_writer *w, const char *provenance) {
     vq_output_print(text, "\n");
 }
 
-int vq_tokens_open(vq_tokens_writer *w, vq_cli *cli, vq_tokens_format format, const char *path, int levels,
+int vq_tokens_open(vq_tokens_writer *w, vq_cli *cli, vq_tokens_format format, const char *path, const vq_session *session,
                    const char *provenance) {
-    *w = (vq_tokens_writer){.cli = cli, .format = format, .levels = levels, .code = VQ_GO_ON, .out.fd = -1, .index.fd = -1};
+    *w = (vq_tokens_writer){.cli = cli, .format = format, .code = VQ_GO_ON, .out.fd = -1, .index.fd = -1};
+    w->levels = session->info.levels;
     bool npy = format == VQ_TOKENS_NPY;
     if (npy && (!path || !strcmp(path, "-")))
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "npy cannot go to standard output: name a file with -o");
@@ -78,8 +110,19 @@ int vq_tokens_open(vq_tokens_writer *w, vq_cli *cli, vq_tokens_format format, co
         for (int c = 0; c < CODES; c++)
             w->code_text[c][0] = (char)snprintf(w->code_text[c] + 1, 7, "\t%d", c);
     }
-    write_head(w, provenance);
+    if (format == VQ_TOKENS_NDJSON)
+        w->gap = vq_need(NULL, (NDJSON_RUN / 2 + 1) * sizeof *w->gap);
+    XXH3_64bits_reset(&w->sums.codes);
+    write_head(w, session->model_sha256, provenance);
     return VQ_GO_ON;
+}
+
+void vq_tokens_sums_add(vq_tokens_sums *sums, const vqdna_codes *run) {
+    sums->records += run->last;
+    sums->bases += run->count;
+    for (size_t i = 0; i < run->count; i++)
+        sums->unknown += run->bases[i] == UNKNOWN;
+    XXH3_64bits_update(&sums->codes, run->codes, run->count * (size_t)run->levels * sizeof *run->codes);
 }
 
 static char *put_code(const vq_tokens_writer *w, char *to, uint16_t code) {
@@ -135,6 +178,15 @@ static void write_tsv(vq_tokens_writer *w, const vqdna_codes *run) {
     }
 }
 
+static void end_line(vq_tokens_writer *w) {
+    vq_output_print(&w->out, "]");
+    for (size_t i = 0; i < w->gaps; i++)
+        vq_output_print(&w->out, "%s[%llu,%llu]", i ? "," : ",\"unknown\":[", (unsigned long long)w->gap[i].start,
+                        (unsigned long long)w->gap[i].end);
+    vq_output_print(&w->out, w->gaps ? "]}\n" : "}\n");
+    w->gaps = 0;
+}
+
 /* Lines are cut by position and not by run, so that the file does not depend on how the stream was cut. */
 static void write_ndjson(vq_tokens_writer *w, const vqdna_codes *run) {
     if (run->start == 0) {
@@ -150,14 +202,15 @@ static void write_ndjson(vq_tokens_writer *w, const vqdna_codes *run) {
     }
     const uint16_t *codes = run->codes;
     for (size_t i = 0; i < run->count || (i == 0 && run->start == 0); i++) {
-        if ((run->start + i) % NDJSON_RUN == 0)
+        bool begins = (run->start + i) % NDJSON_RUN == 0;
+        if (begins && run->start + i)
+            end_line(w);
+        if (begins)
             vq_output_print(&w->out, "{\"contig\":%s,\"start\":%llu,\"codes\":[", w->row, (unsigned long long)(run->start + i));
-        if (i == run->count) {
-            vq_output_print(&w->out, "]}\n"); /* an empty record */
-            return;
-        }
+        if (i == run->count)
+            return; /* an empty record */
         char *to = vq_output_room(&w->out, 16 + 8 * (size_t)w->levels), *from = to;
-        if ((run->start + i) % NDJSON_RUN)
+        if (!begins)
             *to++ = ',';
         for (int level = 0; level < w->levels; level++) {
             char *separator = to;
@@ -166,32 +219,71 @@ static void write_ndjson(vq_tokens_writer *w, const vqdna_codes *run) {
         }
         *to++ = ']';
         w->out.used += (size_t)(to - from);
-        if ((run->start + i + 1) % NDJSON_RUN == 0)
-            vq_output_print(&w->out, "]}\n");
     }
-    if (run->last && (run->start + run->count) % NDJSON_RUN)
-        vq_output_print(&w->out, "]}\n");
 }
 
-static void write_npy(vq_tokens_writer *w, const vqdna_codes *run) {
-    vq_output_write(&w->out, run->codes, run->count * (size_t)w->levels * sizeof *run->codes);
-    w->record_rows += run->count;
-    if (!run->last)
+/* A stretch of unknown bases ends, if one was under way. */
+static void end_gap(vq_tokens_writer *w, const char *contig, uint64_t end) {
+    if (!w->in_gap)
         return;
-    vq_output_print(&w->index, "%s\t%llu\t%llu\n", run->contig, (unsigned long long)w->rows, (unsigned long long)w->record_rows);
-    w->rows += w->record_rows;
-    w->record_rows = 0;
+    w->in_gap = false;
+    if (w->format == VQ_TOKENS_NDJSON) {
+        w->gap[w->gaps].start = w->gap_start;
+        w->gap[w->gaps++].end = end;
+    } else {
+        vq_output_print(w->format == VQ_TOKENS_NPY ? &w->index : &w->out, "#unknown bases\t%s\t%llu\t%llu\n", contig,
+                        (unsigned long long)w->gap_start, (unsigned long long)end);
+    }
 }
 
 vqdna_status vq_tokens_write(void *user, const vqdna_codes *run) {
     vq_tokens_writer *w = user;
-    if (w->format == VQ_TOKENS_TSV)
-        write_tsv(w, run);
-    else if (w->format == VQ_TOKENS_NDJSON)
-        write_ndjson(w, run);
-    else
-        write_npy(w, run);
+    size_t cut = w->format == VQ_TOKENS_NDJSON ? NDJSON_RUN : VQ_TOKENS_RUN;
+    vqdna_codes piece = *run;
+    /* In pieces all known or all unknown that cross no place where the marks are cut. */
+    for (size_t done = 0; done == 0 || done < run->count; done += piece.count) {
+        piece.start = run->start + done;
+        piece.codes = run->codes + done * (size_t)w->levels;
+        piece.bases = run->bases + done;
+        size_t left = run->count - done, most = cut - piece.start % cut;
+        bool unknown = left && piece.bases[0] == UNKNOWN;
+        for (piece.count = 0; piece.count < left && piece.count < most; piece.count++)
+            if ((piece.bases[piece.count] == UNKNOWN) != unknown)
+                break;
+        if (!unknown || piece.start % cut == 0)
+            end_gap(w, run->contig, piece.start);
+        if (unknown && !w->in_gap)
+            w->gap_start = piece.start;
+        w->in_gap = unknown;
+        if (w->format == VQ_TOKENS_TSV)
+            write_tsv(w, &piece);
+        else if (w->format == VQ_TOKENS_NDJSON)
+            write_ndjson(w, &piece);
+        else
+            vq_output_write(&w->out, piece.codes, piece.count * (size_t)w->levels * sizeof *piece.codes);
+        if (run->count == 0)
+            break;
+    }
+    vq_tokens_sums_add(&w->sums, run);
+    if (run->last && w->code == VQ_GO_ON) {
+        uint64_t bases = run->start + run->count;
+        end_gap(w, run->contig, bases);
+        if (w->format == VQ_TOKENS_NDJSON)
+            end_line(w);
+        if (w->format == VQ_TOKENS_NPY)
+            vq_output_print(&w->index, "%s\t%llu\t%llu\n", run->contig, (unsigned long long)w->rows, (unsigned long long)bases);
+        w->rows += bases;
+    }
     return w->out.error || w->index.error || w->code != VQ_GO_ON ? VQDNA_ERR_OUTPUT : VQDNA_OK;
+}
+
+static void write_end(vq_tokens_writer *w) {
+    vq_output_print(w->format == VQ_TOKENS_NPY ? &w->index : &w->out,
+                    w->format == VQ_TOKENS_NDJSON
+                        ? "{\"end\":{\"records\":%llu,\"bases\":%llu,\"unknown\":%llu,\"xxh3\":\"%016llx\"}}\n"
+                        : "#end %llu records %llu bases %llu unknown xxh3 %016llx\n",
+                    (unsigned long long)w->sums.records, (unsigned long long)w->sums.bases, (unsigned long long)w->sums.unknown,
+                    (unsigned long long)XXH3_64bits_digest(&w->sums.codes));
 }
 
 static void release(vq_tokens_writer *w) {
@@ -199,11 +291,14 @@ static void release(vq_tokens_writer *w) {
     vq_output_abandon(&w->index);
     free(w->code_text);
     free(w->row);
+    free(w->gap);
     w->code_text = NULL;
     w->row = NULL;
+    w->gap = NULL;
 }
 
 int vq_tokens_commit(vq_tokens_writer *w) {
+    write_end(w);
     if (w->format == VQ_TOKENS_NPY) {
         char header[NPY_HEADER];
         npy_header(header, w->rows, w->levels);
