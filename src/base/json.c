@@ -6,8 +6,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_BYTES = 4 << 20, MOST_VALUES = 1 << 17, MOST_DEPTH = 32, A_VALUE = 192 };
+
+/* A parsed value takes up to 45 times its text, and a nested one stack besides: what is far beyond any file of ours is not parsed. */
+static vq_status check_room(const char *text, size_t bytes, const char *path) {
+    size_t values = 1, depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < bytes && values <= MOST_VALUES && depth <= MOST_DEPTH; i++) {
+        char c = text[i];
+        if (c == '"')
+            quoted = !quoted;
+        else if (quoted)
+            i += c == '\\';
+        else if (c == '{' || c == '[')
+            depth++, values++;
+        else if (c == '}' || c == ']')
+            depth -= depth > 0;
+        else
+            values += c == ',';
+    }
+    if (bytes > MOST_BYTES || values > MOST_VALUES || depth > MOST_DEPTH)
+        return vq_fail(VQDNA_ERR_INPUT, "%s: JSON of more than %d MiB, %d values or %d levels of nesting is not read", path,
+                       MOST_BYTES >> 20, MOST_VALUES, MOST_DEPTH);
+    /* Lack of memory is told by jansson as a fault of the text, so it is found out before. */
+    void *needed = malloc(2 * bytes + values * A_VALUE);
+    free(needed);
+    return needed ? VQDNA_OK : vq_fail(VQDNA_ERR_MEMORY, "out of memory for the JSON of %s", path);
+}
+
 vq_status vq_json_parse(json_t **out, const char *text, size_t bytes, const char *path) {
     VQ_C_LOCALE;
+    VQ_TRY(check_room(text, bytes, path));
     json_error_t error;
     json_t *json = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
     if (!json)
@@ -23,7 +52,7 @@ vq_status vq_json_parse(json_t **out, const char *text, size_t bytes, const char
 vq_status vq_json_load(json_t **out, const char *path) {
     char *text;
     size_t bytes;
-    VQ_TRY(vq_read_file(&text, &bytes, path, (size_t)64 << 20));
+    VQ_TRY(vq_read_file(&text, &bytes, path, MOST_BYTES));
     vq_status status = vq_json_parse(out, text, bytes, path);
     free(text);
     return status;
@@ -31,7 +60,9 @@ vq_status vq_json_load(json_t **out, const char *path) {
 
 vq_status vq_json_write(vq_outfile *out, const json_t *json) {
     VQ_C_LOCALE;
-    if (json_dumpf(json, out->file, JSON_INDENT(2)) != 0 || fputc('\n', out->file) == EOF)
+    if (json_dumpf(json, out->file, JSON_INDENT(2)) != 0 && !ferror(out->file))
+        return vq_fail(VQDNA_ERR_MEMORY, "out of memory for the JSON of %s", out->path);
+    if (ferror(out->file) || fputc('\n', out->file) == EOF)
         return vq_outfile_failed(out);
     return VQDNA_OK;
 }

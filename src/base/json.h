@@ -7,7 +7,8 @@
 
 #include <jansson.h>
 
-/* Reads an object of at most 64 MiB from a file; json_decref(*out). A syntax error names the line. */
+/* Reads an object from a file; json_decref(*out). A syntax error names the line. Text that is far larger than any of ours (more than
+ * 4 MiB, 131,072 values or 32 levels of nesting) is refused before it is parsed. */
 vq_status vq_json_load(json_t **out, const char *path);
 
 /* The same from memory; `path` only for the sentence. */

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK = 4 << 20, HEADER_LIMIT = 100 << 20 };
+enum { CHUNK = 4 << 20, HEADER_LIMIT = 4 << 20 };
 
 struct vq_safetensors {
     char *path;

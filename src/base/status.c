@@ -32,7 +32,7 @@ vq_status vq_fail_errno(vq_status status, const char *format, ...) {
     if (n >= 0 && (size_t)n < sizeof text)
         snprintf(text + n, sizeof text - (size_t)n, ": %s", strerror(code));
     memcpy(message, text, sizeof text);
-    return status;
+    return code == ENOMEM ? VQDNA_ERR_MEMORY : status;
 }
 
 const char *vq_error(void) {

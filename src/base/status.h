@@ -11,7 +11,7 @@ typedef vqdna_status vq_status;
  * `return vq_fail(VQDNA_ERR_INPUT, "%s: no records", path);` is the whole of it. */
 vq_status vq_fail(vq_status status, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
 
-/* The same for a failed system call: appends ": " and strerror(errno). */
+/* The same for a failed system call: appends ": " and strerror(errno). One for lack of memory is VQDNA_ERR_MEMORY. */
 vq_status vq_fail_errno(vq_status status, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
 
 /* The calling thread's last sentence; "" before the first failure. */

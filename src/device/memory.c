@@ -197,6 +197,8 @@ static vq_status allocate(vq_plan *plan, cl_mem *out, size_t bytes) {
     if (err != CL_SUCCESS) {
         release(*out);
         *out = NULL;
+        if (vq_fail_cl(err, plan->device->info.name) != VQDNA_ERR_MEMORY)
+            return VQDNA_ERR_DEVICE;
         return vq_fail(
             VQDNA_ERR_MEMORY,
             "%s has too little memory: %.1f MiB are needed and %.1f MiB are there (OpenCL error %d); use a smaller batch or preset",

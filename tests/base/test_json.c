@@ -1,6 +1,8 @@
 #include "base/json.h"
 #include "scratch.h"
 
+#include <sys/resource.h>
+
 START_TEST(bad_files) {
     json_t *json;
     ck_fails(vq_json_load(&json, scratch_path("missing")), VQDNA_ERR_INPUT, "missing", "does not exist");
@@ -58,6 +60,58 @@ START_TEST(round_trip) {
 }
 END_TEST
 
+/* Far beyond any real file: refused before memory and stack go. */
+START_TEST(too_large) {
+    enum { MUCH = 5 << 20 };
+    json_t *json;
+    char *text = malloc(MUCH + 1);
+    ck_assert_ptr_nonnull(text);
+    memset(text, '[', MUCH);
+    text[MUCH] = 0;
+    ck_fails(vq_json_parse(&json, text, 40, "deep"), VQDNA_ERR_INPUT, "deep", "levels of nesting");
+    for (int i = 0; i < MUCH; i++)
+        text[i] = i % 2 ? ',' : '0';
+    memcpy(text, "{\"a\":[", 6);
+    ck_fails(vq_json_parse(&json, text, 1 << 20, "wide"), VQDNA_ERR_INPUT, "wide", "131072 values");
+    memset(text + 6, ' ', MUCH - 6);
+    memcpy(text + MUCH - 2, "]}", 2);
+    ck_fails(vq_json_parse(&json, text, MUCH, "long"), VQDNA_ERR_INPUT, "long", "4 MiB");
+    ck_fails(vq_json_load(&json, scratch_text("long", text)), VQDNA_ERR_INPUT, "long", "larger than");
+    ck_ok(vq_json_parse(&json, "{\"a\": \"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[[\"}", 50, "text"));
+    json_decref(json);
+    free(text);
+}
+END_TEST
+
+#ifndef __SANITIZE_ADDRESS__
+/* A good text without memory for it is not a bad text. */
+START_TEST(out_of_memory) {
+    enum { VALUES = 100000 };
+    char *text = malloc(2 * VALUES + 16), *end = text;
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    ck_assert(text && file && fscanf(file, "%ld", &pages) == 1);
+    fclose(file);
+    end += sprintf(end, "{\"a\":[0");
+    for (int i = 1; i < VALUES; i++)
+        end += sprintf(end, ",1");
+    strcpy(end, "]}");
+    struct rlimit old, little;
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &old), 0);
+    little = old;
+    little.rlim_cur = (rlim_t)(pages * sysconf(_SC_PAGESIZE)) + (1 << 20);
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &little), 0);
+    json_t *json;
+    vq_status status = vq_json_parse(&json, text, strlen(text), "text");
+    setrlimit(RLIMIT_AS, &old);
+    ck_fails(status, VQDNA_ERR_MEMORY, "text", "out of memory");
+    ck_ok(vq_json_parse(&json, text, strlen(text), "text"));
+    json_decref(json);
+    free(text);
+}
+END_TEST
+#endif
+
 /* A comma, and a mark of two bytes. */
 START_TEST(locale_of_the_program) {
     static const char *const names[] = {"de_DE", "ps_AF"};
@@ -96,6 +150,10 @@ int main(void) {
     tcase_add_test(tests, bad_files);
     tcase_add_test(tests, members);
     tcase_add_test(tests, round_trip);
+    tcase_add_test(tests, too_large);
+#ifndef __SANITIZE_ADDRESS__
+    tcase_add_test(tests, out_of_memory);
+#endif
     tcase_add_test(tests, locale_of_the_program);
     suite_add_tcase(suite, tests);
     return scratch_run(suite);
