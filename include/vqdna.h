@@ -431,6 +431,10 @@ typedef struct vqdna_choice {
     int value;
 } vqdna_choice;
 
+/* Whether the device takes the choice together with the values in force: its local memory, its largest work-group. A value it does
+ * not take is never tried, kept, imported or used. */
+VQDNA_API bool vqdna_tuning_allows(vqdna_context *context, const vqdna_choice *choice);
+
 typedef struct vqdna_trial {
     double before, after; /* seconds of a run, medians: with the value in force, with the choice */
     double gain, noise;   /* share of the time saved, and its 95 % interval is gain +- noise */

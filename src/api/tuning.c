@@ -4,15 +4,14 @@
 
 #include <stdio.h>
 
-static vq_status take(const vqdna_choice *choice, vq_choice *out) {
+static vq_status take(const vqdna_choice *choice, vq_choice *out, vq_tunable_place *at) {
     if (!choice || !choice->operation || !choice->shape || !choice->name)
         return vq_fail(VQDNA_ERR_USAGE, "a choice needs an operation, a class of shapes and a name");
     snprintf(out->operation, sizeof out->operation, "%s", choice->operation);
     snprintf(out->shape, sizeof out->shape, "%s", choice->shape);
     snprintf(out->name, sizeof out->name, "%s", choice->name);
     out->value = choice->value;
-    vq_tunable_place at;
-    if (!vq_tunable_find(&at, out))
+    if (!vq_tunable_find(at, out))
         return vq_fail(VQDNA_ERR_USAGE, "%s %s has no tunable %s with a value %d", choice->operation, choice->shape, choice->name,
                        choice->value);
     return VQDNA_OK;
@@ -42,13 +41,21 @@ vqdna_status vqdna_tunables(vqdna_context *context, vqdna_tunable_fn fn, void *u
     return VQDNA_OK;
 }
 
+bool vqdna_tuning_allows(vqdna_context *context, const vqdna_choice *choice) {
+    VQ_HOLD(context->device);
+    vq_choice own;
+    vq_tunable_place at;
+    return take(choice, &own, &at) >= 0 && vq_tuning_allows(context->device, at.set, at.which, at.shape, own.value);
+}
+
 vqdna_status vqdna_tuning_try(vqdna_context *context, const vqdna_choice *choice, bool thorough, double seconds, vqdna_trial *out) {
     VQ_REQUIRE(context);
     VQ_REQUIRE(out);
     VQ_HOLD(context->device);
     vq_choice own;
+    vq_tunable_place at;
     vq_trial trial = {0};
-    VQ_TRY(take(choice, &own));
+    VQ_TRY(take(choice, &own, &at));
     VQ_TRY(vq_trial_run(context->device, &own, thorough, seconds, &trial));
     *out = (vqdna_trial){trial.before, trial.after, trial.gain, trial.noise};
     return VQDNA_OK;
@@ -58,7 +65,11 @@ vqdna_status vqdna_tuning_keep(vqdna_context *context, const vqdna_choice *choic
     VQ_REQUIRE(context);
     VQ_HOLD(context->device);
     vq_choice own;
-    VQ_TRY(take(choice, &own));
+    vq_tunable_place at;
+    VQ_TRY(take(choice, &own, &at));
+    if (!vq_tuning_allows(context->device, at.set, at.which, at.shape, own.value))
+        return vq_fail(VQDNA_ERR_USAGE, "%s %s: %s = %d is, with the other values, more than the device takes", own.operation,
+                       own.shape, own.name, own.value);
     return vq_tuning_keep(context->device, &own, 1);
 }
 
@@ -70,9 +81,11 @@ vqdna_status vqdna_tuning_export(vqdna_context *context, const char *path, int *
     return vq_tuning_export(context->device, path, count);
 }
 
-static bool known(const vq_choice *choice) {
-    vq_tunable_place at;
-    return vq_tunable_find(&at, choice);
+static const vq_tunables *find(const vq_choice *choice, int *shape) {
+    vq_tunable_place at = {0};
+    bool found = vq_tunable_find(&at, choice);
+    *shape = at.shape;
+    return found ? at.set : NULL;
 }
 
 vqdna_status vqdna_tuning_import(vqdna_context *context, const char *path, int *taken, int *skipped) {
@@ -81,7 +94,7 @@ vqdna_status vqdna_tuning_import(vqdna_context *context, const char *path, int *
     VQ_REQUIRE(taken);
     VQ_REQUIRE(skipped);
     VQ_HOLD(context->device);
-    return vq_tuning_import(context->device, path, known, taken, skipped);
+    return vq_tuning_import(context->device, path, find, taken, skipped);
 }
 
 const char *vqdna_tuning_hash(const vqdna_context *context) {

@@ -109,6 +109,8 @@ vq_status vq_trial_run(vq_device *device, const vq_choice *choice, bool thorough
         return vq_fail(VQDNA_ERR_USAGE, "%s %s has no tunable %s with a value %d", choice->operation, choice->shape, choice->name,
                        choice->value);
     const vq_tuning_shape *shape = &at.set->shapes[at.shape];
+    if (!vq_tuning_allows(device, at.set, at.which, at.shape, choice->value))
+        return vq_fail(VQDNA_ERR_DEVICE, "with the other values it is more than the device takes");
     vq_case_shape timed = shape_of(shape->timed);
     vq_case *c[2] = {NULL, NULL};
     double error;

@@ -143,10 +143,11 @@ static bool time_left(tuning *t) {
     return !t->out_of_time && !vq_signals_caught(NULL);
 }
 
-/* A value worth a trial: a quick search looks at the neighbours of the one in force only. */
+/* A value worth a trial, of those that the device takes: a quick search looks at the neighbours of the one in force only. */
 static bool candidate(const tuning *t, const vqdna_tunable *tunable, size_t i) {
     const int *v = tunable->values;
-    if (v[i] == tunable->value || (tunable->slow && !t->full))
+    const vqdna_choice choice = {tunable->operation, tunable->shape, tunable->name, v[i]};
+    if (v[i] == tunable->value || (tunable->slow && !t->full) || !vqdna_tuning_allows(t->context, &choice))
         return false;
     if (t->full)
         return true;

@@ -35,8 +35,16 @@ static const vq_tunable tunables[] = {{"parameters", {1, 2, 3, 4, 5, 6, 7, 8}, {
 static const vq_tuning_shape shapes[] = {
     {"any", {4096, 1536, 384, 0, 1, 2 /* VQ_GEMM_BIAS */}, {301, 96, 600, 0, 1, 2}, false},
 };
+
+static bool allows(const vq_device *device, int shape, const int *of) {
+    enum { KWG = 2, MDIMC = 5, MWG = 6, NDIMC = 8, NWG = 9, SA = 10, SB = 11 };
+    const size_t *p = parameter_sets[of[0] > 0 ? of[0] - 1 : 0];
+    (void)shape;
+    return !of[0] || vq_device_takes(device, p[MDIMC], p[NDIMC], p[KWG] * (p[SA] * p[MWG] + p[SB] * p[NWG]) * sizeof(float));
+}
+
 const vq_tunables vq_blas_tunables = {
-    .operation = "clblast", .list = tunables, .shapes = shapes, .count = 1, .shape_count = 1, .recompiles = true};
+    .operation = "clblast", .list = tunables, .shapes = shapes, .count = 1, .shape_count = 1, .recompiles = true, .allows = allows};
 
 static int wanted_set(const vq_device *device) {
     int set = vq_tuned(device, &vq_blas_tunables, 0, 0);

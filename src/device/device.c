@@ -73,6 +73,11 @@ void vq_device_unlock(vq_device *device) {
         pthread_mutex_unlock(&device->lock);
 }
 
+bool vq_device_takes(const vq_device *device, size_t across, size_t down, size_t local_bytes) {
+    return across * down <= device->info.max_work_group && across <= device->most_items[0] && down <= device->most_items[1] &&
+           local_bytes <= device->info.local_bytes;
+}
+
 vq_status vq_device_finish(vq_device *device) {
     cl_int err = clFinish(device->queue);
     return err == CL_SUCCESS ? VQDNA_OK : vq_fail_cl(err, device->info.name);

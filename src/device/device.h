@@ -56,6 +56,9 @@ void vq_device_reset_plain(vq_device *device);
 vq_device *vq_device_lock(vq_device *device);
 void vq_device_unlock(vq_device *device);
 
+/* Whether the device takes work-groups of across x down work-items with so much local memory. */
+bool vq_device_takes(const vq_device *device, size_t across, size_t down, size_t local_bytes);
+
 /* Waits for all that was enqueued. */
 vq_status vq_device_finish(vq_device *device);
 

@@ -12,7 +12,7 @@ static vq_status launch_error(const vq_device *device, const vq_kernel *kernel, 
 }
 
 bool vq_group_fits(vq_device *device, const char *stem, const char *options, size_t across, size_t down) {
-    if (across * down > device->info.max_work_group || across > device->most_items[0] || down > device->most_items[1])
+    if (!vq_device_takes(device, across, down, 0))
         return false;
     const vq_kernel_limits limits = vq_program_limits(device, stem, options);
     return across * down <= limits.items && limits.local_bytes <= device->info.local_bytes;

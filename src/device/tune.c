@@ -20,7 +20,7 @@ enum { VERSION, PLATFORM, DEVICE, DRIVER, PRECISION, OPERATION, SHAPE, SETTING }
 
 typedef struct entry {
     vq_choice choice;
-    bool unusable; /* its value is not of the grid: said once */
+    bool unusable; /* its value is not of the grid, or not for this device: said once */
 } entry;
 
 struct vq_tuning {
@@ -293,27 +293,92 @@ static bool fits(const vq_choice *c, const vq_tunables *set, int which, int shap
            !strcmp(c->shape, set->shapes[shape].name);
 }
 
-int vq_tuned(const vq_device *device, const vq_tunables *set, int which, int shape) {
+/* The choice in force for a tunable; NULL if there is none, or none that is of the grid. */
+static entry *chosen(const vq_device *device, const vq_tunables *set, int which, int shape) {
     const vq_tunable *tunable = &set->list[which];
-    if (vq_shape_of(device, set->operation).plain)
-        return tunable->standard[2]; /* a plain kernel is a CPU's, and is not tuned */
     const int standard = vq_tunable_standard(device, tunable);
     vq_tuning *t = device->tuning;
-    if (!t || !standard)
-        return standard;
-    if (t->imposing && fits(&t->imposed, set, which, shape))
-        return t->imposed.value;
-    for (int i = 0; i < t->count; i++) {
+    for (int i = 0; t && standard && i < t->count; i++) {
         entry *e = &t->entries[i];
         if (e->unusable || !fits(&e->choice, set, which, shape))
             continue;
         if (e->choice.value == standard || vq_tunable_has(tunable, e->choice.value))
-            return e->choice.value;
+            return e;
         vq_log(VQDNA_WARNING, "tuning: %s = %d of %s %s is not a value of that grid; it is passed over", e->choice.name,
                e->choice.value, e->choice.operation, e->choice.shape);
         e->unusable = true;
     }
-    return standard;
+    return NULL;
+}
+
+/* The next smaller value of a grid; false if there is none. */
+static bool lower(const vq_tunable *tunable, int *value) {
+    int i = VQ_TUNABLE_VALUES;
+    while (--i >= 0 && (!tunable->values[i] || tunable->values[i] >= *value))
+        ;
+    if (i >= 0)
+        *value = tunable->values[i];
+    return i >= 0;
+}
+
+/* Lowers values until the device takes them: one of them alone where that will do, else all step by step. */
+static void shrink(int *values, const vq_device *device, const vq_tunables *set, int shape) {
+    for (bool lowered = true; lowered && !set->allows(device, shape, values);) {
+        lowered = false;
+        for (int i = 0; i < set->count; i++) {
+            const int before = values[i];
+            while (values[i] && lower(&set->list[i], &values[i]))
+                if (set->allows(device, shape, values))
+                    return;
+            for (int k = 0; before && k < VQ_TUNABLE_VALUES && set->list[i].values[k]; k++) { /* a number may be no size */
+                values[i] = set->list[i].values[k];
+                if (set->allows(device, shape, values))
+                    return;
+            }
+            values[i] = before;
+        }
+        for (int i = 0; i < set->count; i++)
+            lowered |= values[i] && lower(&set->list[i], &values[i]);
+    }
+}
+
+void vq_tuned_all(int *values, const vq_device *device, const vq_tunables *set, int shape) {
+    const bool plain = vq_shape_of(device, set->operation).plain; /* a plain kernel is a CPU's, and is not tuned */
+    const vq_tuning *t = device->tuning;
+    const bool trial = t && t->imposing;
+    entry *of[VQ_TUNABLES] = {0};
+    for (int i = 0; i < set->count; i++) {
+        of[i] = plain ? NULL : chosen(device, set, i, shape);
+        values[i] = plain ? set->list[i].standard[2] : of[i] ? of[i]->choice.value : vq_tunable_standard(device, &set->list[i]);
+        if (trial && !plain && values[i] && fits(&t->imposed, set, i, shape))
+            values[i] = t->imposed.value;
+    }
+    if (plain || !set->allows || set->allows(device, shape, values))
+        return;
+    for (int i = set->count - 1; i >= 0 && !trial; i--)
+        if (of[i]) {
+            const vq_choice *c = &of[i]->choice;
+            vq_log(VQDNA_WARNING,
+                   "tuning: %s = %d of %s %s, with the other values, is more than the device takes; it is passed over", c->name,
+                   c->value, c->operation, c->shape);
+            of[i]->unusable = true;
+            vq_tuned_all(values, device, set, shape);
+            return;
+        }
+    shrink(values, device, set, shape);
+}
+
+int vq_tuned(const vq_device *device, const vq_tunables *set, int which, int shape) {
+    int values[VQ_TUNABLES];
+    vq_tuned_all(values, device, set, shape);
+    return values[which];
+}
+
+bool vq_tuning_allows(const vq_device *device, const vq_tunables *set, int which, int shape, int value) {
+    int values[VQ_TUNABLES];
+    vq_tuned_all(values, device, set, shape);
+    values[which] = value;
+    return !set->allows || set->allows(device, shape, values);
 }
 
 void vq_tuning_impose(vq_device *device, const vq_choice *choice) {
@@ -405,7 +470,28 @@ done:
     return status;
 }
 
-vq_status vq_tuning_import(vq_device *device, const char *path, bool (*known)(const vq_choice *choice), int *taken, int *skipped) {
+/* Leaves the choices that the device takes, together with each other and with those in force, and returns how many. */
+static int drop_unfit(vq_device *device, vq_choice *choices, int count, vq_tuning_find find) {
+    vq_tuning *before = device->tuning, with = {0};
+    for (int i = 0; i < count; i++)
+        append(&with, &choices[i]);
+    for (int i = 0; before && i < before->count; i++)
+        append(&with, &before->entries[i].choice);
+    device->tuning = &with;
+    int left = 0;
+    for (int i = 0; i < count && count <= with.count; i++) {
+        int values[VQ_TUNABLES], shape;
+        const vq_tunables *set = find(&choices[i], &shape);
+        vq_tuned_all(values, device, set, shape);
+        if (!with.entries[i].unusable)
+            choices[left++] = choices[i];
+    }
+    device->tuning = before;
+    free(with.entries);
+    return left;
+}
+
+vq_status vq_tuning_import(vq_device *device, const char *path, vq_tuning_find find, int *taken, int *skipped) {
     static const char *const why[] = {[UNREADABLE] = "is not a line of tuning",
                                       [OTHER_VERSION] = "is of another version of the tuner",
                                       [OTHER_DEVICE] = "is of another device",
@@ -415,6 +501,7 @@ vq_status vq_tuning_import(vq_device *device, const char *path, bool (*known)(co
     char *text, *line;
     vq_choice *choices = NULL;
     vq_status status;
+    int found = 0, shape;
     *taken = *skipped = 0;
     VQ_TRY(vq_read_file(&text, NULL, path, MOST_BYTES));
     int lines = 1;
@@ -423,17 +510,19 @@ vq_status vq_tuning_import(vq_device *device, const char *path, bool (*known)(co
     VQ_TRY_OR(done, vq_alloc(&choices, (size_t)lines, sizeof *choices));
     char *rest = text;
     for (int number = 1; (line = next_line(&rest)); number++) {
-        vq_choice *choice = &choices[*taken];
+        vq_choice *choice = &choices[found];
         ownership whose = judge(&me, line, choice);
         if (whose == BLANK)
             continue;
-        if (whose == OURS && known(choice)) {
-            ++*taken;
+        if (whose == OURS && find(choice, &shape)) {
+            found++;
             continue;
         }
         ++*skipped;
         vq_log(VQDNA_WARNING, "%s: line %d %s; it is passed over", path, number, why[whose]);
     }
+    *taken = drop_unfit(device, choices, found, find);
+    *skipped += found - *taken;
     if (*taken)
         status = vq_tuning_keep(device, choices, *taken);
 done:

@@ -35,12 +35,21 @@ static const vq_tuning_shape shapes[] = {
     [WIDE] = {"wide", {4096, 384, 1024}, {77, 257, 96, 2}, false},
 };
 
+/* Of a GPU's kernel, local memory as declared in cl/assign.cl; a CPU's takes as many rows as there is room for. */
+static bool allows(const vq_device *device, int shape, const int *of) {
+    const int side = of[SIDE], tall = side * of[HIGH], wide = side * of[EACH];
+    (void)shape;
+    return of[HIGH] <= side && vq_device_takes(device, (size_t)side, (size_t)side,
+                                               (size_t)(side * (tall + 4 + (wide > tall ? wide : tall))) * sizeof(float));
+}
+
 const vq_tunables vq_assign_tunables = {
     .operation = "assign",
     .list = tunables,
     .shapes = shapes,
     .count = TUNABLES,
     .shape_count = sizeof shapes / sizeof *shapes,
+    .allows = allows,
 };
 
 static int tuned(const vq_device *device, int which, int D) {

@@ -30,12 +30,30 @@ static const vq_tuning_shape shapes[] = {
     [WIDE] = {"d128", {2, 2, 512, 128, 0, 1}, {1, 2, 90, 128, 1}, true},
 };
 
+static size_t round_up(int n, int to) {
+    return (size_t)(ceil_div(n, to) * to);
+}
+
+/* Floats of local memory, as declared in cl/attention_group.cl. */
+static size_t group_floats(int d, const int *of) {
+    const size_t side = (size_t)of[SIDE], square = side * (size_t)of[EACH], stride = square + 4, width = round_up(d, 4 * of[SIDE]);
+    return side * (2 * stride > width ? 2 * stride : width) + square * (stride + 2);
+}
+
+/* Of a GPU's kernels; a CPU's blocks are halved until they fit. */
+static bool allows(const vq_device *device, int shape, const int *of) {
+    static const int widest[] = {[NARROW] = 32, [MIDDLE] = 64, [WIDE] = VQ_ATTENTION_CHANNELS};
+    return !of[SIDE] ||
+           vq_device_takes(device, (size_t)of[SIDE], (size_t)of[SIDE], group_floats(widest[shape], of) * sizeof(float));
+}
+
 const vq_tunables vq_attention_tunables = {
     .operation = "attention",
     .list = tunables,
     .shapes = shapes,
     .count = TUNABLES,
     .shape_count = sizeof shapes / sizeof *shapes,
+    .allows = allows,
 };
 
 /* ---- Choice ------------------------------------------------------------------------------------------------------------------ */
@@ -50,11 +68,7 @@ typedef struct plan {
     char options[96];
 } plan;
 
-static size_t round_up(int n, int to) {
-    return (size_t)(ceil_div(n, to) * to);
-}
-
-/* Floats of local memory, as declared in cl/attention.cl and cl/attention_group.cl. */
+/* Floats of local memory, as declared in cl/attention.cl. */
 static size_t forward_floats(const vq_device *device, int d, int rows, const int *of) {
     const size_t panel = (size_t)vq_tile_columns(device), padded = round_up(d, rows), keys = (size_t)of[KEYS];
     return 2 * (size_t)of[QUERY_PANELS] * padded * panel + keys * (2 * (padded + 16) + panel + 1);
@@ -64,11 +78,6 @@ static size_t backward_floats(const vq_device *device, int d, int rows, const in
     const int panel = vq_tile_columns(device);
     const size_t padded = round_up(d, rows), wide = round_up(d, panel), keys = (size_t)(of[KEY_PANELS] * panel);
     return keys * (4 * padded + wide + 1) + (size_t)of[QUERIES] * (2 * (padded + 16) + 2 * keys);
-}
-
-static size_t group_floats(int d, const int *of) {
-    const size_t side = (size_t)of[SIDE], square = side * (size_t)of[EACH], stride = square + 4, width = round_up(d, 4 * of[SIDE]);
-    return side * (2 * stride > width ? 2 * stride : width) + square * (stride + 2);
 }
 
 static void halve(int *value, int least) {
@@ -94,8 +103,7 @@ static plan choose(const vq_device *device, int d) {
     const vq_shape kernels = vq_shape_of(device, "attention");
     const int shape = d <= 32 ? NARROW : d <= 64 ? MIDDLE : WIDE;
     plan p = {.variant = PLAIN, .stem = "attention"};
-    for (int i = 0; i < TUNABLES; i++)
-        p.of[i] = vq_tuned(device, &vq_attention_tunables, i, shape);
+    vq_tuned_all(p.of, device, &vq_attention_tunables, shape);
     if (kernels.plain) {
         snprintf(p.options, sizeof p.options, "-DD=%d", d);
     } else if (kernels.family == VQ_FAMILY_CPU && fit_tiles(device, d, p.of)) {
@@ -105,9 +113,9 @@ static plan choose(const vq_device *device, int d) {
     } else {
         p.variant = GROUPS;
         p.stem = "attention_group";
-        if (!p.of[SIDE] || group_floats(d, p.of) > device->info.local_bytes / sizeof(float)) {
-            p.of[SIDE] = tunables[SIDE].standard[0];
-            p.of[EACH] = tunables[EACH].standard[0];
+        if (!p.of[SIDE]) { /* a CPU with little local memory */
+            p.of[SIDE] = tunables[SIDE].values[0];
+            p.of[EACH] = tunables[EACH].values[0];
         }
         snprintf(p.options, sizeof p.options, "-DD=%d -DSIDE=%d -DEACH=%d", d, p.of[SIDE], p.of[EACH]);
     }

@@ -40,12 +40,23 @@ static const vq_tuning_shape shapes[] = {
     [TRANSPOSED] = {"transposed", {1536, 384, 4096, 1, 0, VQ_GEMM_ADD}, {170, 256, 600, 1, 0, VQ_GEMM_ADD}, false},
 };
 
+/* Local memory as declared in cl/gemm.cl; on a CPU a block has as many rows as there is room for. */
+static bool allows(const vq_device *device, int shape, const int *of) {
+    const size_t side = (size_t)of[SIDE], deep = (size_t)of[DEEP];
+    (void)shape;
+    if (!side)
+        return vq_tile_block(device, of[PANEL], of[ROWS], 1, of[STEPS]) > 0;
+    const size_t a_row = side * (size_t)of[DOWN] + 1, b_row = side * (size_t)(of[ACROSS] * device->vector_width);
+    return vq_device_takes(device, side, side, deep * (a_row + b_row) * sizeof(float));
+}
+
 const vq_tunables vq_gemm_tunables = {
     .operation = "gemm",
     .list = tunables,
     .shapes = shapes,
     .count = TUNABLES,
     .shape_count = sizeof shapes / sizeof *shapes,
+    .allows = allows,
 };
 
 /* By what is known of B, never by M: a row's result must not depend on how many there are. */
@@ -70,14 +81,10 @@ int vq_tile_block(const vq_device *device, int panel, int rows, int chunks, int 
     return (int)(most < (size_t)rows ? most : (size_t)rows) / panel * panel;
 }
 
-static int tuned(const vq_device *device, int which, int shape) {
-    return vq_tuned(device, &vq_gemm_tunables, which, shape);
-}
-
 static sizes tuned_sizes(const vq_device *device, int shape) {
-    sizes s = {tuned(device, STEPS, shape), tuned(device, PANEL, shape), tuned(device, ROWS, shape), tuned(device, COLUMNS, shape)};
-    s.block = vq_tile_block(device, s.panel, s.block, 1, s.steps);
-    return s;
+    int of[TUNABLES];
+    vq_tuned_all(of, device, &vq_gemm_tunables, shape);
+    return (sizes){of[STEPS], of[PANEL], vq_tile_block(device, of[PANEL], of[ROWS], 1, of[STEPS]), of[COLUMNS]};
 }
 
 /* How C is cut into work-groups, in panels, which changes no bit of it. Blocks of a few hundred columns keep their part of C in the
@@ -126,8 +133,9 @@ static vq_status tile(vq_device *device, vq_view C, vq_view A, vq_view B, vq_vie
  * never depends on how many there are, and only as many as give a large GPU something to do. */
 static int parts(const vq_device *device, int M, int N, int K, bool ta) {
     enum { GROUPS = 256, LEAST_STEPS = 256 };
-    int side = tuned(device, SIDE, TRANSPOSED), down = side * tuned(device, DOWN, TRANSPOSED);
-    int across = side * tuned(device, ACROSS, TRANSPOSED) * device->vector_width;
+    int of[TUNABLES];
+    vq_tuned_all(of, device, &vq_gemm_tunables, TRANSPOSED);
+    int down = of[SIDE] * of[DOWN], across = of[SIDE] * of[ACROSS] * device->vector_width;
     int groups = ceil_div(M, down) * ceil_div(N, across), most = ceil_div(K, LEAST_STEPS);
     int count = ta ? ceil_div(GROUPS, groups) : 1;
     count = count < most ? count : most;
@@ -136,12 +144,13 @@ static int parts(const vq_device *device, int M, int N, int K, bool ta) {
 
 static vq_status group(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb,
                        const vq_gemm_end *end) {
-    const int shape = shape_class(N, K, ta), side = tuned(device, SIDE, shape), rows = tuned(device, DOWN, shape);
-    const int registers = tuned(device, ACROSS, shape), deep = tuned(device, DEEP, shape);
+    int of[TUNABLES];
+    vq_tuned_all(of, device, &vq_gemm_tunables, shape_class(N, K, ta));
+    const int side = of[SIDE], rows = of[DOWN], registers = of[ACROSS];
     const bool summed = end->kind == VQ_GEMM_STORE || end->kind == VQ_GEMM_ADD;
     const int steps = ceil_div(K, summed ? parts(device, M, N, K, ta) : 1), count = steps ? ceil_div(K, steps) : 1;
     char options[96];
-    snprintf(options, sizeof options, "-DGROUP_SIDE=%d -DTM=%d -DTV=%d -DDEEP=%d -DTA=%d", side, rows, registers, deep, ta);
+    snprintf(options, sizeof options, "-DGROUP_SIDE=%d -DTM=%d -DTV=%d -DDEEP=%d -DTA=%d", side, rows, registers, of[DEEP], ta);
     const vq_grid grid = {
         {(size_t)ceil_div(N, side * registers * device->vector_width), (size_t)ceil_div(M, side * rows), (size_t)count},
         {(size_t)side, (size_t)side, 1}};
@@ -180,7 +189,7 @@ typedef enum { PLAIN_KERNEL, CLBLAST_KERNEL, CPU_KERNEL, GPU_KERNEL } variant;
 static variant choose(vq_device *device, int shape) {
     const vq_shape kernels = vq_shape_of(device, "gemm");
     const char *provider = getenv("VQDNA_GEMM");
-    bool clblast = tuned(device, PROVIDER, shape) == CLBLAST;
+    bool clblast = vq_tuned(device, &vq_gemm_tunables, PROVIDER, shape) == CLBLAST;
     if (provider && *provider)
         clblast = strcmp(provider, "clblast") == 0;
     if (kernels.plain)

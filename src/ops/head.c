@@ -17,12 +17,19 @@ static const vq_tunable tunables[TUNABLES] = {
 };
 static const vq_tuning_shape shape = {"all", {16384, 256}, {150, 72}, false};
 
+/* Local memory as declared in cl/head.cl. */
+static bool allows(const vq_device *device, int class, const int *of) {
+    (void)class;
+    return vq_device_takes(device, (size_t)of[ITEMS], 1, (size_t)(of[ABREAST] * of[ITEMS] * OUTPUTS) * sizeof(float));
+}
+
 const vq_tunables vq_head_tunables = {
     .operation = "head",
     .list = tunables,
     .shapes = &shape,
     .count = TUNABLES,
     .shape_count = 1,
+    .allows = allows,
 };
 
 static int tuned(const vq_device *device, int which) {

@@ -39,8 +39,18 @@ static void load(const char *text) {
     vq_tuning_load(device);
 }
 
-static bool known(const vq_choice *choice) {
-    return strcmp(choice->operation, "probe") == 0 && choice->value <= 8;
+/* What the device takes: so many together. */
+static int most = 1000;
+static bool allows(const vq_device *d, int shape, const int *values) {
+    (void)d, (void)shape;
+    return values[0] * values[1] <= most;
+}
+static const vq_tunables confined = {"probe", list, shapes, 3, 2, .allows = allows};
+static const vq_tunables *found = &set;
+
+static const vq_tunables *find(const vq_choice *choice, int *shape) {
+    *shape = strcmp(choice->shape, "large") == 0;
+    return strcmp(choice->operation, "probe") == 0 && vq_tunable_has(&list[*choice->name == 'N'], choice->value) ? found : NULL;
 }
 
 static const char *content(const char *path) {
@@ -173,14 +183,47 @@ START_TEST(there_and_back) {
             line(2, "Another device", "probe | small | MC = 4"));
     fclose(f);
     load(NULL);
-    ck_ok(vq_tuning_import(device, scratch_path("export.txt"), known, &count, &skipped));
+    ck_ok(vq_tuning_import(device, scratch_path("export.txt"), find, &count, &skipped));
     ck_assert_int_eq(count, 2);
     ck_assert_int_eq(skipped, 4);
     ck_assert(strstr(scratch_log, "another device") && strstr(scratch_log, "not a line of tuning") &&
               strstr(scratch_log, "no tunable"));
     ck_assert_int_eq(vq_tuned(device, &set, MC, SMALL), 8);
     ck_assert_int_eq(vq_tuned(device, &set, MC, LARGE), 2);
-    ck_assert_int_eq(vq_tuning_import(device, scratch_path("nothing"), known, &count, &skipped), VQDNA_ERR_INPUT);
+    ck_assert_int_eq(vq_tuning_import(device, scratch_path("nothing"), find, &count, &skipped), VQDNA_ERR_INPUT);
+}
+END_TEST
+
+START_TEST(what_the_device_takes) {
+    char text[2000];
+    int count, skipped;
+    snprintf(text, sizeof text, "%s%s", line(-1, NULL, "probe | small | MC = 8"), line(-1, NULL, "probe | small | NC = 32"));
+    load(text);
+    most = 256;
+    ck_assert_int_eq(vq_tuned(device, &confined, MC, SMALL), 8);
+    ck_assert_int_eq(vq_tuned(device, &confined, NC, SMALL), 32);
+    most = 255; /* one of them does, and the other is passed over, which is said once */
+    ck_assert(vq_tuned(device, &confined, MC, SMALL) == 8 && vq_tuned(device, &confined, NC, SMALL) == 16);
+    ck_assert_ptr_nonnull(strstr(scratch_log, "NC = 32 of probe small, with the other values, is more than the device takes"));
+    *scratch_log = 0;
+    ck_assert_int_eq(vq_tuned(device, &confined, NC, SMALL), 16);
+    ck_assert_str_eq(scratch_log, "");
+    most = 63; /* not even the standard values: the nearest smaller, though a trial asks for more */
+    const vq_choice trial = {"probe", "large", "MC", 8};
+    vq_tuning_impose(device, &trial);
+    ck_assert(vq_tuned(device, &confined, MC, LARGE) == 2 && vq_tuned(device, &confined, NC, LARGE) == 16);
+    vq_tuning_impose(device, NULL);
+    ck_assert(vq_tuned(device, &confined, MC, LARGE) == 2 && vq_tuned(device, &confined, NC, LARGE) == 16);
+    ck_assert(vq_tuning_allows(device, &confined, MC, LARGE, 2) && !vq_tuning_allows(device, &confined, MC, LARGE, 4));
+    load(NULL);
+    most = 255;
+    scratch_text("import.txt", text);
+    found = &confined;
+    ck_ok(vq_tuning_import(device, scratch_path("import.txt"), find, &count, &skipped));
+    ck_assert(count == 1 && skipped == 1);
+    ck_assert_ptr_nonnull(strstr(scratch_log, "NC = 32"));
+    ck_assert(strstr(content(file), "MC = 8") && !strstr(content(file), "NC = 32"));
+    found = &set;
 }
 END_TEST
 
@@ -193,5 +236,6 @@ int main(void) {
     tcase_add_test(c, bad_lines);
     tcase_add_test(c, kept);
     tcase_add_test(c, there_and_back);
+    tcase_add_test(c, what_the_device_takes);
     return scratch_run(suite);
 }
