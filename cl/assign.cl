@@ -27,6 +27,7 @@ kernel void assign_pack(global float *restrict packed, const global float *restr
     packed[k] = k < K ? norm : INFINITY;
 }
 
+#ifndef VQ_GPU
 /* ---- Plain ------------------------------------------------------------------------------------------------------------------- */
 
 /* One work-item a row. */
@@ -128,6 +129,7 @@ kernel VQ_ONE_ITEM void assign_tile(global int *restrict codes, const global flo
     }
 }
 
+#else
 /* ---- GPU --------------------------------------------------------------------------------------------------------------------- */
 
 #ifndef SIDE
@@ -214,3 +216,4 @@ kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void assign_square(g
     }
     codes[m0 + row] = code;
 }
+#endif

@@ -8,7 +8,7 @@
 #define REACH 3
 
 /* Weights [D][7] to taps [7][D]; flipped: in the reverse order, for the gradient of x. */
-kernel void dwconv_taps(global float *taps, const global float *w, int D, int flipped) {
+kernel VQ_SPREAD void dwconv_taps(global float *taps, const global float *w, int D, int flipped) {
     const int d = get_global_id(0), t = get_global_id(1);
     if (d < D)
         taps[(size_t)t * D + d] = w[(size_t)d * TAPS + (flipped ? TAPS - 1 - t : t)];
@@ -60,7 +60,7 @@ bool all_full(const global uchar4 *rows, int count) {
 
 /* y[m] = start[m] + sum over taps in reach of taps[t] x[m + t - 3]. start: rows `stride` floats apart (0: one row for all), or
  * NULL. */
-kernel void dwconv_forward(global float *y, const global float *start, const global float *x, const global uchar4 *rows,
+kernel VQ_GROUP void dwconv_forward(global float *y, const global float *start, const global float *x, const global uchar4 *rows,
                            const global float *taps, int M, int D, int stride, int per) {
     int m = get_global_id(1) * per;
     const int end = min(m + per, M), first_d = get_global_id(0) * VW, step = get_global_size(0) * VW;
@@ -114,7 +114,7 @@ void add_rows(global float *sums, const global float *dy, const global float *x,
 }
 
 /* Sums of a chunk of `per` rows, CHUNK_ROWS rows of all channels at a time so that they are read in the order they lie in. */
-kernel void dwconv_backward_chunks(global float *partials, const global float *dy, const global float *x, const global uchar4 *rows,
+kernel VQ_SPREAD void dwconv_backward_chunks(global float *partials, const global float *dy, const global float *x, const global uchar4 *rows,
                                    int M, int D, int per) {
     const int start = get_global_id(1) * per, end = min(start + per, M), first_d = get_global_id(0) * VW,
               step = get_global_size(0) * VW;
@@ -130,7 +130,7 @@ kernel void dwconv_backward_chunks(global float *partials, const global float *d
 }
 
 /* Adds the chunks' sums, in order, to dw [D][7] and dbias [D]. */
-kernel void dwconv_backward_sum(global float *dw, global float *dbias, const global float *partials, int D, int chunks) {
+kernel VQ_SPREAD void dwconv_backward_sum(global float *dw, global float *dbias, const global float *partials, int D, int chunks) {
     const int d = get_global_id(0), t = get_global_id(1);
     if (d >= D)
         return;

@@ -39,7 +39,7 @@ __attribute__((always_inline)) vf end(vf product, int kind, const global float *
 
 /* ---- CPU --------------------------------------------------------------------------------------------------------------------- */
 
-#ifndef GROUP_SIDE
+#ifndef VQ_GPU
 /* One work-item a panel and VQ_KC steps: packed [ceil(N / VQ_NR)][K][VQ_NR]. tb: B is stored [N][K]. */
 kernel VQ_ONE_ITEM void gemm_pack(global float *restrict packed, const global float *restrict B, int N, int K, int tb) {
     const int n0 = get_group_id(0) * VQ_NR, k0 = get_group_id(1) * VQ_KC, k1 = min(K, k0 + VQ_KC);
@@ -196,6 +196,20 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
             }
     }
 }
+
+/* One work-item PLAIN columns of a row. */
+#define PLAIN 64
+kernel void gemm_plain(global float *C, const global float *restrict A, const global float *restrict B, int tb, int kind,
+                       const global float *bias, global float *pre, const global float *residual, int M, int N, int K) {
+    const int m = get_global_id(1), last = min(N, (int)(get_global_id(0) + 1) * PLAIN);
+    for (int n = get_global_id(0) * PLAIN; n < last; n++) {
+        const size_t at = (size_t)m * N + n;
+        float sum = kind == ADD ? C[at] : 0.0f;
+        for (int k = 0; k < K; k++)
+            sum = fma(A[TA ? (size_t)k * M + m : (size_t)m * K + k], B[tb ? (size_t)n * K + k : (size_t)k * N + n], sum);
+        vq_store(end((vf)(sum), kind, bias, pre, residual, n, at, 1), C + at, 1);
+    }
+}
 #endif
 
 /* ---- GPU --------------------------------------------------------------------------------------------------------------------- */
@@ -259,20 +273,6 @@ gemm_group(global float *C, const global float *restrict A, const global float *
 #endif
 
 /* ---- Anywhere ---------------------------------------------------------------------------------------------------------------- */
-
-/* One work-item PLAIN columns of a row. */
-#define PLAIN 64
-kernel void gemm_plain(global float *C, const global float *restrict A, const global float *restrict B, int tb, int kind,
-                       const global float *bias, global float *pre, const global float *residual, int M, int N, int K) {
-    const int m = get_global_id(1), last = min(N, (int)(get_global_id(0) + 1) * PLAIN);
-    for (int n = get_global_id(0) * PLAIN; n < last; n++) {
-        const size_t at = (size_t)m * N + n;
-        float sum = kind == ADD ? C[at] : 0.0f;
-        for (int k = 0; k < K; k++)
-            sum = fma(A[TA ? (size_t)k * M + m : (size_t)m * K + k], B[tb ? (size_t)n * K + k : (size_t)k * N + n], sum);
-        vq_store(end((vf)(sum), kind, bias, pre, residual, n, at, 1), C + at, 1);
-    }
-}
 
 /* One work-item VW columns of a row: what follows a product that lies in C. */
 kernel void gemm_end(global float *C, int kind, const global float *bias, global float *pre, const global float *residual, int N) {

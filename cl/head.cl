@@ -3,9 +3,6 @@
 #ifndef HEAD_ROWS
 #define HEAD_ROWS (VW == 16 ? 3 : 2) /* rows computed together, each with 4 sums in registers */
 #endif
-#ifndef HEAD_LOCAL
-#define HEAD_LOCAL 64
-#endif
 #define GRADIENT_ROWS 8 /* the same for the gradients */
 #define TAPS 5
 #define REACH 2
@@ -13,7 +10,7 @@
 #define FILTERS 20
 
 /* Weights [4][C][5] to filters. */
-kernel void head_filters(global float *filters, const global float *w, int C) {
+kernel VQ_SPREAD void head_filters(global float *filters, const global float *w, int C) {
     const int c = get_global_id(0), f = get_global_id(1), t = f / OUTPUTS, o = f % OUTPUTS;
     if (c < C)
         filters[(size_t)f * C + c] = w[((size_t)o * C + c) * TAPS + t];
@@ -22,6 +19,9 @@ kernel void head_filters(global float *filters, const global float *w, int C) {
 bool reaches(const global uchar4 *rows, int m, int offset) {
     return offset >= -(int)rows[m].s1 && offset <= rows[m].s2;
 }
+
+#ifndef VQ_GPU
+/* ---- CPU --------------------------------------------------------------------------------------------------------------------- */
 
 /* Adds n channels of HEAD_ROWS rows, all taps in reach. */
 void add_full(vf (*sum)[OUTPUTS], const global float *x, const global float *filters, int C, int n) {
@@ -54,7 +54,7 @@ float4 logits_of(const vf *sum, float4 bias) {
     return bias + (float4)(vq_sum(sum[0]), vq_sum(sum[1]), vq_sum(sum[2]), vq_sum(sum[3]));
 }
 
-/* CPU devices: a work-item takes `per` rows. */
+/* A work-item takes `per` rows. */
 kernel void head_forward(global float *y, const global float *x, const global uchar4 *rows, const global float *filters,
                          const global float *bias, int M, int C, int per) {
     int m = get_global_id(0) * per;
@@ -94,41 +94,6 @@ kernel void head_forward(global float *y, const global float *x, const global uc
     }
 }
 
-/* GPUs: a work-group shares HEAD_ROWS rows, its items over the channels. A tap out of reach counts as a zero. */
-kernel __attribute__((reqd_work_group_size(HEAD_LOCAL, 1, 1))) void
-head_forward_group(global float *y, const global float *x, const global uchar4 *rows, const global float *filters,
-                   const global float *bias, int M, int C, int per) {
-    local float4 tree[HEAD_ROWS][HEAD_LOCAL];
-    const int m0 = get_group_id(0) * HEAD_ROWS, l = get_local_id(0);
-    float4 sum[HEAD_ROWS];
-    int first[HEAD_ROWS], last[HEAD_ROWS];
-    VQ_UNROLL for (int r = 0; r < HEAD_ROWS; r++) {
-        const int m = min(m0 + r, M - 1);
-        first[r] = max(0, REACH - rows[m].s1);
-        last[r] = min(TAPS - 1, REACH + rows[m].s2);
-        sum[r] = 0.0f;
-    }
-    for (int c = l; c < C; c += HEAD_LOCAL) {
-        float v[HEAD_ROWS + TAPS - 1];
-        VQ_UNROLL for (int r = 0; r < HEAD_ROWS + TAPS - 1; r++) v[r] = x[(size_t)clamp(m0 + r - REACH, 0, M - 1) * C + c];
-        VQ_UNROLL for (int t = 0; t < TAPS; t++) {
-            const global float *k = filters + (size_t)t * OUTPUTS * C + c;
-            const float4 filter = (float4)(k[0], k[C], k[2 * C], k[3 * C]);
-            VQ_UNROLL for (int r = 0; r < HEAD_ROWS; r++) {
-                sum[r] = fma(filter, (float4)(t >= first[r] && t <= last[r] ? v[r + t] : 0.0f), sum[r]);
-            }
-        }
-    }
-    VQ_UNROLL for (int r = 0; r < HEAD_ROWS; r++) tree[r][l] = sum[r];
-    for (int step = HEAD_LOCAL / 2; step > 0; step /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (l < step)
-            VQ_UNROLL for (int r = 0; r < HEAD_ROWS; r++) tree[r][l] += tree[r][l + step];
-    }
-    for (int r = 0; l == 0 && r < min(HEAD_ROWS, M - m0); r++)
-        vstore4(vload4(0, bias) + tree[r][0], m0 + r, y);
-}
-
 /* n channels of `count` rows of dx, and their share of the filters' gradient: g[r] holds the 20 values of dy that row r met. */
 void gradients(global float *dx, global float *dfilters, const float (*g)[FILTERS], const global float *x,
                const global float *filters, int C, int count, bool fresh, int n) {
@@ -154,7 +119,7 @@ void gradients(global float *dx, global float *dfilters, const float (*g)[FILTER
             vq_store(sum[r], dx + r * C, n);
 }
 
-/* CPU devices: a chunk of `per` rows: dx, and the sums over the chunk in partials: of the filters' gradient [20][C], then of dy
+/* A chunk of `per` rows: dx, and the sums over the chunk in partials: of the filters' gradient [20][C], then of dy
  * [4]. The sums follow the filters in `scratch`. */
 kernel void head_backward(global float *dx, global float *scratch, const global float *dy, const global float *x,
                           const global uchar4 *rows, int M, int C, int per) {
@@ -189,8 +154,46 @@ kernel void head_backward(global float *dx, global float *scratch, const global 
         vstore4(dbias, 0, partials + FILTERS * C);
 }
 
-/* GPUs: the same by an item for each channel and chunk, its filters and their gradient in registers. */
-kernel void head_backward_group(global float *dx, global float *scratch, const global float *dy, const global float *x,
+#else
+/* ---- GPU --------------------------------------------------------------------------------------------------------------------- */
+
+/* A work-group shares HEAD_ROWS rows, its items over the channels. A tap out of reach counts as a zero. */
+kernel VQ_ALL_ITEMS void head_forward_group(global float *y, const global float *x, const global uchar4 *rows, const global float *filters,
+                   const global float *bias, int M, int C, int per) {
+    local float4 tree[HEAD_ROWS][LX];
+    const int m0 = VQ_GROUP_ID(0) * HEAD_ROWS, l = get_local_id(0);
+    float4 sum[HEAD_ROWS];
+    int first[HEAD_ROWS], last[HEAD_ROWS];
+    VQ_UNROLL for (int r = 0; r < HEAD_ROWS; r++) {
+        const int m = min(m0 + r, M - 1);
+        first[r] = max(0, REACH - rows[m].s1);
+        last[r] = min(TAPS - 1, REACH + rows[m].s2);
+        sum[r] = 0.0f;
+    }
+    for (int c = l; c < C; c += LX) {
+        float v[HEAD_ROWS + TAPS - 1];
+        VQ_UNROLL for (int r = 0; r < HEAD_ROWS + TAPS - 1; r++) v[r] = x[(size_t)clamp(m0 + r - REACH, 0, M - 1) * C + c];
+        VQ_UNROLL for (int t = 0; t < TAPS; t++) {
+            const global float *k = filters + (size_t)t * OUTPUTS * C + c;
+            const float4 filter = (float4)(k[0], k[C], k[2 * C], k[3 * C]);
+            VQ_UNROLL for (int r = 0; r < HEAD_ROWS; r++) {
+                sum[r] = fma(filter, (float4)(t >= first[r] && t <= last[r] ? v[r + t] : 0.0f), sum[r]);
+            }
+        }
+    }
+    VQ_UNROLL for (int r = 0; r < HEAD_ROWS; r++) tree[r][l] = sum[r];
+    for (int step = LX / 2; step > 0; step /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (l < step)
+            VQ_UNROLL for (int r = 0; r < HEAD_ROWS; r++) tree[r][l] += tree[r][l + step];
+    }
+    for (int r = 0; l == 0 && r < min(HEAD_ROWS, M - m0); r++)
+        vstore4(vload4(0, bias) + tree[r][0], m0 + r, y);
+}
+
+/* An item a channel and chunk of `per` rows: dx, and in partials the sums of head_backward, its filters and their gradient in
+ * registers. */
+kernel VQ_SPREAD void head_backward_group(global float *dx, global float *scratch, const global float *dy, const global float *x,
                                 const global uchar4 *rows, int M, int C, int per) {
     const int c = get_global_id(0), chunk = get_global_id(1), start = chunk * per, end = min(start + per, M);
     global float *partials = scratch + FILTERS * C + (size_t)chunk * (FILTERS * C + OUTPUTS);
@@ -227,9 +230,10 @@ kernel void head_backward_group(global float *dx, global float *scratch, const g
     if (c == 0)
         vstore4(dbias, 0, partials + FILTERS * C);
 }
+#endif
 
 /* Adds the chunks' sums, in order, to dw [4][C][5] and, by work-items (o, FILTERS), to dbias [4]. */
-kernel void head_backward_sum(global float *dw, global float *dbias, const global float *scratch, int C, int chunks) {
+kernel VQ_SPREAD void head_backward_sum(global float *dw, global float *dbias, const global float *scratch, int C, int chunks) {
     const int c = get_global_id(0), f = get_global_id(1), t = f / OUTPUTS, o = f % OUTPUTS;
     if (c >= (f < FILTERS ? C : OUTPUTS))
         return;

@@ -1,12 +1,12 @@
 /* Layer normalization over the D channels of each of M rows, and its gradient.
  *
  * On a CPU device a work-item takes `per` rows, one after another. On a GPU (kernels ending in _group) a work-group of
- * LAYERNORM_LOCAL work-items shares a row, and the parameters' gradients have a kernel of their own that walks down the rows, one
- * channel a work-item. */
-#ifndef LAYERNORM_LOCAL
-#define LAYERNORM_LOCAL 64
-#endif
+ * LX work-items shares a row, and the parameters' gradients have a kernel of their own that walks down the rows, one channel a
+ * work-item. */
 #define EPSILON 1e-5f
+
+#ifndef VQ_GPU
+/* ---- CPU --------------------------------------------------------------------------------------------------------------------- */
 
 kernel void layernorm_forward(global float *y, global float *stats, const global float *x, const global float *gamma,
                               const global float *beta, int M, int D, int per) {
@@ -40,40 +40,6 @@ kernel void layernorm_forward(global float *y, global float *stats, const global
         if (stats)
             vstore2((float2)(mean, rstd), m, stats);
     }
-}
-
-/* The same value in every work-item: the sum of `mine` over the group, as a tree of fixed shape. */
-float2 group_sum(local float2 *tree, float2 mine) {
-    const int l = get_local_id(0);
-    barrier(CLK_LOCAL_MEM_FENCE);
-    tree[l] = mine;
-    for (int step = LAYERNORM_LOCAL / 2; step > 0; step /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (l < step)
-            tree[l] += tree[l + step];
-    }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return tree[0];
-}
-
-kernel __attribute__((reqd_work_group_size(LAYERNORM_LOCAL, 1, 1))) void
-layernorm_forward_group(global float *y, global float *stats, const global float *x, const global float *gamma,
-                        const global float *beta, int M, int D, int per) {
-    local float2 tree[LAYERNORM_LOCAL];
-    const int m = get_group_id(0), l = get_local_id(0);
-    const global float *row = x + (size_t)m * D;
-    float2 sum = 0.0f;
-    for (int d = l; d < D; d += LAYERNORM_LOCAL)
-        sum.s0 += row[d];
-    const float mean = group_sum(tree, sum).s0 / (float)D;
-    sum = 0.0f;
-    for (int d = l; d < D; d += LAYERNORM_LOCAL)
-        sum.s0 = fma(row[d] - mean, row[d] - mean, sum.s0);
-    const float rstd = 1.0f / sqrt(group_sum(tree, sum).s0 / (float)D + EPSILON);
-    for (int d = l; d < D; d += LAYERNORM_LOCAL)
-        y[(size_t)m * D + d] = fma((row[d] - mean) * rstd, gamma[d], beta[d]);
-    if (stats && l == 0)
-        vstore2((float2)(mean, rstd), m, stats);
 }
 
 /* With n = (x - mean) rstd and g = dy gamma: dx = rstd (g - mean(g) - n mean(g n)), dgamma = sum over rows of dy n, dbeta of dy. A
@@ -118,26 +84,61 @@ kernel void layernorm_backward(global float *dx, global float *partials, const g
     }
 }
 
-kernel __attribute__((reqd_work_group_size(LAYERNORM_LOCAL, 1, 1))) void
-layernorm_backward_group(global float *dx, const global float *dy, const global float *x, const global float *stats,
+#else
+/* ---- GPU --------------------------------------------------------------------------------------------------------------------- */
+
+/* The same value in every work-item: the sum of `mine` over the group, as a tree of fixed shape. */
+float2 group_sum(local float2 *tree, float2 mine) {
+    const int l = get_local_id(0);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    tree[l] = mine;
+    for (int step = LX / 2; step > 0; step /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (l < step)
+            tree[l] += tree[l + step];
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return tree[0];
+}
+
+kernel VQ_ALL_ITEMS void layernorm_forward_group(global float *y, global float *stats, const global float *x, const global float *gamma,
+                        const global float *beta, int M, int D, int per) {
+    local float2 tree[LX];
+    const int m = VQ_GROUP_ID(0), l = get_local_id(0);
+    const global float *row = x + (size_t)m * D;
+    float2 sum = 0.0f;
+    for (int d = l; d < D; d += LX)
+        sum.s0 += row[d];
+    const float mean = group_sum(tree, sum).s0 / (float)D;
+    sum = 0.0f;
+    for (int d = l; d < D; d += LX)
+        sum.s0 = fma(row[d] - mean, row[d] - mean, sum.s0);
+    const float rstd = 1.0f / sqrt(group_sum(tree, sum).s0 / (float)D + EPSILON);
+    for (int d = l; d < D; d += LX)
+        y[(size_t)m * D + d] = fma((row[d] - mean) * rstd, gamma[d], beta[d]);
+    if (stats && l == 0)
+        vstore2((float2)(mean, rstd), m, stats);
+}
+
+kernel VQ_ALL_ITEMS void layernorm_backward_group(global float *dx, const global float *dy, const global float *x, const global float *stats,
                          const global float *gamma, int M, int D) {
-    local float2 tree[LAYERNORM_LOCAL];
-    const int m = get_group_id(0), l = get_local_id(0);
+    local float2 tree[LX];
+    const int m = VQ_GROUP_ID(0), l = get_local_id(0);
     const global float *g = dy + (size_t)m * D, *row = x + (size_t)m * D;
     const float mean = stats[2 * m], rstd = stats[2 * m + 1];
     float2 sum = 0.0f;
-    for (int d = l; d < D; d += LAYERNORM_LOCAL) {
+    for (int d = l; d < D; d += LX) {
         const float v = g[d] * gamma[d];
         sum = (float2)(sum.s0 + v, fma(v, (row[d] - mean) * rstd, sum.s1));
     }
     sum = group_sum(tree, sum) / (float)D;
-    for (int d = l; d < D; d += LAYERNORM_LOCAL)
+    for (int d = l; d < D; d += LX)
         dx[(size_t)m * D + d] = rstd * (g[d] * gamma[d] - sum.s0 - (row[d] - mean) * rstd * sum.s1);
 }
 
-kernel void layernorm_backward_chunks(global float *partials, const global float *dy, const global float *x,
-                                      const global float *stats, int M, int D, int per) {
-    const int d = get_global_id(0), chunk = get_global_id(1), chunks = get_global_size(1);
+kernel VQ_ALL_ITEMS void layernorm_backward_chunks(global float *partials, const global float *dy, const global float *x,
+                                      const global float *stats, int M, int D, int per, int chunks) {
+    const int d = get_global_id(0), chunk = get_global_id(1);
     if (d >= D)
         return;
     float dgamma = 0.0f, dbeta = 0.0f;
@@ -149,9 +150,10 @@ kernel void layernorm_backward_chunks(global float *partials, const global float
     partials[(size_t)chunk * D + d] = dgamma;
     partials[((size_t)chunks + chunk) * D + d] = dbeta;
 }
+#endif
 
 /* Adds the chunks' sums, in order, to the gradients. Work-item (d, 0) has dgamma, (d, 1) dbeta. */
-kernel void layernorm_backward_sum(global float *dgamma, global float *dbeta, const global float *partials, int D, int chunks) {
+kernel VQ_SPREAD void layernorm_backward_sum(global float *dgamma, global float *dbeta, const global float *partials, int D, int chunks) {
     const int d = get_global_id(0), which = get_global_id(1);
     if (d >= D)
         return;

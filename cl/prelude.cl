@@ -115,11 +115,16 @@ vf vq_exp2(vf x) {
 
 /* n floats of a register, 1 <= n <= VW, for channel counts that are no multiple of VW: zeros fill the rest, and only n are stored.
  * With n = VW known to the compiler it is a plain load or store. */
+#ifdef VQ_GPU /* unrolled, lest `part` lie in memory */
+#define VQ_LANES(i, n) _Pragma("unroll") for (int i = 0; i < VW; i++) if (i < (n))
+#else
+#define VQ_LANES(i, n) for (int i = 0; i < (n); i++)
+#endif
 vf vq_load(const global float *p, int n) {
     if (n == VW)
         return GLOAD(p);
     float part[VW];
-    for (int i = 0; i < VW; i++)
+    VQ_LANES(i, VW)
         part[i] = i < n ? p[i] : 0.0f;
     return VLOAD(part);
 }
@@ -130,7 +135,7 @@ void vq_store(vf v, global float *p, int n) {
     }
     float part[VW];
     VSTORE(v, part);
-    for (int i = 0; i < n; i++)
+    VQ_LANES(i, n)
         p[i] = part[i];
 }
 
@@ -191,6 +196,11 @@ vf vq_column_sum(vf v, local vf *tree, int x, int y, int across, int down) {
 #define VQ_GROUP __attribute__((reqd_work_group_size(LX, LY, 1)))
 #define VQ_GROUP_ITEM ((int)(get_local_id(1) * LX + get_local_id(0))) /* the number of an item in it, of LX LY */
 #define VQ_ALL_ITEMS __attribute__((reqd_work_group_size(LX * LY, 1, 1))) /* the same items in a row */
+#ifdef VQ_GPU /* the same where a CPU takes as many as it likes: told of fewer than it must expect, a compiler has more registers */
+#define VQ_SPREAD VQ_ALL_ITEMS
+#else
+#define VQ_SPREAD
+#endif
 /* The n channels from d on of a register, for each of a row's D that is this item's. */
 #define VQ_CHANNELS(d, n, D) for (int d = (int)get_local_id(0) * VW, n; n = min(VW, D - d), d < D; d += LX * VW)
 

@@ -6,7 +6,7 @@
 #define COLUMNS 25 /* taps x bases */
 
 /* Weights [C][4][5] to the table. */
-kernel void stem_table(global float *table, const global float *w, int C) {
+kernel VQ_SPREAD void stem_table(global float *table, const global float *w, int C) {
     const int c = get_global_id(0), column = get_global_id(1), t = column / 5, base = column % 5;
     if (c < C)
         table[(size_t)column * C + c] = base < 4 ? w[(c * 4 + base) * TAPS + t] : 0.0f;
@@ -19,7 +19,7 @@ int column_of(const global uchar4 *rows, int m, int t) {
     return t * 5 + (reached ? min((int)rows[m + o].s0, 4) : 4);
 }
 
-kernel void stem_forward(global float *y, const global float *table, const global uchar4 *rows, const global float *bias, int M,
+kernel VQ_GROUP void stem_forward(global float *y, const global float *table, const global uchar4 *rows, const global float *bias, int M,
                          int C, int per) {
     const int start = get_global_id(1) * per, end = min(start + per, M), step = get_global_size(0) * VW;
     for (int m = start; m < end; m++) {
@@ -76,7 +76,7 @@ kernel void stem_backward_chunks(global float *partials, const global float *dy,
 
 /* Adds the chunks' tables, in order, to dw [C][4][5]. Work-item (c, COLUMNS) has dbias[c]: every row's middle tap took one of the
  * five columns of its own base, so these five add up to the sum of dy. */
-kernel void stem_backward_sum(global float *dw, global float *dbias, const global float *partials, int C, int chunks) {
+kernel VQ_SPREAD void stem_backward_sum(global float *dw, global float *dbias, const global float *partials, int C, int chunks) {
     const int c = get_global_id(0), column = get_global_id(1), t = column / 5, base = column % 5;
     if (c >= C || (base == 4 && column < COLUMNS))
         return;

@@ -18,13 +18,16 @@ bool vq_group_fits(vq_device *device, const char *stem, const char *options, siz
     return across * down <= limits.items && limits.local_bytes <= device->info.local_bytes;
 }
 
-vq_group vq_group_fit(vq_device *device, const char *stem, int across, int items) {
-    if (vq_shape_of(device, stem).family == VQ_FAMILY_CPU)
+vq_group vq_group_fit(vq_device *device, const char *stem, const char *options, int across, int items) {
+    enum { SPREAD = 64 };
+    const bool cpu = vq_shape_of(device, stem).family == VQ_FAMILY_CPU;
+    if (cpu)
         across = items = 1;
     for (;; items /= 2) {
-        vq_group g = {(size_t)(across < items ? across : items), 1, ""};
+        vq_group g = {.across = (size_t)(across < items ? across : items)};
         g.down = (size_t)items / g.across;
-        snprintf(g.options, sizeof g.options, "-DLX=%zu -DLY=%zu", g.across, g.down);
+        g.spread = !cpu ? (size_t)items : device->most_items[0] < SPREAD ? 1 : SPREAD;
+        snprintf(g.options, sizeof g.options, "%s%s-DLX=%zu -DLY=%zu", options, *options ? " " : "", g.across, g.down);
         if (items == 1 || vq_group_fits(device, stem, g.options, g.across, g.down))
             return g;
     }

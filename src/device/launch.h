@@ -43,12 +43,13 @@ static inline vq_grid vq_grid2(size_t gx, size_t gy, size_t lx, size_t ly) {
 /* A work-group of a GPU's kernel, and its build options: LX and LY of cl/prelude.cl. One item for a CPU's kernel. */
 typedef struct vq_group {
     size_t across, down;
-    char options[32];
+    size_t spread; /* of a kernel that needs no group: all items of one on a GPU, 64 or as many as there may be on a CPU */
+    char options[128];
 } vq_group;
 
 /* `across` items in the first dimension, of `items` in all, both powers of two: fewer where the device, or a kernel of the file on
- * it, takes no more. */
-vq_group vq_group_fit(vq_device *device, const char *stem, int across, int items);
+ * it, takes no more. `options` stand before LX and LY. */
+vq_group vq_group_fit(vq_device *device, const char *stem, const char *options, int across, int items);
 
 /* Whether the device and all kernels of cl/STEM.cl built with `options` take groups of so many work-items. */
 bool vq_group_fits(vq_device *device, const char *stem, const char *options, size_t across, size_t down);

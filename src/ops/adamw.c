@@ -14,7 +14,7 @@ size_t vq_adamw_scratch(const vq_device *device, size_t count) {
 }
 
 vq_status vq_adamw_norm(vq_device *device, vq_view norm_sq, vq_view grad, vq_view scratch, size_t count) {
-    const vq_group g = vq_group_fit(device, "adamw", GROUP, GROUP);
+    const vq_group g = vq_group_fit(device, "adamw", "", GROUP, GROUP);
     VQ_TRY(vq_run(device, "adamw", "adamw_squares", g.options, vq_grid1(chunks(count), g.across), vq_in(scratch), vq_in(grad),
                   vq_int((int32_t)count)));
     return vq_run(device, "adamw", "adamw_total", g.options, vq_grid1(1, g.across), vq_in(norm_sq), vq_in(scratch),
@@ -24,7 +24,7 @@ vq_status vq_adamw_norm(vq_device *device, vq_view norm_sq, vq_view grad, vq_vie
 vq_status vq_adamw_step(vq_device *device, vq_view param, vq_view moment1, vq_view moment2, vq_view grad, vq_view norm_sq,
                         size_t count, vq_adamw_rates rates) {
     const double t = (double)rates.step;
-    const vq_group g = vq_group_fit(device, "adamw", GROUP, GROUP);
+    const vq_group g = vq_group_fit(device, "adamw", "", GROUP, GROUP);
     return vq_run(
         device, "adamw", "adamw_step", g.options, vq_grid1(chunks(count), g.across), vq_in(param), vq_in(moment1), vq_in(moment2),
         vq_in(grad), vq_in(norm_sq), vq_int((int32_t)count), vq_float((float)(rates.learning_rate / (1 - pow(rates.beta1, t)))),

@@ -34,7 +34,7 @@ static int block_codes(const vq_device *device, int K) {
 }
 
 static vq_group make_group(vq_device *device) {
-    return vq_group_fit(device, "codebook", vq_tuned(device, &vq_codebook_tunables, ACROSS, 0), GROUP);
+    return vq_group_fit(device, "codebook", "", vq_tuned(device, &vq_codebook_tunables, ACROSS, 0), GROUP);
 }
 
 /* The work-groups of a pass over vectors. */

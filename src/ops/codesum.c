@@ -31,7 +31,7 @@ static bool is_cpu(const vq_device *device) {
 }
 
 static vq_group make_group(vq_device *device) {
-    return vq_group_fit(device, "codesum", tuned(device, ACROSS), GROUP);
+    return vq_group_fit(device, "codesum", "", tuned(device, ACROSS), GROUP);
 }
 
 static int divide_up(int a, int b) {

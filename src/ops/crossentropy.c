@@ -30,7 +30,7 @@ size_t vq_crossentropy_scratch(const vq_device *device, int M) {
 vq_status vq_crossentropy(vq_device *device, vq_view dlogits, vq_view best, vq_view metrics, vq_view scratch, vq_view logits,
                           vq_view rows, int M, int C, float scale) {
     const int groups = group_count(device, M);
-    const vq_group g = vq_group_fit(device, "crossentropy", GROUP, GROUP);
+    const vq_group g = vq_group_fit(device, "crossentropy", "", GROUP, GROUP);
     VQ_TRY(vq_run(device, "crossentropy", "crossentropy", g.options, vq_grid1((size_t)groups, g.across), vq_in(dlogits),
                   vq_in(best), vq_in(metrics.mem ? scratch : VQ_NO_VIEW), vq_in(logits), vq_in(rows), vq_int(M), vq_int(C),
                   vq_float(scale), vq_int(rows_per_group(device))));

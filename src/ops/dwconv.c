@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { TAPS = 7, LOCAL = 64 };
+enum { TAPS = 7, GROUP = 64, ACROSS = 16 }; /* GROUP, ACROSS: work-items of a GPU's work-group, and of them over channels */
 
 static size_t ceil_div(size_t a, size_t b) {
     return (a + b - 1) / b;
@@ -35,36 +35,34 @@ static int tuned(const vq_device *device, int which, int D) {
     return vq_tuned(device, &vq_dwconv_tunables, which, D < WIDE_ROW ? NARROW : WIDE);
 }
 
-/* Build options of all kernels. */
-typedef struct build {
+/* Work-groups over registers of channels and rows, and build options of all kernels. */
+static vq_group make_group(vq_device *device, int D) {
     char options[32];
-} build;
-
-static build build_for(const vq_device *device, int D) {
-    build b;
-    snprintf(b.options, sizeof b.options, "-DDWCONV_ROWS=%d", tuned(device, ABREAST, D));
-    return b;
+    snprintf(options, sizeof options, "-DDWCONV_ROWS=%d", tuned(device, ABREAST, D));
+    return vq_group_fit(device, "dwconv", options, ACROSS, GROUP);
 }
 
 /* One work-item `per` rows of all channels on a CPU device, of one register of channels on a GPU. */
-static vq_grid row_grid(const vq_device *device, int M, int D, int per) {
+static vq_grid row_grid(const vq_device *device, const vq_group *g, int M, int D, int per) {
     const size_t items = ceil_div((size_t)M, (size_t)per);
     const vq_shape kernels = vq_shape_of(device, "dwconv");
     if (kernels.family == VQ_FAMILY_CPU)
         return vq_grid2(1, items, 1, 1);
-    return vq_grid2(ceil_div((size_t)D, 16 * (size_t)kernels.width), ceil_div(items, 4), 16, 4);
+    return vq_grid2(ceil_div((size_t)D, g->across * (size_t)kernels.width), ceil_div(items, g->down), g->across, g->down);
 }
 
 static vq_status pack(vq_device *device, vq_view taps, vq_view w, int D, bool flipped) {
-    return vq_run(device, "dwconv", "dwconv_taps", build_for(device, D).options,
-                  vq_grid2(ceil_div((size_t)D, LOCAL), TAPS, LOCAL, 1), vq_in(taps), vq_in(w), vq_int(D), vq_int(flipped));
+    const vq_group g = make_group(device, D);
+    return vq_run(device, "dwconv", "dwconv_taps", g.options, vq_grid2(ceil_div((size_t)D, g.spread), TAPS, g.spread, 1),
+                  vq_in(taps), vq_in(w), vq_int(D), vq_int(flipped));
 }
 
 static vq_status convolve(vq_device *device, vq_view y, vq_view start, int stride, vq_view x, vq_view rows, vq_view taps, int M,
                           int D) {
     const int per = tuned(device, ROWS, D);
-    return vq_run(device, "dwconv", "dwconv_forward", build_for(device, D).options, row_grid(device, M, D, per), vq_in(y),
-                  vq_in(start), vq_in(x), vq_in(rows), vq_in(taps), vq_int(M), vq_int(D), vq_int(stride), vq_int(per));
+    const vq_group g = make_group(device, D);
+    return vq_run(device, "dwconv", "dwconv_forward", g.options, row_grid(device, &g, M, D, per), vq_in(y), vq_in(start), vq_in(x),
+                  vq_in(rows), vq_in(taps), vq_int(M), vq_int(D), vq_int(stride), vq_int(per));
 }
 
 size_t vq_dwconv_scratch(const vq_device *device, int M, int D) {
@@ -85,12 +83,13 @@ vq_status vq_dwconv_backward(vq_device *device, vq_view dx, vq_view dw, vq_view 
 
     const int per = vq_chunk_rows(device, M), chunks = vq_chunk_count(device, M);
     const vq_shape kernels = vq_shape_of(device, "dwconv");
+    const vq_group g = make_group(device, D);
     const vq_grid grid = kernels.family == VQ_FAMILY_CPU
                              ? vq_grid2(1, (size_t)chunks, 1, 1)
-                             : vq_grid2(ceil_div((size_t)D, LOCAL * (size_t)kernels.width), (size_t)chunks, LOCAL, 1);
-    VQ_TRY(vq_run(device, "dwconv", "dwconv_backward_chunks", build_for(device, D).options, grid, vq_in(scratch), vq_in(dy),
-                  vq_in(x), vq_in(rows), vq_int(M), vq_int(D), vq_int(per)));
-    return vq_run(device, "dwconv", "dwconv_backward_sum", build_for(device, D).options,
-                  vq_grid2(ceil_div((size_t)D, LOCAL), TAPS + 1, LOCAL, 1), vq_in(dw), vq_in(dbias), vq_in(scratch), vq_int(D),
-                  vq_int(chunks));
+                             : vq_grid2(ceil_div((size_t)D, g.spread * (size_t)kernels.width), (size_t)chunks, g.spread, 1);
+    VQ_TRY(vq_run(device, "dwconv", "dwconv_backward_chunks", g.options, grid, vq_in(scratch), vq_in(dy), vq_in(x), vq_in(rows),
+                  vq_int(M), vq_int(D), vq_int(per)));
+    return vq_run(device, "dwconv", "dwconv_backward_sum", g.options,
+                  vq_grid2(ceil_div((size_t)D, g.spread), TAPS + 1, g.spread, 1), vq_in(dw), vq_in(dbias), vq_in(scratch),
+                  vq_int(D), vq_int(chunks));
 }

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { OUTPUTS = 4, FILTERS = 20, LOCAL = 64 };
+enum { OUTPUTS = 4, FILTERS = 20 };
 
 /* Of forward: on a CPU the rows of a work-item, and on both the rows computed together, neither of which changes a bit; on a GPU
  * the work-items that share these, by which a row's sum is ordered. */
@@ -40,16 +40,12 @@ static bool is_cpu(const vq_device *device) {
     return vq_shape_of(device, "head").family == VQ_FAMILY_CPU;
 }
 
-/* Build options of all kernels. */
-typedef struct build {
-    char options[48];
-} build;
-
-static build build_for(const vq_device *device) {
-    build b;
-    snprintf(b.options, sizeof b.options, "-DHEAD_ROWS=%d -DHEAD_LOCAL=%d", tuned(device, ABREAST),
-             is_cpu(device) ? 1 : tuned(device, ITEMS));
-    return b;
+/* The work-group and build options of all kernels. */
+static vq_group make_group(vq_device *device) {
+    char options[32];
+    const int items = is_cpu(device) ? 1 : tuned(device, ITEMS);
+    snprintf(options, sizeof options, "-DHEAD_ROWS=%d", tuned(device, ABREAST));
+    return vq_group_fit(device, "head", options, items, items);
 }
 
 static size_t ceil_div(size_t a, size_t b) {
@@ -57,8 +53,9 @@ static size_t ceil_div(size_t a, size_t b) {
 }
 
 static vq_status lay_filters(vq_device *device, vq_view filters, vq_view w, int C) {
-    return vq_run(device, "head", "head_filters", build_for(device).options,
-                  vq_grid2(ceil_div((size_t)C, LOCAL), FILTERS, LOCAL, 1), vq_in(filters), vq_in(w), vq_int(C));
+    const vq_group g = make_group(device);
+    return vq_run(device, "head", "head_filters", g.options, vq_grid2(ceil_div((size_t)C, g.spread), FILTERS, g.spread, 1),
+                  vq_in(filters), vq_in(w), vq_int(C));
 }
 
 size_t vq_head_scratch(const vq_device *device, int M, int C) {
@@ -70,9 +67,10 @@ vq_status vq_head_forward(vq_device *device, vq_view y, vq_view scratch, vq_view
                           int C) {
     VQ_TRY(lay_filters(device, scratch, w, C));
     const bool cpu = is_cpu(device);
-    const int per = tuned(device, cpu ? ROWS : ABREAST), items = cpu ? 1 : tuned(device, ITEMS);
-    return vq_run(device, "head", cpu ? "head_forward" : "head_forward_group", build_for(device).options,
-                  vq_grid1(ceil_div((size_t)M, (size_t)per), (size_t)items), vq_in(y), vq_in(x), vq_in(rows), vq_in(scratch),
+    const int per = tuned(device, cpu ? ROWS : ABREAST);
+    const vq_group g = make_group(device);
+    return vq_run(device, "head", cpu ? "head_forward" : "head_forward_group", g.options,
+                  vq_grid1(ceil_div((size_t)M, (size_t)per), g.across), vq_in(y), vq_in(x), vq_in(rows), vq_in(scratch),
                   vq_in(bias), vq_int(M), vq_int(C), vq_int(per));
 }
 
@@ -81,11 +79,12 @@ vq_status vq_head_backward(vq_device *device, vq_view dx, vq_view dw, vq_view db
     VQ_TRY(lay_filters(device, scratch, w, C));
     const int per = vq_chunk_rows(device, M), chunks = vq_chunk_count(device, M);
     const bool cpu = is_cpu(device);
-    const vq_grid grid = cpu ? vq_grid2(1, (size_t)chunks, 1, 1) : vq_grid2(ceil_div((size_t)C, LOCAL), (size_t)chunks, LOCAL, 1);
-    VQ_TRY(vq_run(device, "head", cpu ? "head_backward" : "head_backward_group", build_for(device).options, grid, vq_in(dx),
-                  vq_in(scratch), vq_in(dy), vq_in(x), vq_in(rows), vq_int(M), vq_int(C), vq_int(per)));
+    const vq_group g = make_group(device);
+    const vq_grid grid =
+        cpu ? vq_grid2(1, (size_t)chunks, 1, 1) : vq_grid2(ceil_div((size_t)C, g.spread), (size_t)chunks, g.spread, 1);
+    VQ_TRY(vq_run(device, "head", cpu ? "head_backward" : "head_backward_group", g.options, grid, vq_in(dx), vq_in(scratch),
+                  vq_in(dy), vq_in(x), vq_in(rows), vq_int(M), vq_int(C), vq_int(per)));
     const size_t columns = (size_t)(C > OUTPUTS ? C : OUTPUTS);
-    return vq_run(device, "head", "head_backward_sum", build_for(device).options,
-                  vq_grid2(ceil_div(columns, LOCAL), FILTERS + 1, LOCAL, 1), vq_in(dw), vq_in(dbias), vq_in(scratch), vq_int(C),
-                  vq_int(chunks));
+    return vq_run(device, "head", "head_backward_sum", g.options, vq_grid2(ceil_div(columns, g.spread), FILTERS + 1, g.spread, 1),
+                  vq_in(dw), vq_in(dbias), vq_in(scratch), vq_int(C), vq_int(chunks));
 }

@@ -20,7 +20,7 @@ size_t vq_kmeans_scratch(const vq_device *device, int M) {
 }
 
 vq_status vq_kmeans_seed(vq_device *device, vq_view e, vq_view h, vq_view uniforms, vq_view scratch, int M, int D, int K) {
-    const vq_group g = vq_group_fit(device, "kmeans", GPU_ROWS, GPU_ROWS);
+    const vq_group g = vq_group_fit(device, "kmeans", "", GPU_ROWS, GPU_ROWS);
     const int count = chunks(device, M);
     vq_kernel *pick, *distance;
     VQ_TRY(vq_kernel_get(device, &pick, "kmeans", "kmeans_pick", g.options));
@@ -39,7 +39,7 @@ vq_status vq_kmeans_seed(vq_device *device, vq_view e, vq_view h, vq_view unifor
 
 vq_status vq_kmeans_update(vq_device *device, vq_view e, vq_view sums, vq_view counts, int D, int K) {
     const int codes = is_cpu(device) ? CPU_CODES : 1;
-    const vq_group g = vq_group_fit(device, "kmeans", GPU_ROWS, GPU_ROWS);
+    const vq_group g = vq_group_fit(device, "kmeans", "", GPU_ROWS, GPU_ROWS);
     return vq_run(device, "kmeans", "kmeans_update", g.options, vq_grid1((size_t)divide_up(K, codes), g.across), vq_in(e),
                   vq_in(sums), vq_in(counts), vq_int(K), vq_int(D), vq_int(codes));
 }

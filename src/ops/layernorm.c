@@ -2,8 +2,7 @@
 
 #include "ops/reduce.h"
 
-/* Work-items of a GPU's work-group: LAYERNORM_LOCAL of the kernels. */
-enum { LOCAL = 64 };
+enum { GROUP = 64 }; /* work-items of a GPU's work-group */
 
 /* Rows of a work-item of forward, on a CPU device. */
 enum { NARROW, WIDE };
@@ -29,9 +28,10 @@ static bool is_cpu(const vq_device *device) {
 vq_status vq_layernorm_forward(vq_device *device, vq_view y, vq_view stats, vq_view x, vq_view gamma, vq_view beta, int M, int D) {
     const int per = is_cpu(device) ? vq_tuned(device, &vq_layernorm_tunables, 0, D < WIDE_ROW ? NARROW : WIDE) : 1;
     const char *name = is_cpu(device) ? "layernorm_forward" : "layernorm_forward_group";
-    const vq_grid grid = is_cpu(device) ? vq_grid1((size_t)(M + per - 1) / per, 1) : vq_grid1((size_t)M, LOCAL);
-    return vq_run(device, "layernorm", name, "", grid, vq_in(y), vq_in(stats), vq_in(x), vq_in(gamma), vq_in(beta), vq_int(M),
-                  vq_int(D), vq_int(per));
+    const vq_group g = vq_group_fit(device, "layernorm", "", GROUP, GROUP);
+    const vq_grid grid = is_cpu(device) ? vq_grid1((size_t)(M + per - 1) / per, 1) : vq_grid1((size_t)M, g.across);
+    return vq_run(device, "layernorm", name, g.options, grid, vq_in(y), vq_in(stats), vq_in(x), vq_in(gamma), vq_in(beta),
+                  vq_int(M), vq_int(D), vq_int(per));
 }
 
 size_t vq_layernorm_scratch(const vq_device *device, int M, int D) {
@@ -41,16 +41,17 @@ size_t vq_layernorm_scratch(const vq_device *device, int M, int D) {
 vq_status vq_layernorm_backward(vq_device *device, vq_view dx, vq_view dgamma, vq_view dbeta, vq_view scratch, vq_view dy,
                                 vq_view x, vq_view stats, vq_view gamma, int M, int D) {
     const int per = vq_chunk_rows(device, M);
-    const size_t chunks = (size_t)vq_chunk_count(device, M), columns = ((size_t)D + LOCAL - 1) / LOCAL;
+    const vq_group g = vq_group_fit(device, "layernorm", "", GROUP, GROUP);
+    const size_t chunks = (size_t)vq_chunk_count(device, M), columns = ((size_t)D + g.spread - 1) / g.spread;
     if (is_cpu(device)) {
-        VQ_TRY(vq_run(device, "layernorm", "layernorm_backward", "", vq_grid1(chunks, 1), vq_in(dx), vq_in(scratch), vq_in(dy),
-                      vq_in(x), vq_in(stats), vq_in(gamma), vq_int(M), vq_int(D), vq_int(per)));
+        VQ_TRY(vq_run(device, "layernorm", "layernorm_backward", g.options, vq_grid1(chunks, 1), vq_in(dx), vq_in(scratch),
+                      vq_in(dy), vq_in(x), vq_in(stats), vq_in(gamma), vq_int(M), vq_int(D), vq_int(per)));
     } else {
-        VQ_TRY(vq_run(device, "layernorm", "layernorm_backward_chunks", "", vq_grid2(columns, chunks, LOCAL, 1), vq_in(scratch),
-                      vq_in(dy), vq_in(x), vq_in(stats), vq_int(M), vq_int(D), vq_int(per)));
-        VQ_TRY(vq_run(device, "layernorm", "layernorm_backward_group", "", vq_grid1((size_t)M, LOCAL), vq_in(dx), vq_in(dy),
-                      vq_in(x), vq_in(stats), vq_in(gamma), vq_int(M), vq_int(D)));
+        VQ_TRY(vq_run(device, "layernorm", "layernorm_backward_chunks", g.options, vq_grid2(columns, chunks, g.spread, 1),
+                      vq_in(scratch), vq_in(dy), vq_in(x), vq_in(stats), vq_int(M), vq_int(D), vq_int(per), vq_int((int)chunks)));
+        VQ_TRY(vq_run(device, "layernorm", "layernorm_backward_group", g.options, vq_grid1((size_t)M, g.across), vq_in(dx),
+                      vq_in(dy), vq_in(x), vq_in(stats), vq_in(gamma), vq_int(M), vq_int(D)));
     }
-    return vq_run(device, "layernorm", "layernorm_backward_sum", "", vq_grid2(columns, 2, LOCAL, 1), vq_in(dgamma), vq_in(dbeta),
-                  vq_in(scratch), vq_int(D), vq_int((int)chunks));
+    return vq_run(device, "layernorm", "layernorm_backward_sum", g.options, vq_grid2(columns, 2, g.spread, 1), vq_in(dgamma),
+                  vq_in(dbeta), vq_in(scratch), vq_int(D), vq_int((int)chunks));
 }

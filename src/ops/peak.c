@@ -6,8 +6,8 @@
  * registers to spare. */
 enum { GPU_LOCAL = 256, CPU_ITEMS = 4, GPU_GROUPS = 16, GPU_FLOATS = 64 };
 
-static vq_group make_group(vq_device *device) {
-    return vq_group_fit(device, "peak", GPU_LOCAL, GPU_LOCAL);
+static vq_group make_group(vq_device *device, const char *options) {
+    return vq_group_fit(device, "peak", options, GPU_LOCAL, GPU_LOCAL);
 }
 
 static size_t busy_groups(const vq_device *device) {
@@ -15,19 +15,19 @@ static size_t busy_groups(const vq_device *device) {
 }
 
 int vq_peak_items(vq_device *device) {
-    return (int)(busy_groups(device) * make_group(device).across);
+    return (int)(busy_groups(device) * make_group(device, "").across);
 }
 
 vq_status vq_peak_fma(vq_device *device, vq_view end, vq_view start, int items, int width, int chains, float x, float y,
                       int steps) {
     char options[64];
-    const vq_group g = make_group(device);
     while (vq_shape_of(device, "peak").family == VQ_FAMILY_GPU && width * chains > GPU_FLOATS && chains % 2 == 0) {
         chains /= 2;
         items *= 2;
     }
-    snprintf(options, sizeof options, "%s -DWIDTH=%d -DCHAINS=%d", g.options, width, chains);
-    return vq_run(device, "peak", "peak_fma", options, vq_grid1(((size_t)items + g.across - 1) / g.across, g.across), vq_in(end),
+    snprintf(options, sizeof options, "-DWIDTH=%d -DCHAINS=%d", width, chains);
+    const vq_group g = make_group(device, options);
+    return vq_run(device, "peak", "peak_fma", g.options, vq_grid1(((size_t)items + g.across - 1) / g.across, g.across), vq_in(end),
                   vq_in(start), vq_int(items), vq_float(x), vq_float(y), vq_int(steps));
 }
 
@@ -42,20 +42,20 @@ static vq_grid share(const vq_device *device, const vq_group *g, int n, int *chu
 
 vq_status vq_peak_copy(vq_device *device, vq_view y, vq_view x, int n) {
     int chunk;
-    const vq_group g = make_group(device);
+    const vq_group g = make_group(device, "");
     const vq_grid grid = share(device, &g, n, &chunk);
     return vq_run(device, "peak", "peak_copy", g.options, grid, vq_in(y), vq_in(x), vq_int(n), vq_int(chunk));
 }
 
 vq_status vq_peak_triad(vq_device *device, vq_view y, vq_view a, vq_view b, float s, int n) {
     int chunk;
-    const vq_group g = make_group(device);
+    const vq_group g = make_group(device, "");
     const vq_grid grid = share(device, &g, n, &chunk);
     return vq_run(device, "peak", "peak_triad", g.options, grid, vq_in(y), vq_in(a), vq_in(b), vq_float(s), vq_int(n),
                   vq_int(chunk));
 }
 
 vq_status vq_peak_count(vq_device *device, vq_view count) {
-    const vq_group g = make_group(device);
+    const vq_group g = make_group(device, "");
     return vq_run(device, "peak", "peak_count", g.options, vq_grid1(1, g.across), vq_in(count));
 }

@@ -28,7 +28,7 @@ static int chunks(const vq_device *device, int M) {
 }
 
 static vq_group make_group(vq_device *device) {
-    return vq_group_fit(device, "quantize", vq_tuned(device, &vq_quantize_tunables, ACROSS, 0), GROUP);
+    return vq_group_fit(device, "quantize", "", vq_tuned(device, &vq_quantize_tunables, ACROSS, 0), GROUP);
 }
 
 /* The work-groups of a kernel over rows. */

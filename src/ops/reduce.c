@@ -34,7 +34,7 @@ static vq_status stage(vq_device *device, vq_view out, vq_view x, int M, int N, 
     int parts = (M + chunk - 1) / chunk;
     if (parts == 0)
         parts = 1;
-    const vq_group g = vq_group_fit(device, "reduce", ACROSS, GROUP);
+    const vq_group g = vq_group_fit(device, "reduce", "", ACROSS, GROUP);
     const size_t columns = g.across * (size_t)vq_shape_of(device, "reduce").width;
     const vq_grid grid = vq_grid2(((size_t)N + columns - 1) / columns, (size_t)parts, g.across, g.down);
     return vq_run(device, "reduce", "reduce_rows", g.options, grid, vq_in(out), vq_in(x), vq_int(M), vq_int(N), vq_int(chunk),
