@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+enum { LARGEST = 16 << 20 };
 
 /* ---- Figures ----------------------------------------------------------------------------------------------------------------- */
 
@@ -207,6 +210,9 @@ int vq_benchmarks_read(vq_benchmarks *all, json_t **environment, vq_cli *cli, co
     json_error_t error;
     *all = (vq_benchmarks){0};
     *environment = NULL;
+    struct stat found;
+    if (stat(path, &found) == 0 && found.st_size > LARGEST)
+        return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s is larger than any results of `vqdna bench --json`", path);
     json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
     if (!root && error.line > 0)
         return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s, line %d: %s", path, error.line, error.text);

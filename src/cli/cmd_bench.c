@@ -229,6 +229,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (code != VQ_GO_ON)
         return code;
     cli->json |= path && !strcmp(path, "-"); /* not both on standard output */
+    if (path && svg && !strcmp(path, svg))
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "-o and --svg name one file: one would replace the other");
     if (!compare)
         return run_bench(cli, &inputs, path, svg, quick);
     if (inputs.count != 2)

@@ -2,12 +2,14 @@
 #include <vqdna.h>
 
 #include <check.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static char folder[256];
@@ -481,6 +483,48 @@ START_TEST(threads) {
 }
 END_TEST
 
+static long size_of(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 ? (long)st.st_size : -1;
+}
+
+START_TEST(whole_or_not_at_all) {
+    const char *one = in_folder("one"), *two = in_folder("two");
+    vqdna_output *outputs[2];
+    ok(vqdna_output_open(&outputs[0], one));
+    ok(vqdna_output_open(&outputs[1], two));
+    ck_assert_int_eq(write(vqdna_output_fd(outputs[0]), "1", 1), 1);
+    ck_assert_int_eq(write(vqdna_output_fd(outputs[1]), "22", 2), 2);
+    ck_assert_int_eq(size_of(one), -1);
+    ok(vqdna_outputs_commit(outputs, 2));
+    ck_assert(size_of(one) == 1 && size_of(two) == 2);
+    ok(vqdna_output_open(&outputs[0], one));
+    vqdna_output_discard(outputs[0]);
+    ck_assert_int_eq(size_of(one), 1);
+    fails(vqdna_output_open(&outputs[0], folder), VQDNA_ERR_OUTPUT, "folder");
+}
+END_TEST
+
+/* A folder that another process holds is not written to; flock makes this one such another. */
+START_TEST(folder_of_another) {
+    const char *path = in_folder("held");
+    vqdna_tokenizer *t;
+    vqdna_lock *lock;
+    ok(vqdna_tokenizer_create(&t, context, &small, 1));
+    ok(vqdna_tokenizer_save(t, path, NULL));
+    ok(vqdna_folder_lock(&lock, path));
+    ok(vqdna_tokenizer_save(t, path, NULL));
+    fails(vqdna_folder_lock(&lock, path), VQDNA_ERR_OUTPUT, "another training");
+    vqdna_folder_unlock(lock);
+    int fd = open(path, O_RDONLY);
+    ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+    fails(vqdna_tokenizer_save(t, path, NULL), VQDNA_ERR_OUTPUT, "another training");
+    close(fd);
+    ok(vqdna_tokenizer_save(t, path, NULL));
+    vqdna_tokenizer_destroy(t);
+}
+END_TEST
+
 int main(void) {
     const char *base = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%s/vqdna-test-XXXXXX", base && *base ? base : "/tmp");
@@ -498,6 +542,8 @@ int main(void) {
     tcase_add_test(t, in_memory);
     tcase_add_test(t, plans);
     tcase_add_test(t, whole_life);
+    tcase_add_test(t, whole_or_not_at_all);
+    tcase_add_test(t, folder_of_another);
     tcase_add_test(t, devices);
     tcase_add_test(t, messages);
     tcase_add_loop_test(t, threads, 0, 2);
