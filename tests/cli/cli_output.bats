@@ -177,3 +177,14 @@ unchanged() {
     "$VQDNA" train -q "${small[@]}" --steps 1 -o m "$BATS_FILE_TMPDIR/genome.fa"
     [ "$(ls m/*.tmp)" = "m/mine.$dead-1.tmp" ]
 }
+
+@test "what the driver said decides the sentence: only a lack of memory asks for a smaller batch" {
+    [ -n "${FAULT:-}" ] || skip "the preloaded library is not built"
+    export LD_PRELOAD=$FAULT
+    VQ_FAULT="clEnqueueFillBuffer 1 -4" run --separate-stderr "$VQDNA" train -q "${small[@]}" --steps 1 -o m r.fa
+    [ "$status" -eq 3 ]
+    [[ $stderr == *"smaller batch"* ]]
+    VQ_FAULT="clEnqueueFillBuffer 1 -5" run --separate-stderr "$VQDNA" train -q "${small[@]}" --steps 1 -o m r.fa
+    [ "$status" -eq 3 ]
+    [[ $stderr == *"out of device resources"* && $stderr != *"smaller batch"* ]]
+}
