@@ -39,8 +39,10 @@ vq_status vq_input_open(int *fd, const char *path, bool standard_input) {
     }
     int opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (opened < 0)
-        return errno == ENOENT ? vq_fail(VQDNA_ERR_INPUT, "%s does not exist", *path ? path : "a file with an empty name")
-                               : vq_fail_errno(VQDNA_ERR_INPUT, "%s cannot be read", path);
+        return errno == ENOTDIR
+                   ? vq_fail(VQDNA_ERR_INPUT, "%.*s is a file: name the folder it lies in", (int)(strrchr(path, '/') - path), path)
+               : errno == ENOENT ? vq_fail(VQDNA_ERR_INPUT, "%s does not exist", *path ? path : "a file with an empty name")
+                                 : vq_fail_errno(VQDNA_ERR_INPUT, "%s cannot be read", path);
     struct stat st;
     if (fstat(opened, &st) == 0 && S_ISDIR(st.st_mode)) {
         close(opened);

@@ -4,21 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct filetype {
-    const char *magic;
-    size_t bytes; /* of the magic */
-    const char *is;
-    const char *pipe; /* what turns it into sequences on standard output, behind its name or around "%s" */
-    const char *way;  /* or else what to do */
-} filetype;
-
 #define MAGIC(text) text, sizeof text - 1
 
-static const char table[] = "a table of places on sequences, not sequences", sam[] = "alignments (SAM, BAM or CRAM)";
+static const char table[] = "a table of places on sequences, not sequences", sam[] = "a file of alignments (SAM, BAM or CRAM)";
 static const char web[] = "a web page: the download failed", utf16[] = "UTF-16 text", annotated[] = "GenBank's or EMBL's format";
 static const char getfasta[] = "bedtools getfasta -fi GENOME.fa -bed %s";
 
-static const filetype types[] = {
+static const vq_filetype types[] = {
     {MAGIC("\xFD\x37zXZ\0"), "compressed by xz", "xz -dc %s", NULL},
     {MAGIC("\x28\xB5\x2F\xFD"), "compressed by zstd", "zstd -dc %s", NULL},
     {MAGIC("BZh"), "compressed by bzip2", "bzip2 -dc %s", NULL},
@@ -35,11 +27,11 @@ static const filetype types[] = {
     {MAGIC("@RG\t"), sam, "samtools fasta %s", NULL},
     {MAGIC("@PG\t"), sam, "samtools fasta %s", NULL},
     {MAGIC("@CO\t"), sam, "samtools fasta %s", NULL},
-    {MAGIC("BCF\2"), "variants (BCF)", "bcftools consensus -f REFERENCE.fa %s", NULL},
-    {MAGIC("##fileformat=VCF"), "variants (VCF)", "bcftools consensus -f REFERENCE.fa %s", NULL},
-    {MAGIC("##gff-version"), "annotation (GFF)", getfasta, NULL},
-    {MAGIC("#gff-version"), "annotation (GFF)", getfasta, NULL},
-    {MAGIC("#!genome-build"), "annotation (GTF)", getfasta, NULL},
+    {MAGIC("BCF\2"), "a file of variants (BCF)", "bcftools consensus -f REFERENCE.fa %s", NULL},
+    {MAGIC("##fileformat=VCF"), "a file of variants (VCF)", "bcftools consensus -f REFERENCE.fa %s", NULL},
+    {MAGIC("##gff-version"), "a file of annotation (GFF)", getfasta, NULL},
+    {MAGIC("#gff-version"), "a file of annotation (GFF)", getfasta, NULL},
+    {MAGIC("#!genome-build"), "a file of annotation (GTF)", getfasta, NULL},
     {MAGIC("track "), table, getfasta, NULL},
     {MAGIC("browser "), table, getfasta, NULL},
     {MAGIC("LOCUS  "), annotated, "any2fasta %s", NULL},
@@ -64,12 +56,12 @@ static const filetype types[] = {
     {MAGIC("{"), "JSON", NULL, "give FASTA or FASTQ"},
 };
 
-static const filetype tar = {NULL, 0, "a tar archive", "tar -xOf %s", NULL};
-static const filetype model = {NULL, 0, "the weights of a model", NULL, "a model is given by its folder, with -m"};
-static const filetype bed = {NULL, 0, table, getfasta, NULL}, headless = {NULL, 0, sam, "samtools fasta %s", NULL};
+static const vq_filetype tar = {NULL, 0, "a tar archive", "tar -xOf %s", NULL};
+static const vq_filetype model = {NULL, 0, "the weights of a model", NULL, "a model is given by its folder, with -m"};
+static const vq_filetype bed = {NULL, 0, table, getfasta, NULL}, headless = {NULL, 0, sam, "samtools fasta %s", NULL};
 
 /* Tables without a word of what they are: numbers where only they have them. */
-static const filetype *table_of(const char *line, size_t bytes) {
+static const vq_filetype *table_of(const char *line, size_t bytes) {
     enum { COLUMNS = 12 };
     bool number[COLUMNS] = {false};
     int columns = 0;
@@ -91,9 +83,9 @@ static const filetype *table_of(const char *line, size_t bytes) {
     return columns >= 11 && number[1] && number[3] && number[4] ? &headless : NULL;
 }
 
-bool vq_filetype_explain(char *out, size_t room, const char *path, const void *head, size_t bytes) {
+const vq_filetype *vq_filetype_of(const void *head, size_t bytes) {
     const uint8_t *byte = head;
-    const filetype *type = bytes >= 10 && byte[8] == '{' && !byte[5] && !byte[6] && !byte[7] ? &model : NULL;
+    const vq_filetype *type = bytes >= 10 && byte[8] == '{' && !byte[5] && !byte[6] && !byte[7] ? &model : NULL;
     for (size_t i = 0; !type && i < sizeof types / sizeof *types; i++)
         if (bytes >= types[i].bytes && !memcmp(head, types[i].magic, types[i].bytes))
             type = &types[i];
@@ -101,6 +93,11 @@ bool vq_filetype_explain(char *out, size_t room, const char *path, const void *h
         type = &tar;
     if (!type && bytes && *byte != '>' && *byte != '@' && !memchr(head, 0, bytes))
         type = table_of(head, bytes);
+    return type;
+}
+
+bool vq_filetype_explain(char *out, size_t room, const char *path, const void *head, size_t bytes) {
+    const vq_filetype *type = vq_filetype_of(head, bytes);
     if (!type)
         return false;
     if (!type->pipe) {

@@ -1,5 +1,7 @@
 #include "base/safetensors.h"
 
+#include "base/filetype.h"
+
 #include "base/json.h"
 
 #include <errno.h>
@@ -201,6 +203,22 @@ static vq_status parse_header(vq_safetensors *file) {
     return VQDNA_OK;
 }
 
+/* A file whose first number is no header's size: what is it? */
+static vq_status not_safetensors(const vq_safetensors *file, uint64_t size, uint64_t length) {
+    char head[512];
+    size_t bytes = size < sizeof head ? (size_t)size : sizeof head;
+    VQ_TRY(read_at(file, 0, head, bytes));
+    const vq_filetype *type = vq_filetype_of(head, bytes);
+    if (type && (bytes < 9 || head[8] != '{'))
+        return vq_fail(VQDNA_ERR_INPUT, "%s is no safetensors file, but %s%s%s", file->path, type->is, type->way ? ": " : "",
+                       type->way ? type->way : "");
+    if (bytes < sizeof length)
+        return vq_fail(VQDNA_ERR_INPUT, "%s is not a safetensors file: it has only %" PRIu64 " bytes", file->path, size);
+    return vq_fail(VQDNA_ERR_INPUT,
+                   "%s is no safetensors file, or damaged: it claims a header of %" PRIu64 " bytes in a file of %" PRIu64,
+                   file->path, length, size);
+}
+
 vq_status vq_safetensors_open(vq_safetensors **out, const char *path) {
     vq_safetensors *file;
     VQ_TRY(vq_alloc(&file, 1, sizeof *file));
@@ -214,16 +232,11 @@ vq_status vq_safetensors_open(vq_safetensors **out, const char *path) {
         status = vq_fail(VQDNA_ERR_INPUT, "%s is not a regular file", path);
         goto done;
     }
-    uint64_t size = (uint64_t)st.st_size, length;
-    if (size < sizeof length) {
-        status = vq_fail(VQDNA_ERR_INPUT, "%s is not a safetensors file: it has only %" PRIu64 " bytes", path, size);
-        goto done;
-    }
-    VQ_TRY_OR(done, read_at(file, 0, &length, sizeof length));
-    if (length > size - sizeof length || length > HEADER_LIMIT) {
-        status = vq_fail(VQDNA_ERR_INPUT,
-                         "%s is no safetensors file, or damaged: it claims a header of %" PRIu64 " bytes in a file of %" PRIu64,
-                         path, length, size);
+    uint64_t size = (uint64_t)st.st_size, length = UINT64_MAX;
+    if (size >= sizeof length)
+        VQ_TRY_OR(done, read_at(file, 0, &length, sizeof length));
+    if (size < sizeof length || length > size - sizeof length || length > HEADER_LIMIT) {
+        status = not_safetensors(file, size, length);
         goto done;
     }
     VQ_TRY_OR(done, vq_alloc(&text, length, 1));

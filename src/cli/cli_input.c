@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <htslib/bgzf.h>
-#include <htslib/hts_log.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,7 +22,6 @@ int vq_input_open(vq_input *in, vq_cli *cli, const char *path) {
         close(fd);
         return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s is a folder, not a file", path);
     }
-    hts_set_log_level(HTS_LOG_OFF);
     errno = 0;
     in->file = bgzf_dopen(fd, "r");
     if (!in->file) {

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <htslib/bgzf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,8 +68,11 @@ static bool is_of_model(const vq_cli *cli, const char *path, const char *name) {
 static bool is_kind(const char *path, vq_kind kind) {
     char head[HEAD + 1];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, head, HEAD);
-    if (fd >= 0)
+    BGZF *file = fd < 0 ? NULL : bgzf_dopen(fd, "r"); /* plain files, too */
+    ssize_t length = file ? bgzf_read(file, head, HEAD) : -1;
+    if (file)
+        (void)!bgzf_close(file);
+    else if (fd >= 0)
         close(fd);
     if (length <= 0)
         return length == 0;
@@ -98,9 +103,18 @@ int vq_output_check(vq_cli *cli, const char *path, vq_kind kind) {
 
 /* ---- Writing ---- */
 
+bool vq_ends_in(const char *name, const char *end) {
+    size_t length = name ? strlen(name) : 0, most = strlen(end);
+    return length >= most && !strcasecmp(name + length - most, end);
+}
+
 int vq_output_open(vq_output *out, vq_cli *cli, const char *path, vq_kind kind) {
     *out = (vq_output){.fd = -1};
     int code = vq_output_check(cli, path, kind);
+    static const char *const others[] = {".xz", ".zst", ".bz2", ".zip"};
+    for (int i = 0; i < 4 && code == VQ_GO_ON; i++)
+        if (path && vq_ends_in(path, others[i]))
+            code = vq_cli_fail(cli, VQ_EXIT_USAGE, "%s is named as if compressed, and only .gz is compressed here", path);
     if (code != VQ_GO_ON)
         return code;
     vqdna_status status = vqdna_output_open(&out->file, is_standard(path) ? "-" : path);
@@ -110,6 +124,10 @@ int vq_output_open(vq_output *out, vq_cli *cli, const char *path, vq_kind kind) 
     out->fd = vqdna_output_fd(out->file);
     out->seekable = fstat(out->fd, &found) == 0 && S_ISREG(found.st_mode) && lseek(out->fd, 0, SEEK_CUR) == 0 &&
                     !(fcntl(out->fd, F_GETFL) & O_APPEND);
+    int copy = vq_ends_in(path, ".gz") ? fcntl(out->fd, F_DUPFD_CLOEXEC, 0) : -1;
+    out->zip = copy >= 0 ? bgzf_dopen(copy, "w") : NULL;
+    if (vq_ends_in(path, ".gz") && !out->zip)
+        out->error = errno;
     out->path = vq_need_text(is_standard(path) ? "standard output" : path);
     out->size = BUFFER;
     out->buffer = vq_need(NULL, out->size);
@@ -118,9 +136,10 @@ int vq_output_open(vq_output *out, vq_cli *cli, const char *path, vq_kind kind) 
 
 static void write_all(vq_output *out, const char *data, size_t length) {
     while (length && !out->error) {
-        ssize_t taken = write(out->fd, data, length);
-        if (taken < 0 && errno != EINTR)
-            out->error = errno;
+        errno = 0;
+        ssize_t taken = out->zip ? bgzf_write(out->zip, data, length) : write(out->fd, data, length);
+        if (taken < 0 && (errno != EINTR || out->zip))
+            out->error = errno ? errno : EIO;
         if (taken > 0) {
             data += taken;
             length -= (size_t)taken;
@@ -131,6 +150,13 @@ static void write_all(vq_output *out, const char *data, size_t length) {
 static void flush(vq_output *out) {
     write_all(out, out->buffer, out->used);
     out->used = 0;
+}
+
+/* Writes the last block and the end mark of a compressed output. */
+static bool end_zip(vq_output *out) {
+    BGZF *zip = out->zip;
+    out->zip = NULL;
+    return !zip || bgzf_close(zip) == 0;
 }
 
 char *vq_output_room(vq_output *out, size_t length) {
@@ -179,6 +205,9 @@ int vq_output_commit(vq_output *out, vq_output *other, vq_cli *cli) {
     int code = VQ_GO_ON;
     for (size_t i = 0; i < count && code == VQ_GO_ON; i++) {
         flush(all[i]);
+        errno = 0;
+        if (!end_zip(all[i]) && !all[i]->error)
+            all[i]->error = errno ? errno : EIO;
         files[i] = all[i]->file;
         code = all[i]->error ? vq_output_failed(all[i], cli) : VQ_GO_ON;
     }
@@ -195,6 +224,7 @@ int vq_output_commit(vq_output *out, vq_output *other, vq_cli *cli) {
 }
 
 void vq_output_abandon(vq_output *out) {
+    (void)end_zip(out);
     vqdna_output_discard(out->file);
     free(out->path);
     free(out->buffer);

@@ -30,17 +30,23 @@ int vq_output_check(vq_cli *cli, const char *path, vq_kind kind);
 
 /* ---- Writing ---- */
 
+struct BGZF;
+
 typedef struct vq_output {
     char *path; /* as the user wrote it */
     vqdna_output *file;
     int fd;
-    bool seekable; /* begins at offset 0 of a regular file */
-    int error;     /* errno of the first failure, or 0 */
+    struct BGZF *zip; /* of a name that ends in .gz, else NULL */
+    bool seekable;    /* begins at offset 0 of a regular file */
+    int error;        /* errno of the first failure, or 0 */
     char *buffer;
     size_t used, size;
 } vq_output;
 
-/* Checks, and opens. NULL or "-" is standard output. VQ_GO_ON, or an exit code after a sentence. */
+/* Whether a name ends in `end`, case ignored. NULL ends in nothing. */
+bool vq_ends_in(const char *name, const char *end);
+
+/* Checks, and opens. NULL or "-" is standard output; what is named .gz is compressed, as bgzip does it. VQ_GO_ON, or an exit code after a sentence. */
 int vq_output_open(vq_output *out, vq_cli *cli, const char *path, vq_kind kind);
 
 /* Room for `length` more bytes; the caller fills them and then adds to out->used what it took. Never NULL. */

@@ -3,6 +3,7 @@
 #include "cli/cli_options.h"
 
 #include <errno.h>
+#include <htslib/hts_log.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,7 @@ int main(int argc, char **argv) {
     memcpy(spoken, argv, ((size_t)argc + 1) * sizeof *argv);
     vq_cli cli = {.argc = argc, .argv = spoken, .seed = 1, .terminal = isatty(STDERR_FILENO)};
     vqdna_set_message_handler(vq_cli_message, &cli);
+    hts_set_log_level(HTS_LOG_OFF); /* what fails is told in our words */
     int code = run(&cli, argc, argv);
     vq_cli_progress_end(&cli);
     vq_list_free(&cli.protected);

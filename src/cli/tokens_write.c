@@ -5,34 +5,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { NPY_HEADER = 128, NDJSON_RUN = 4096, CODES = 65536, UNKNOWN = 4 };
 
 static const char *const names[] = {"tsv", "npy", "ndjson"};
 
-static bool ends_in(const char *text, size_t length, const char *end) {
-    size_t most = strlen(end);
-    return length >= most && !strncasecmp(text + length - most, end, most);
-}
-
 /* What the name of the output says; tsv by default, and then not *said. */
-static vq_tokens_format named_format(const char *path, bool *said, bool *zipped) {
-    static const char *const ends[] = {".tsv", ".npy", ".ndjson", ".jsonl"};
-    size_t length = path ? strlen(path) : 0;
-    *zipped = ends_in(path, length, ".gz");
-    length -= *zipped ? 3 : 0;
-    *said = true;
-    for (int i = 0; i < 4; i++)
-        if (ends_in(path, length, ends[i]))
-            return (vq_tokens_format)(i < 3 ? i : VQ_TOKENS_NDJSON);
-    *said = false;
+static vq_tokens_format named_format(const char *path, bool *said) {
+    static const struct {
+        const char *end;
+        vq_tokens_format format;
+    } ends[] = {{".tsv", VQ_TOKENS_TSV}, {".npy", VQ_TOKENS_NPY}, {".ndjson", VQ_TOKENS_NDJSON}, {".jsonl", VQ_TOKENS_NDJSON}};
+    for (int i = 0; i < 4; i++) {
+        char zipped[16];
+        snprintf(zipped, sizeof zipped, "%s.gz", ends[i].end);
+        *said = vq_ends_in(path, ends[i].end) || vq_ends_in(path, zipped);
+        if (*said)
+            return ends[i].format;
+    }
     return VQ_TOKENS_TSV;
 }
 
 int vq_tokens_format_parse(vq_tokens_format *out, vq_cli *cli, const char *text, const char *path) {
-    bool said, zipped, known = !text;
-    vq_tokens_format named = named_format(path, &said, &zipped);
+    bool said, known = !text;
+    vq_tokens_format named = named_format(path, &said);
     *out = named;
     for (int i = 0; i < 3 && text; i++)
         if (!strcmp(text, names[i])) {
@@ -42,7 +38,7 @@ int vq_tokens_format_parse(vq_tokens_format *out, vq_cli *cli, const char *text,
     if (known && said && *out != named)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "-f %s and the name %s, which says %s, contradict each other", text, path,
                            names[named]);
-    if (known && *out == VQ_TOKENS_NPY && zipped)
+    if (known && *out == VQ_TOKENS_NPY && vq_ends_in(path, ".gz"))
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "NumPy reads no compressed npy: leave .gz off the name %s", path);
     if (known)
         return VQ_GO_ON;

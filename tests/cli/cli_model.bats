@@ -36,6 +36,16 @@ damaged() {
     nothing_left .
 }
 
+@test "a path to its weights, or a pointer in their place, is named for what it is" {
+    refused 2 "$model/model.safetensors is a file: name the folder" "$VQDNA" info "$model/model.safetensors"
+    mkdir lfs
+    cp "$model/config.json" lfs
+    printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n' >lfs/model.safetensors
+    refused 2 "Git LFS pointer" "$VQDNA" info lfs
+    : >lfs/model.safetensors
+    refused 2 "only 0 bytes" "$VQDNA" info lfs
+}
+
 @test "info: sizes, codes, tensors, without a device" {
     mkdir none
     OCL_ICD_VENDORS=$PWD/none/ run --separate-stderr "$VQDNA" info "$model"

@@ -87,7 +87,7 @@ setup() {
 damaged() {
     printf "$2" >bad.tokens
     refused 2 "$1" "$VQDNA" detokenize -q -m "$model" -o back.fa bad.tokens
-    refused 2 bad.tokens "$VQDNA" detokenize -q -m "$model" -o back.fa bad.tokens
+    [[ $stderr == *bad.tokens* ]]
     [ ! -e back.fa ]
 }
 
@@ -160,11 +160,11 @@ damaged() {
     for format in tsv ndjson; do
         "$VQDNA" tokenize -q -m "$model" -f $format -o whole.$format in.fa
         size=$(wc -c <whole.$format)
-        for less in 1 2 5 60 200 $((size - 3)); do
+        for less in 1 5 60 $((size - 3)); do
             head -c -$less whole.$format >bad.tokens
             refused 2 bad.tokens "$VQDNA" detokenize -q -m "$model" -o back.fa bad.tokens
         done
-        for line in $(seq 1 $(($(wc -l <whole.$format) - 1))); do
+        for line in 1 2 $(($(wc -l <whole.$format) - 1)); do
             head -$line whole.$format >bad.tokens
             refused 2 "end mark" "$VQDNA" detokenize -q -m "$model" -o back.fa bad.tokens
         done
@@ -213,7 +213,7 @@ changed() {
     for format in tsv ndjson npy; do
         "$VQDNA" tokenize -q --no-provenance -f $format -m "$model" -o t.$format a.fa
         refused 2 "$theirs" "$VQDNA" detokenize -q -m other -o back.fa t.$format
-        refused 2 "$ours" "$VQDNA" detokenize -q -m other -o back.fa t.$format
+        [[ $stderr == *"$ours"* ]]
         [ ! -e back.fa ]
         "$VQDNA" detokenize -q --force -m other t.$format 2>said | grep -q '^>a'
         grep "warning: " said | grep "$ours" | grep -q "$theirs"
@@ -245,6 +245,27 @@ changed() {
     refused 1 contradict "$VQDNA" tokenize -q -m "$model" -f tsv -o new.jsonl.gz "$other"
     refused 1 ".gz" "$VQDNA" tokenize -q -m "$model" -o new.npy.gz "$other"
     [ ! -e new.tsv ] && [ ! -e new.npy.gz ]
+}
+
+@test "what is named .gz is compressed, and read back" {
+    "$VQDNA" tokenize -q --no-provenance -m "$model" -o t.tsv "$other"
+    for file in t.tsv.gz t.NDJSON.GZ; do
+        "$VQDNA" tokenize -q --no-provenance -m "$model" -o $file "$other"
+        "$VQDNA" tokenize -q --no-provenance -m "$model" -o $file "$other" # of the same kind: replaced
+        "$VQDNA" detokenize -q --no-provenance -m "$model" -o back.fa.gz $file
+        gzip -t $file back.fa.gz
+        head -c -100 $file >cut.gz
+        refused 2 cut.gz "$VQDNA" detokenize -q -m "$model" -o cut.fa cut.gz
+        head -c -28 $file >cut.gz # bgzip's end mark, not ours
+        "$VQDNA" detokenize -q --no-provenance -m "$model" cut.gz | cmp - <(gzip -dc back.fa.gz)
+    done
+    gzip -dc t.tsv.gz | cmp - t.tsv
+    gzip -dc back.fa.gz | cmp - <("$VQDNA" detokenize -q --no-provenance -m "$model" t.tsv)
+    refused 1 ".zst" "$VQDNA" tokenize -q -m "$model" -o t.tsv.zst "$other"
+    refused 1 "something else" "$VQDNA" detokenize -q -m "$model" -o t.tsv.gz t.tsv
+    "$VQDNA" tokenize -q --no-provenance -m "$model" -o - "$other" | gzip | "$VQDNA" detokenize -q --no-provenance -m "$model" - |
+        cmp - <(gzip -dc back.fa.gz)
+    nothing_left .
 }
 
 @test "damaged npy and index" {
