@@ -142,7 +142,8 @@ typedef struct vqdna_check {
 } vqdna_check;
 typedef void (*vqdna_check_fn)(void *user, const vqdna_check *check);
 
-/* Runs every kernel on the device with known answers, and writes the verdict of its first use anew. OK if all passed; VQDNA_ERR_DEVICE if one did not. */
+/* Runs every operation on the device with known answers, and writes the verdict of its first use anew. OK if all passed;
+ * VQDNA_ERR_DEVICE if one did not. */
 VQDNA_API vqdna_status vqdna_selftest(vqdna_context *context, vqdna_check_fn fn, void *user);
 
 /* ---- Dataset ----------------------------------------------------------------------------------------------------------------- */

@@ -20,7 +20,7 @@ static void table_add(table *t, const vq_option *rows) {
         t->rows[t->count++] = *rows;
 }
 
-static void table_add_common(table *t, vq_cli *cli, bool *help) {
+static void table_add_common(table *t, vq_cli *cli, bool *help, bool *version) {
     const vq_option common[] = {
         {"device", 0, "DEVICE", VQ_TEXT, &cli->device, "an index from `vqdna devices`, part of a name, cpu or gpu"},
         {"threads", 't', "N", VQ_COUNT, &cli->threads, "cores of a CPU device to use (default: all)"},
@@ -28,6 +28,7 @@ static void table_add_common(table *t, vq_cli *cli, bool *help) {
         {"quiet", 'q', NULL, VQ_FLAG, &cli->quiet, "errors and warnings only"},
         {"verbose", 'v', NULL, VQ_FLAG, &cli->verbose, "say more"},
         {"help", 'h', NULL, VQ_FLAG, help, "print this and stop"},
+        {"version", 0, NULL, VQ_FLAG, version, "print the version and those of libraries, and stop"},
         {0},
     };
     table_add(t, common);
@@ -194,9 +195,9 @@ static void print_row(const vq_option *row) {
 
 void vq_options_print_common(void) {
     vq_cli cli = {0};
-    bool help;
+    bool unused;
     table common = {0};
-    table_add_common(&common, &cli, &help);
+    table_add_common(&common, &cli, &unused, &unused);
     for (int i = 0; i < common.count; i++)
         print_row(&common.rows[i]);
 }
@@ -213,12 +214,19 @@ static void print_help(const vq_command *command, const vq_option *own) {
         printf("\n%s\n", command->notes);
 }
 
+static int print_version(void) {
+    printf("vqdna %s\n%s\n", vqdna_version(), vqdna_libraries());
+    return VQ_EXIT_OK;
+}
+
 int vq_options_parse(vq_cli *cli, const vq_option *own, int argc, char **argv, int least, int most, vq_list *inputs) {
-    bool help = false;
+    bool help = false, version = false;
     table t = {0};
     table_add(&t, own);
-    table_add_common(&t, cli, &help);
+    table_add_common(&t, cli, &help, &version);
     int code = parse(cli, &t, argc, argv, false);
+    if (code == VQ_GO_ON && version)
+        return print_version();
     if (code != VQ_GO_ON)
         return code;
     if (help) {
@@ -239,14 +247,11 @@ int vq_options_parse(vq_cli *cli, const vq_option *own, int argc, char **argv, i
     return VQ_GO_ON;
 }
 
-int vq_options_parse_leading(vq_cli *cli, const vq_option *own, int argc, char **argv, int *used) {
-    bool help = false;
+int vq_options_parse_leading(vq_cli *cli, int argc, char **argv, int *used, bool *help) {
+    bool version = false;
     table t = {0};
-    table_add(&t, own);
-    table_add_common(&t, cli, &help);
+    table_add_common(&t, cli, help, &version);
     int code = parse(cli, &t, argc, argv, true);
     *used = optind;
-    if (code == VQ_GO_ON && help)
-        return VQ_EXIT_OK;
-    return code;
+    return code == VQ_GO_ON && version ? print_version() : code;
 }

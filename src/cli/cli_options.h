@@ -30,9 +30,9 @@ void vq_list_free(vq_list *list);
  * mistake. */
 int vq_options_parse(vq_cli *cli, const vq_option *own, int argc, char **argv, int least, int most, vq_list *inputs);
 
-/* Parses the options before the command's name, of which `own` are not common to all commands; *used is the number of elements of
- * argv they take. */
-int vq_options_parse_leading(vq_cli *cli, const vq_option *own, int argc, char **argv, int *used);
+/* Parses the common options before the command's name; *used is the number of elements of argv they take, and *help is set if help
+ * is asked for. */
+int vq_options_parse_leading(vq_cli *cli, int argc, char **argv, int *used, bool *help);
 
 /* The entry of `names` nearest to `word` in edit distance, or NULL if none is near. */
 const char *vq_nearest(const char *word, const char *const *names, size_t count);

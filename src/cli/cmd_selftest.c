@@ -1,4 +1,4 @@
-/* vqdna selftest: known answers of every kernel on a device. */
+/* vqdna selftest: known answers of every operation on a device. */
 #include "cli/cli_options.h"
 #include "cli/cli_session.h"
 
@@ -59,7 +59,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
 
 const vq_command vq_cmd_selftest = {
     .name = "selftest",
-    .summary = "known answers of every kernel on the device",
+    .summary = "known answers of every operation on the device",
     .synopsis = "[--json] [--device DEVICE]",
     .notes =
         "The error is the largest deviation from a double-precision reference, in units of the tolerance: above 1 is a failure.",

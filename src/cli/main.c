@@ -42,25 +42,19 @@ static int help(void) {
     print_usage(stdout);
     puts("\nCommon options:");
     vq_options_print_common();
-    puts("      --version             print the version and stop");
     puts("\nAn input of - is standard input. Results go to standard output or to the file of -o, messages to standard error.\n"
          "Exit codes: 0 done, 1 usage, 2 bad input or output, 3 device or memory, 4 numeric, 130 interrupted.");
     return VQ_EXIT_OK;
 }
 
 static int run(vq_cli *cli, int argc, char **argv) {
-    bool version = false;
-    const vq_option own[] = {{"version", 0, NULL, VQ_FLAG, &version, ""}, {0}};
+    bool wants_help = false;
     int used;
-    int code = vq_options_parse_leading(cli, own, argc, argv, &used);
-    if (code == VQ_EXIT_OK)
-        return help();
+    int code = vq_options_parse_leading(cli, argc, argv, &used, &wants_help);
     if (code != VQ_GO_ON)
         return code;
-    if (version) {
-        printf("vqdna %s\n%s\n", vqdna_version(), vqdna_libraries());
-        return VQ_EXIT_OK;
-    }
+    if (wants_help)
+        return help();
     if (used == argc) {
         print_usage(stderr);
         return VQ_EXIT_USAGE;

@@ -22,6 +22,9 @@ setup() {
     [[ ${lines[0]} =~ ^vqdna\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
     [[ ${lines[1]} == *OpenCL* ]]
     [ -z "$stderr" ]
+    for command in "${commands[@]}"; do
+        [ "$("$VQDNA" "$command" --version)" = "$output" ]
+    done
 }
 
 @test "help lists every command on standard output" {
