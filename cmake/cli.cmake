@@ -1,5 +1,5 @@
-# The program: sees include/vqdna.h and its own floor only, and goes through the shared library like any other user of it.
-file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cli/*.c)
+# The program: sees include/vqdna.h and its own floors only, and goes through the shared library like any other user of it.
+file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cli/*.c ${PROJECT_SOURCE_DIR}/src/report/*.c)
 add_executable(vqdna-cli ${sources})
 file(RELATIVE_PATH to_library "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}")
 if(IS_ABSOLUTE "${CMAKE_INSTALL_BINDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The library exports what include/vqdna.h declares, and nothing else.
-# usage: exports.sh LIBRARY HEADER
+# The library exports what include/vqdna.h declares, and nothing else; no name has one meaning in it and another in the program.
+# usage: exports.sh LIBRARY HEADER PROGRAM
 set -eu
 declared=$(sed -n 's/^VQDNA_API.*[ *]\(vqdna_[a-z_]*\)(.*/\1/p' "$2" | sort)
 exported=$(nm -D --defined-only "$1" | awk '{print $3}' | sed 's/@.*//' | sort)
@@ -11,4 +11,12 @@ if [ "$declared" != "$exported" ]; then
     rm -f /tmp/declared.$$
     exit 1
 fi
+names() {
+    nm --defined-only "$1" | awk '$3 ~ /^vq_/ {print $3}' | sort -u
+}
+[ "$(names "$1" | wc -l)" -gt 100 ] || { echo "$1 has no table of names" && exit 1; }
+names "$1" >/tmp/library.$$
+twice=$(names "$3" | comm -12 /tmp/library.$$ -)
+rm -f /tmp/library.$$
+[ -z "$twice" ] || { echo "in library and program: $twice" && exit 1; }
 echo "$(printf '%s\n' "$exported" | wc -l) symbols"

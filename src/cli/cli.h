@@ -34,7 +34,7 @@ typedef struct vq_cli {
 
     bool terminal;    /* standard error is one */
     bool line_shown;  /* a progress line stands on it */
-    double line_time; /* of the last progress line, by vq_clock */
+    double line_time; /* of the last progress line, by cli_clock */
 } vq_cli;
 
 typedef struct vq_command {
@@ -71,7 +71,7 @@ void vq_cli_stream_progress(void *user, const vqdna_stream_stats *stats);
 /* A message handler for vqdna_set_message_handler; user is the vq_cli. */
 void vq_cli_message(void *user, vqdna_message_level level, const char *text);
 
-double vq_clock(void); /* seconds, monotonic */
+double cli_clock(void); /* seconds, monotonic */
 
 /* "58.3 k", "4.1 M": three digits and a prefix, into `text` of 16 bytes, which it returns. */
 const char *vq_short_number(char text[16], double value);

@@ -11,7 +11,7 @@
 
 enum { BUFFER = 1 << 20, LONGEST = 2 << 20 };
 
-int vq_input_open(vq_input *in, vq_cli *cli, const char *path) {
+int cli_input_open(vq_input *in, vq_cli *cli, const char *path) {
     bool standard = !strcmp(path, "-");
     *in = (vq_input){.path = standard ? "standard input" : path, .size = BUFFER};
     int fd = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);

@@ -20,7 +20,7 @@ typedef struct vq_input {
 } vq_input;
 
 /* VQ_GO_ON, or an exit code after a sentence. `path` must outlive the input. */
-int vq_input_open(vq_input *in, vq_cli *cli, const char *path);
+int cli_input_open(vq_input *in, vq_cli *cli, const char *path);
 void vq_input_close(vq_input *in);
 
 /* Makes up to `length` bytes visible at *data without taking them; returns how many there are. */

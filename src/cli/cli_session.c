@@ -32,7 +32,7 @@ void vq_session_close(vq_session *session) {
     *session = (vq_session){0};
 }
 
-json_t *vq_json_text(const char *text) {
+json_t *cli_json_text(const char *text) {
     json_t *value = json_string(text);
     if (value)
         return value;
@@ -45,7 +45,7 @@ json_t *vq_json_text(const char *text) {
     return value;
 }
 
-json_t *vq_json_number(double number) {
+json_t *cli_json_number(double number) {
     return isfinite(number) ? json_real(number) : json_null();
 }
 
@@ -61,14 +61,14 @@ json_t *vq_provenance(const vq_cli *cli, const vq_session *session) {
     json_object_set_new(object, "program", json_string("vqdna"));
     json_object_set_new(object, "version", json_string(vqdna_version()));
     for (int i = 0; i < cli->argc; i++)
-        json_array_append_new(command, vq_json_text(cli->argv[i]));
+        json_array_append_new(command, cli_json_text(cli->argv[i]));
     json_object_set_new(object, "command", command);
     if (cli->seed)
         json_object_set_new(object, "seed", json_integer((json_int_t)cli->seed));
     const vqdna_device_info *device = vqdna_context_device(session->context);
-    json_object_set_new(object, "device", vq_json_text(device->name));
-    json_object_set_new(object, "platform", vq_json_text(device->platform));
-    json_object_set_new(object, "driver", vq_json_text(device->driver));
+    json_object_set_new(object, "device", cli_json_text(device->name));
+    json_object_set_new(object, "platform", cli_json_text(device->platform));
+    json_object_set_new(object, "driver", cli_json_text(device->driver));
     json_object_set_new(object, "tuning", json_string(vqdna_tuning_hash(session->context)));
     if (*vqdna_plain_operations(session->context))
         json_object_set_new(object, "plain_kernels", json_string(vqdna_plain_operations(session->context)));

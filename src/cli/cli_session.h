@@ -26,8 +26,8 @@ char *vq_provenance_text(const vq_cli *cli, const vq_session *session);
 
 /* JSON without surprises: a string whose bytes need not be UTF-8, a number that may be infinite (null then), and a value printed on
  * one line or, with `indent`, on many; the text is to be freed. */
-json_t *vq_json_text(const char *text);
-json_t *vq_json_number(double number);
+json_t *cli_json_text(const char *text);
+json_t *cli_json_number(double number);
 char *vq_json_print(const json_t *value, bool indent);
 
 #endif

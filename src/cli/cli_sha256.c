@@ -44,7 +44,7 @@ static void block(uint32_t state[8], const unsigned char *data) {
 int vq_sha256_file(vq_cli *cli, const char *path, char digest[65]) {
     uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     vq_input in;
-    int code = vq_input_open(&in, cli, path);
+    int code = cli_input_open(&in, cli, path);
     if (code != VQ_GO_ON)
         return code;
     unsigned char data[128] = {0};

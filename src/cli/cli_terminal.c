@@ -13,7 +13,7 @@ enum { LINE = 512 };
 /* Between two progress lines, in seconds: on a terminal, and in a log file. */
 static const double pause_terminal = 0.2, pause_plain = 15;
 
-double vq_clock(void) {
+double cli_clock(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
@@ -98,7 +98,7 @@ static void fit(char *line, size_t width) {
 void vq_cli_progress(vq_cli *cli, bool force, const char *format, ...) {
     if (cli->quiet)
         return;
-    double now = vq_clock();
+    double now = cli_clock();
     if (!force && now - cli->line_time < (cli->terminal ? pause_terminal : pause_plain))
         return;
     cli->line_time = now;
@@ -129,7 +129,7 @@ void vq_cli_stream_progress(void *user, const vqdna_stream_stats *stats) {
     char bases[16], rate[16];
     vq_cli *cli = user;
     if (!cli->line_time) /* what is soon over needs no progress */
-        cli->line_time = vq_clock();
+        cli->line_time = cli_clock();
     double speed = stats->seconds > 0 ? (double)stats->bases / stats->seconds : 0;
     vq_cli_progress(cli, false, "%s bases, %s bases/s", vq_short_number(bases, (double)stats->bases), vq_short_number(rate, speed));
 }

@@ -7,15 +7,15 @@
 
 static json_t *describe(const vqdna_device_info *d) {
     json_t *object = json_object();
-    json_object_set_new(object, "platform", vq_json_text(d->platform));
-    json_object_set_new(object, "platform_version", vq_json_text(d->platform_version));
+    json_object_set_new(object, "platform", cli_json_text(d->platform));
+    json_object_set_new(object, "platform_version", cli_json_text(d->platform_version));
     if (!d->name[0])
         return object;
     json_object_set_new(object, "index", json_integer(d->index));
-    json_object_set_new(object, "name", vq_json_text(d->name));
-    json_object_set_new(object, "vendor", vq_json_text(d->vendor));
-    json_object_set_new(object, "version", vq_json_text(d->version));
-    json_object_set_new(object, "driver", vq_json_text(d->driver));
+    json_object_set_new(object, "name", cli_json_text(d->name));
+    json_object_set_new(object, "vendor", cli_json_text(d->vendor));
+    json_object_set_new(object, "version", cli_json_text(d->version));
+    json_object_set_new(object, "driver", cli_json_text(d->driver));
     json_object_set_new(object, "type", json_string(d->type));
     json_object_set_new(object, "family", json_string(d->family));
     json_object_set_new(object, "compute_units", json_integer(d->compute_units));
@@ -28,7 +28,7 @@ static json_t *describe(const vqdna_device_info *d) {
     json_object_set_new(object, "fp64", json_boolean(d->fp64));
     json_object_set_new(object, "usable", json_boolean(d->usable));
     json_object_set_new(object, "chosen", json_boolean(d->chosen));
-    json_object_set_new(object, "reason", vq_json_text(d->reason));
+    json_object_set_new(object, "reason", cli_json_text(d->reason));
     return object;
 }
 

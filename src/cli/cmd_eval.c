@@ -8,18 +8,18 @@
 json_t *vq_metrics_json(const vqdna_metrics *m, const char *const *paths, size_t count) {
     json_t *object = json_object(), *files = json_array(), *levels = json_array();
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(files, vq_json_text(paths[i]));
+        json_array_append_new(files, cli_json_text(paths[i]));
     json_object_set_new(object, "files", files);
-    json_object_set_new(object, "reconstruction_accuracy", vq_json_number(m->reconstruction_accuracy));
+    json_object_set_new(object, "reconstruction_accuracy", cli_json_number(m->reconstruction_accuracy));
     json_object_set_new(object, "correct", json_integer((json_int_t)m->correct));
     json_object_set_new(object, "bases", json_integer((json_int_t)m->bases));
     json_object_set_new(object, "skipped", json_integer((json_int_t)m->skipped));
     for (int n = 0; n < m->levels; n++)
         json_array_append_new(levels, json_pack("{sisiso}", "codes", m->level[n].codes, "used", m->level[n].used, "perplexity",
-                                                vq_json_number(m->level[n].perplexity)));
+                                                cli_json_number(m->level[n].perplexity)));
     json_object_set_new(object, "levels", levels);
-    json_object_set_new(object, "seconds", vq_json_number(m->seconds));
-    json_object_set_new(object, "bases_per_second", vq_json_number(m->bases_per_second));
+    json_object_set_new(object, "seconds", cli_json_number(m->seconds));
+    json_object_set_new(object, "bases_per_second", cli_json_number(m->bases_per_second));
     return object;
 }
 

@@ -11,13 +11,13 @@ static void collect_tensor(void *user, const char *name, const char *dtype, int 
     for (int d = 0; d < rank; d++)
         json_array_append_new(sizes, json_integer((json_int_t)shape[d]));
     json_array_append_new(
-        user, json_pack("{sosssosI}", "name", vq_json_text(name), "dtype", dtype, "shape", sizes, "bytes", (json_int_t)bytes));
+        user, json_pack("{sosssosI}", "name", cli_json_text(name), "dtype", dtype, "shape", sizes, "bytes", (json_int_t)bytes));
 }
 
 static json_t *describe(const vqdna_model_info *info) {
     json_t *object = json_object(), *levels = json_array();
-    json_object_set_new(object, "preset", vq_json_text(info->preset));
-    json_object_set_new(object, "quantizer", vq_json_text(info->quantizer));
+    json_object_set_new(object, "preset", cli_json_text(info->preset));
+    json_object_set_new(object, "quantizer", cli_json_text(info->quantizer));
     json_object_set_new(object, "dim", json_integer(info->dim));
     json_object_set_new(object, "stem", json_integer(info->stem));
     json_object_set_new(object, "blocks", json_integer(info->blocks));

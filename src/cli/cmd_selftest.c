@@ -16,11 +16,11 @@ static void print_check(void *user, const vqdna_check *check) {
     t->failed += !check->passed;
     if (t->cli->json) {
         json_t *object = json_object();
-        json_object_set_new(object, "operation", vq_json_text(check->operation));
-        json_object_set_new(object, "shape", vq_json_text(check->shape));
-        json_object_set_new(object, "error", vq_json_number(check->error));
+        json_object_set_new(object, "operation", cli_json_text(check->operation));
+        json_object_set_new(object, "shape", cli_json_text(check->shape));
+        json_object_set_new(object, "error", cli_json_number(check->error));
         json_object_set_new(object, "passed", json_boolean(check->passed));
-        json_object_set_new(object, "message", vq_json_text(check->message ? check->message : ""));
+        json_object_set_new(object, "message", cli_json_text(check->message ? check->message : ""));
         char *text = vq_json_print(object, false);
         puts(text);
         free(text);

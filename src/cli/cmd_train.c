@@ -33,7 +33,7 @@ typedef struct training {
     vq_training_log log;
     uint64_t step;
     vqdna_report shown;            /* the last report; at first what the plan says */
-    double report_time;            /* of that, by vq_clock */
+    double report_time;            /* of that, by cli_clock */
     bool reported;                 /* it has means of this run */
     bool warned[VQDNA_MAX_LEVELS]; /* of a collapse that goes on */
 } training;
@@ -153,7 +153,7 @@ static int print_plan(training *t) {
 /* Seconds the training will still take: as the last report says, or before the first from the pace so far. */
 static double seconds_left(const training *t) {
     const vqdna_report *r = &t->shown;
-    double elapsed = vq_clock() - t->report_time;
+    double elapsed = cli_clock() - t->report_time;
     if (!t->reported && r->steps)
         return t->step > r->step ? elapsed / (double)(t->step - r->step) * (double)(r->steps - t->step) : NAN;
     return fmax(0, r->seconds_left - elapsed);
@@ -201,7 +201,7 @@ static int report(training *t, bool force) {
     if (status < 0)
         return vq_cli_failed(t->cli, status);
     t->shown = r;
-    t->report_time = vq_clock();
+    t->report_time = cli_clock();
     t->reported = true;
     show(t, force || r.progress >= 1);
     warn_of_collapse(t);
@@ -218,7 +218,7 @@ static int checkpoint(training *t) {
 /* Reports stand at fixed steps so that two runs log the same; a checkpoint follows a report, so that the means since the last
  * report, which it does not hold, are empty. */
 static int train_loop(training *t) {
-    double checkpoint_time = vq_clock();
+    double checkpoint_time = cli_clock();
     uint64_t reported = t->step;
     int code = VQ_GO_ON;
     t->report_time = checkpoint_time;
@@ -241,9 +241,9 @@ static int train_loop(training *t) {
         }
         code = report(t, false);
         reported = t->step;
-        if (code == VQ_GO_ON && vq_clock() - checkpoint_time >= t->checkpoint_every) {
+        if (code == VQ_GO_ON && cli_clock() - checkpoint_time >= t->checkpoint_every) {
             code = checkpoint(t);
-            checkpoint_time = vq_clock();
+            checkpoint_time = cli_clock();
         }
     }
     if (code != VQ_GO_ON)

@@ -61,7 +61,7 @@ static bool hear(int from, double deadline, char *text, size_t size) {
     size_t used = 0;
     for (;;) {
         struct pollfd ready = {.fd = from, .events = POLLIN};
-        double left = deadline - vq_clock();
+        double left = deadline - cli_clock();
         if (left <= 0 || vq_signals_caught(NULL))
             return false;
         if (poll(&ready, 1, left < 0.1 ? (int)(left * 1000) + 1 : 100) <= 0)
@@ -94,7 +94,7 @@ static bool run_trial(tuning *t, const vqdna_tunable *tunable, int value, vqdna_
                            t->full ? "1" : "0",
                            t->full ? "1.5" : "0.3",
                            NULL};
-    double limit = full_limit, left = t->start + quick_seconds + 3 - vq_clock();
+    double limit = full_limit, left = t->start + quick_seconds + 3 - cli_clock();
     if (!t->full)
         limit = left < quick_limit ? left : quick_limit;
     int ends[2];
@@ -114,7 +114,7 @@ static bool run_trial(tuning *t, const vqdna_tunable *tunable, int value, vqdna_
     bool ended = false;
     int status = 0;
     if (!failed) {
-        ended = hear(ends[0], vq_clock() + limit, text, sizeof text);
+        ended = hear(ends[0], cli_clock() + limit, text, sizeof text);
         if (!ended)
             kill(pid, SIGKILL);
         waitpid(pid, &status, 0);
@@ -138,7 +138,7 @@ static bool run_trial(tuning *t, const vqdna_tunable *tunable, int value, vqdna_
 
 /* Whether there is time for one more. */
 static bool time_left(tuning *t) {
-    if (!t->full && vq_clock() - t->start + t->longest > quick_seconds)
+    if (!t->full && cli_clock() - t->start + t->longest > quick_seconds)
         t->out_of_time = true;
     return !t->out_of_time && !vq_signals_caught(NULL);
 }
@@ -158,12 +158,12 @@ static bool candidate(const tuning *t, const vqdna_tunable *tunable, size_t i) {
 static bool faster(tuning *t, const vqdna_tunable *tunable, int value, bool again, double *gain) {
     vqdna_trial result;
     char why[256];
-    double begin = vq_clock();
+    double begin = cli_clock();
     bool right = run_trial(t, tunable, value, &result, why);
     if (vq_signals_caught(NULL))
         return false;
-    if (right && vq_clock() - begin > t->longest)
-        t->longest = vq_clock() - begin;
+    if (right && cli_clock() - begin > t->longest)
+        t->longest = cli_clock() - begin;
     t->tried += !again;
     t->refused += !right;
     bool better = right && result.gain - result.noise > least_gain;
@@ -264,7 +264,7 @@ static int search_all(tuning *t) {
     if (status < 0)
         return vq_cli_failed(t->cli, status);
     vq_cli_note(t->cli, "%d value%s tried in %.0f s, %d refused; %d choice%s changed%s", t->tried, t->tried == 1 ? "" : "s",
-                vq_clock() - t->start, t->refused, t->changed, t->changed == 1 ? "" : "s",
+                cli_clock() - t->start, t->refused, t->changed, t->changed == 1 ? "" : "s",
                 t->out_of_time ? "; the time was up before all were tried: name operations, or take --full" : "");
     return vq_signals_caught(NULL) ? vq_cli_fail(t->cli, VQ_EXIT_INTERRUPTED, "interrupted; what was found so far is kept")
                                    : VQ_EXIT_OK;
@@ -304,7 +304,7 @@ static void write_notes(void) {
 static int run(vq_cli *cli, int argc, char **argv) {
     if (argc == 2 + TRIAL_WORDS && !strcmp(argv[1], "--trial"))
         return trial(cli, argv + 2);
-    tuning t = {.cli = cli, .start = vq_clock()};
+    tuning t = {.cli = cli, .start = cli_clock()};
     const char *import = NULL, *export = NULL;
     bool quick = false;
     const vq_option options[] = {

@@ -440,7 +440,7 @@ static int npy_begin(vq_tokens_reader *r, const char *path) {
     if (npy_header(r) < 0)
         return r->code;
     r->index_path = vq_join("%s.tsv", path);
-    return vq_input_open(&r->index, r->cli, r->index_path);
+    return cli_input_open(&r->index, r->cli, r->index_path);
 }
 
 /* ---- All ---- */
@@ -454,7 +454,7 @@ static bool is_row(const char *data, size_t there) {
 int vq_tokens_read_open(vq_tokens_reader *r, vq_cli *cli, const char *path, const vq_session *session) {
     *r = (vq_tokens_reader){.cli = cli, .session = session, .levels = session->info.levels, .code = VQ_GO_ON};
     XXH3_64bits_reset(&r->sums.codes);
-    int code = vq_input_open(&r->in, cli, path);
+    int code = cli_input_open(&r->in, cli, path);
     if (code != VQ_GO_ON)
         return code;
     const char *data;

@@ -14,20 +14,20 @@ static json_t *describe(const vqdna_report *r) {
     json_object_set_new(object, "step", json_integer((json_int_t)r->step));
     json_object_set_new(object, "steps", json_integer((json_int_t)r->steps));
     json_object_set_new(object, "bases", json_integer((json_int_t)r->bases));
-    json_object_set_new(object, "loss", vq_json_number(r->loss));
-    json_object_set_new(object, "cross_entropy", vq_json_number(r->cross_entropy));
-    json_object_set_new(object, "commitment", vq_json_number(r->commitment));
-    json_object_set_new(object, "reconstruction_accuracy", vq_json_number(r->reconstruction_accuracy));
+    json_object_set_new(object, "loss", cli_json_number(r->loss));
+    json_object_set_new(object, "cross_entropy", cli_json_number(r->cross_entropy));
+    json_object_set_new(object, "commitment", cli_json_number(r->commitment));
+    json_object_set_new(object, "reconstruction_accuracy", cli_json_number(r->reconstruction_accuracy));
     json_object_set_new(object, "quantized", json_boolean(r->quantized));
     for (int n = 0; n < r->levels; n++)
         json_array_append_new(levels, json_pack("{sisisiso}", "codes", r->level[n].codes, "used", r->level[n].used, "reseeded",
-                                                r->level[n].reseeded, "perplexity", vq_json_number(r->level[n].perplexity)));
+                                                r->level[n].reseeded, "perplexity", cli_json_number(r->level[n].perplexity)));
     json_object_set_new(object, "levels", levels);
-    json_object_set_new(object, "gradient_norm", vq_json_number(r->gradient_norm));
-    json_object_set_new(object, "learning_rate", vq_json_number(r->learning_rate));
-    json_object_set_new(object, "decay", vq_json_number(r->decay));
-    json_object_set_new(object, "seconds", vq_json_number(r->seconds));
-    json_object_set_new(object, "bases_per_second", vq_json_number(r->bases_per_second));
+    json_object_set_new(object, "gradient_norm", cli_json_number(r->gradient_norm));
+    json_object_set_new(object, "learning_rate", cli_json_number(r->learning_rate));
+    json_object_set_new(object, "decay", cli_json_number(r->decay));
+    json_object_set_new(object, "seconds", cli_json_number(r->seconds));
+    json_object_set_new(object, "bases_per_second", cli_json_number(r->bases_per_second));
     return object;
 }
 

@@ -1,4 +1,4 @@
-#include "cli/benchmark_results.h"
+#include "report/benchmark_results.h"
 
 #include <math.h>
 #include <stdio.h>

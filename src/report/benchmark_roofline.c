@@ -1,7 +1,7 @@
 /* The roofline (Williams, Waterman and Patterson 2009): rate of arithmetic over arithmetic intensity, both logarithmic, under the
  * lines that memory and arithmetic draw. Dots are numbered, the numbers explained beside the plot. */
-#include "cli/benchmark_results.h"
 #include "cli/cli_svg.h"
+#include "report/benchmark_results.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "cli/benchmark_results.h"
+#include "report/benchmark_results.h"
 #include "cli/cli_session.h"
 
 #include <math.h>
@@ -119,32 +119,32 @@ const char *vq_time_text(char text[16], double seconds) {
 
 static json_t *row_json(const vq_benchmark *row) {
     json_t *object = json_object(), *seconds = json_array();
-    json_object_set_new(object, "workload", vq_json_text(row->workload));
+    json_object_set_new(object, "workload", cli_json_text(row->workload));
     json_object_set_new(object, "version", json_integer(row->version));
-    json_object_set_new(object, "operation", vq_json_text(row->operation));
-    json_object_set_new(object, "shape", vq_json_text(row->shape));
+    json_object_set_new(object, "operation", cli_json_text(row->operation));
+    json_object_set_new(object, "shape", cli_json_text(row->shape));
     const char *state = row->status == VQDNA_OK ? "measured" : row->status == VQDNA_END ? "skipped" : "failed";
     json_object_set_new(object, "state", json_string(state));
-    json_object_set_new(object, "message", vq_json_text(row->message));
-    json_object_set_new(object, "verified", row->verified[0] ? vq_json_text(row->verified) : json_null());
-    json_object_set_new(object, "detail", vq_json_text(row->detail));
-    json_object_set_new(object, "median_s", vq_json_number(row->median));
-    json_object_set_new(object, "p90_s", vq_json_number(row->p90));
-    json_object_set_new(object, "min_s", vq_json_number(row->least));
-    json_object_set_new(object, "spread", vq_json_number(row->spread));
+    json_object_set_new(object, "message", cli_json_text(row->message));
+    json_object_set_new(object, "verified", row->verified[0] ? cli_json_text(row->verified) : json_null());
+    json_object_set_new(object, "detail", cli_json_text(row->detail));
+    json_object_set_new(object, "median_s", cli_json_number(row->median));
+    json_object_set_new(object, "p90_s", cli_json_number(row->p90));
+    json_object_set_new(object, "min_s", cli_json_number(row->least));
+    json_object_set_new(object, "spread", cli_json_number(row->spread));
     json_object_set_new(object, "repeats", json_integer((json_int_t)row->samples));
     json_object_set_new(object, "runs_per_repeat", json_integer(row->runs));
-    json_object_set_new(object, "flops", vq_json_number(row->flops));
-    json_object_set_new(object, "bytes", vq_json_number(row->bytes));
-    json_object_set_new(object, "bases", vq_json_number(row->bases));
-    json_object_set_new(object, "gflops", vq_json_number(row->gflops));
-    json_object_set_new(object, "gbs", vq_json_number(row->gbs));
-    json_object_set_new(object, "bases_per_second", vq_json_number(row->bases_per_second));
-    json_object_set_new(object, "percent_of_peak", vq_json_number(row->percent_of_peak));
+    json_object_set_new(object, "flops", cli_json_number(row->flops));
+    json_object_set_new(object, "bytes", cli_json_number(row->bytes));
+    json_object_set_new(object, "bases", cli_json_number(row->bases));
+    json_object_set_new(object, "gflops", cli_json_number(row->gflops));
+    json_object_set_new(object, "gbs", cli_json_number(row->gbs));
+    json_object_set_new(object, "bases_per_second", cli_json_number(row->bases_per_second));
+    json_object_set_new(object, "percent_of_peak", cli_json_number(row->percent_of_peak));
     json_object_set_new(object, "bound",
                         isnan(row->percent_of_peak) ? json_null() : json_string(row->memory_bound ? "memory" : "arithmetic"));
     for (size_t i = 0; i < row->samples; i++)
-        json_array_append_new(seconds, vq_json_number(row->seconds[i]));
+        json_array_append_new(seconds, cli_json_number(row->seconds[i]));
     json_object_set_new(object, "seconds", seconds);
     return object;
 }
@@ -153,12 +153,12 @@ static json_t *peak_json(const vq_benchmarks *all) {
     json_t *object = json_object();
     const vq_benchmark *launch = vq_benchmarks_peak(all, "launch"), *finish = vq_benchmarks_peak(all, "finish"),
                        *up = vq_benchmarks_peak(all, "upload"), *down = vq_benchmarks_peak(all, "download");
-    json_object_set_new(object, "fma_gflops", vq_json_number(all->peak_gflops));
-    json_object_set_new(object, "bandwidth_gbs", vq_json_number(all->peak_gbs));
-    json_object_set_new(object, "launch_s", vq_json_number(launch ? launch->median : NAN));
-    json_object_set_new(object, "finish_s", vq_json_number(finish ? finish->median : NAN));
-    json_object_set_new(object, "upload_gbs", vq_json_number(up ? up->gbs : NAN));
-    json_object_set_new(object, "download_gbs", vq_json_number(down ? down->gbs : NAN));
+    json_object_set_new(object, "fma_gflops", cli_json_number(all->peak_gflops));
+    json_object_set_new(object, "bandwidth_gbs", cli_json_number(all->peak_gbs));
+    json_object_set_new(object, "launch_s", cli_json_number(launch ? launch->median : NAN));
+    json_object_set_new(object, "finish_s", cli_json_number(finish ? finish->median : NAN));
+    json_object_set_new(object, "upload_gbs", cli_json_number(up ? up->gbs : NAN));
+    json_object_set_new(object, "download_gbs", cli_json_number(down ? down->gbs : NAN));
     return object;
 }
 

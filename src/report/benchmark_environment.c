@@ -1,5 +1,5 @@
-#include "cli/benchmark_results.h"
 #include "cli/cli_session.h"
+#include "report/benchmark_results.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ static json_t *loads(void) {
     json_t *array = json_array();
     int known = getloadavg(load, 3);
     for (int i = 0; i < known; i++)
-        json_array_append_new(array, vq_json_number(load[i]));
+        json_array_append_new(array, cli_json_number(load[i]));
     return array;
 }
 
@@ -55,7 +55,7 @@ static char *file_line(const char *path) {
 }
 
 static void set_owned(json_t *object, const char *key, char *text) {
-    json_object_set_new(object, key, text ? vq_json_text(text) : json_null());
+    json_object_set_new(object, key, text ? cli_json_text(text) : json_null());
     free(text);
 }
 
@@ -63,7 +63,7 @@ static json_t *clocks(const vqdna_device_info *device) {
     json_t *object = json_object();
     char *mhz = cpu_line("cpu MHz");
     json_object_set_new(object, "device_mhz", json_integer(device->clock_mhz));
-    json_object_set_new(object, "cpu_mhz_now", mhz ? vq_json_number(atof(mhz)) : json_null());
+    json_object_set_new(object, "cpu_mhz_now", mhz ? cli_json_number(atof(mhz)) : json_null());
     set_owned(object, "governor", file_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"));
     free(mhz);
     return object;
@@ -77,21 +77,21 @@ json_t *vq_benchmark_environment(const vq_cli *cli, const vqdna_context *context
     struct tm utc;
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     for (int i = 0; i < cli->argc; i++)
-        json_array_append_new(command, vq_json_text(cli->argv[i]));
+        json_array_append_new(command, cli_json_text(cli->argv[i]));
     json_object_set_new(object, "date", json_string(date));
     json_object_set_new(object, "vqdna", json_string(vqdna_version()));
-    json_object_set_new(object, "libraries", vq_json_text(vqdna_libraries()));
+    json_object_set_new(object, "libraries", cli_json_text(vqdna_libraries()));
     json_object_set_new(object, "compiler", json_string(COMPILER));
     json_object_set_new(object, "command", command);
     json_object_set_new(object, "quick", json_boolean(quick));
-    json_object_set_new(object, "device", vq_json_text(device->name));
-    json_object_set_new(object, "vendor", vq_json_text(device->vendor));
-    json_object_set_new(object, "driver", vq_json_text(device->driver));
-    json_object_set_new(object, "device_version", vq_json_text(device->version));
-    json_object_set_new(object, "platform", vq_json_text(device->platform));
-    json_object_set_new(object, "platform_version", vq_json_text(device->platform_version));
-    json_object_set_new(object, "type", vq_json_text(device->type));
-    json_object_set_new(object, "family", vq_json_text(device->family));
+    json_object_set_new(object, "device", cli_json_text(device->name));
+    json_object_set_new(object, "vendor", cli_json_text(device->vendor));
+    json_object_set_new(object, "driver", cli_json_text(device->driver));
+    json_object_set_new(object, "device_version", cli_json_text(device->version));
+    json_object_set_new(object, "platform", cli_json_text(device->platform));
+    json_object_set_new(object, "platform_version", cli_json_text(device->platform_version));
+    json_object_set_new(object, "type", cli_json_text(device->type));
+    json_object_set_new(object, "family", cli_json_text(device->family));
     json_object_set_new(object, "compute_units", json_integer(device->compute_units));
     json_object_set_new(object, "float_width", json_integer(device->float_width));
     json_object_set_new(object, "global_bytes", json_integer((json_int_t)device->global_bytes));

@@ -1,6 +1,6 @@
 /* The results of `vqdna bench`: their figures, their JSON, the comparison of two sets and the roofline. */
-#ifndef VQ_CLI_BENCHMARK_RESULTS_H
-#define VQ_CLI_BENCHMARK_RESULTS_H
+#ifndef VQ_REPORT_BENCHMARK_RESULTS_H
+#define VQ_REPORT_BENCHMARK_RESULTS_H
 
 #include "cli/cli.h"
 

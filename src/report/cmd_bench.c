@@ -1,8 +1,8 @@
 /* vqdna bench: how fast the device runs what this program is made of, and how near to the device's limits. */
-#include "cli/benchmark_results.h"
 #include "cli/cli_options.h"
 #include "cli/cli_output.h"
 #include "cli/cli_session.h"
+#include "report/benchmark_results.h"
 
 #include <math.h>
 #include <stdio.h>
