@@ -257,7 +257,7 @@ START_TEST(launches) {
              VQDNA_ERR_DEVICE, "argument 4", "probe other");
     ck_fails(
         vq_run(device, "probe", "other", options, vq_grid1(1, (size_t)1 << 20), vq_in(out), vq_int(3), vq_float(0), vq_local(16)),
-        VQDNA_ERR_DEVICE, "launch", "probe other", device->info.name);
+        VQDNA_ERR_DEVICE, "at most", "probe other", device->info.name);
     vq_view_destroy(&out);
     end();
 }
