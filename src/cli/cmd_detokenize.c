@@ -62,6 +62,11 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (batch > INT_MAX)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--batch %llu is too large", (unsigned long long)batch);
 
+    vq_output_protect(cli, inputs.items[0]);
+    cli->model = model;
+    code = vq_output_check(cli, path, VQ_KIND_FASTA);
+    if (code != VQ_GO_ON)
+        return code;
     vq_session session;
     conversion c = {.out.fd = -1};
     vqdna_stream_stats stats = {0};

@@ -34,6 +34,10 @@ static int run(vq_cli *cli, int argc, char **argv) {
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--batch %llu is too large", (unsigned long long)batch);
 
     vq_output_protect(cli, inputs.items[0]);
+    cli->model = model;
+    code = vq_tokens_check(cli, format, path);
+    if (code != VQ_GO_ON)
+        return code;
     vq_session session;
     vq_tokens_writer writer;
     vqdna_stream_stats stats = {0};

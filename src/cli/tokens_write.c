@@ -79,15 +79,26 @@ static void write_head(vq_tokens_writer *w, const char *model, const char *prove
     vq_output_print(text, "\n");
 }
 
+static const vq_kind kinds[] = {[VQ_TOKENS_TSV] = VQ_KIND_TSV, [VQ_TOKENS_NPY] = VQ_KIND_NPY, [VQ_TOKENS_NDJSON] = VQ_KIND_NDJSON};
+
+int vq_tokens_check(vq_cli *cli, vq_tokens_format format, const char *path) {
+    bool npy = format == VQ_TOKENS_NPY;
+    if (npy && (!path || !strcmp(path, "-")))
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "npy cannot go to standard output: name a file with -o");
+    int code = vq_output_check(cli, path, kinds[format]);
+    if (code != VQ_GO_ON || !npy)
+        return code;
+    char *index = vq_join("%s.tsv", path);
+    code = vq_output_check(cli, index, VQ_KIND_INDEX);
+    free(index);
+    return code;
+}
+
 int vq_tokens_open(vq_tokens_writer *w, vq_cli *cli, vq_tokens_format format, const char *path, const vq_session *session,
                    const char *provenance) {
     *w = (vq_tokens_writer){.cli = cli, .format = format, .code = VQ_GO_ON, .out.fd = -1, .index.fd = -1};
     w->levels = session->info.levels;
     bool npy = format == VQ_TOKENS_NPY;
-    if (npy && (!path || !strcmp(path, "-")))
-        return vq_cli_fail(cli, VQ_EXIT_USAGE, "npy cannot go to standard output: name a file with -o");
-    static const vq_kind kinds[] = {
-        [VQ_TOKENS_TSV] = VQ_KIND_TSV, [VQ_TOKENS_NPY] = VQ_KIND_NPY, [VQ_TOKENS_NDJSON] = VQ_KIND_NDJSON};
     int code = vq_output_open(&w->out, cli, path, kinds[format]);
     if (code == VQ_GO_ON && npy) {
         if (!w->out.seekable)

@@ -58,8 +58,11 @@ typedef struct vq_tokens_writer {
  * or an exit code after a sentence. */
 int vq_tokens_format_parse(vq_tokens_format *out, vq_cli *cli, const char *text, const char *path);
 
-/* `path` NULL or "-": standard output, which npy refuses (its header holds the length, known only at the end). `provenance` is JSON
- * on one line or NULL. */
+/* Refuses what vq_tokens_open would, before a model and a device are opened. `path` NULL or "-": standard output, which npy refuses
+ * (its header holds the length, known only at the end). VQ_GO_ON, or an exit code after a sentence. */
+int vq_tokens_check(vq_cli *cli, vq_tokens_format format, const char *path);
+
+/* `provenance` is JSON on one line or NULL. */
 int vq_tokens_open(vq_tokens_writer *writer, vq_cli *cli, vq_tokens_format format, const char *path, const vq_session *session,
                    const char *provenance);
 
