@@ -100,9 +100,9 @@ typedef struct vqdna_device_info {
     char platform[128]; /* "Portable Computing Language"; a platform without devices has an entry with an empty name */
     char platform_version[128];
     char name[128], vendor[128], version[128], driver[128];
-    char type[16];  /* "cpu", "gpu", "accelerator" or "" */
-    char family[8]; /* the shape of kernels used there: "cpu" or "gpu" */
-    unsigned compute_units, clock_mhz, float_width;
+    char type[16];                                  /* "cpu", "gpu", "accelerator" or "" */
+    char family[8];                                 /* the shape of kernels used there: "cpu" or "gpu" */
+    unsigned compute_units, clock_mhz, float_width; /* of a context, the compute units it has taken */
     uint64_t max_work_group, local_bytes, global_bytes, max_allocation;
     bool fp64;
     bool usable;      /* can run vqdna at all */

@@ -9,7 +9,7 @@
 #include <pthread.h>
 
 /* Which shape of a kernel suits the device. A CPU device wants few, large work-items that hold a register tile (local size 1, no
- * barriers); a GPU wants work-groups that share local memory. Chosen by type and preferred vector width together; $VQDNA_FAMILY
+ * barriers); a GPU wants work-groups that share local memory. Chosen by type and the width of its registers together; $VQDNA_FAMILY
  * overrules. */
 typedef enum vq_family { VQ_FAMILY_CPU, VQ_FAMILY_GPU } vq_family;
 

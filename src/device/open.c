@@ -2,10 +2,12 @@
 
 #include "base/c_locale.h"
 #include "base/log.h"
+#include "device/host.h"
 #include "device/memory.h"
 #include "device/program.h"
 #include "device/tune.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,13 +71,21 @@ static void describe(candidate *c) {
     snprintf(d->type, sizeof d->type, "%s", word);
     d->compute_units = (unsigned)device_number(c->id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof(cl_uint));
     d->clock_mhz = (unsigned)device_number(c->id, CL_DEVICE_MAX_CLOCK_FREQUENCY, sizeof(cl_uint));
-    d->float_width = (unsigned)device_number(c->id, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT, sizeof(cl_uint));
+    /* Intel's CPU runtime prefers scalars, which it vectorizes itself, but says how wide its registers are. */
+    const unsigned preferred = (unsigned)device_number(c->id, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT, sizeof(cl_uint));
+    const unsigned native = (unsigned)device_number(c->id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof(cl_uint));
+    d->float_width = preferred > native ? preferred : native;
     d->max_work_group = device_number(c->id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(size_t));
     d->local_bytes = device_number(c->id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof(cl_ulong));
     d->global_bytes = device_number(c->id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof(cl_ulong));
     d->max_allocation = device_number(c->id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof(cl_ulong));
+    if (strcmp(word, "cpu") == 0) {
+        const uint64_t memory = vq_host_memory("");
+        d->global_bytes = d->global_bytes < memory ? d->global_bytes : memory;
+        d->max_allocation = d->max_allocation < memory ? d->max_allocation : memory;
+    }
     d->fp64 = device_number(c->id, CL_DEVICE_DOUBLE_FP_CONFIG, sizeof(cl_device_fp_config)) != 0;
-    /* A CPU driver that prefers scalars (rusticl) vectorizes over work-items like a GPU. */
+    /* A CPU driver that knows scalars only (rusticl) vectorizes over work-items like a GPU. */
     bool cpu = strcmp(word, "cpu") == 0 && d->float_width >= 4;
     const char *forced = getenv("VQDNA_FAMILY");
     if (forced && (strcmp(forced, "cpu") == 0 || strcmp(forced, "gpu") == 0))
@@ -85,7 +95,7 @@ static void describe(candidate *c) {
     c->rank = (strcmp(d->type, "gpu") == 0           ? 1e9
                : strcmp(d->type, "accelerator") == 0 ? 1e8
                                                      : 0) +
-              (double)d->compute_units * d->clock_mhz + d->float_width;
+              (double)d->compute_units * d->clock_mhz * (strcmp(word, "cpu") == 0 ? d->float_width : 1);
 }
 
 /* The same card through two drivers, or a platform listed twice, is one device: the first stays. */
@@ -96,9 +106,14 @@ static bool known_already(const candidate *list, int count, const candidate *c) 
     return false;
 }
 
+static bool is_pocl(const vqdna_device_info *d) {
+    return strstr(d->platform, "Portable Computing Language") != NULL;
+}
+
 static int enumerate(candidate *list, int capacity) {
     cl_platform_id platforms[MAX_PLATFORMS];
     cl_uint platform_count = 0;
+    vq_host_prepare();
     if (clGetPlatformIDs(MAX_PLATFORMS, platforms, &platform_count) != CL_SUCCESS)
         return 0;
     if (platform_count > MAX_PLATFORMS)
@@ -126,7 +141,11 @@ static int enumerate(candidate *list, int capacity) {
             count++;
         }
     }
+    static atomic_bool told;
     int index = 0;
+    for (int i = 0; i < count; i++)
+        if (is_pocl(&list[i].info) && *vq_host_note() && !atomic_exchange(&told, true))
+            vq_log(VQDNA_WARNING, "%s", vq_host_note());
     for (int i = 0; i < count; i++)
         if (list[i].id)
             list[i].info.index = index++;
@@ -193,6 +212,8 @@ vq_status vq_device_list(vqdna_device_info **out, size_t *count, const char *sel
 static vq_status no_device(const candidate *list, int count, const char *selector) {
     int devices = 0, usable = 0;
     for (int i = 0; i < count; i++) {
+        if (is_pocl(&list[i].info) && !list[i].id && *vq_host_note())
+            return vq_fail(VQDNA_ERR_DEVICE, "no OpenCL device: %s", vq_host_note());
         devices += list[i].id != NULL;
         usable += list[i].id && list[i].info.usable;
     }
@@ -210,21 +231,28 @@ static vq_status no_device(const candidate *list, int count, const char *selecto
 
 /* ---- Opening ----------------------------------------------------------------------------------------------------------------- */
 
-static vq_status take_cores(vq_device *device, int threads) {
+static bool can_partition(cl_device_id id) {
+    cl_device_partition_property ways[16] = {0};
+    clGetDeviceInfo(id, CL_DEVICE_PARTITION_PROPERTIES, sizeof ways, ways, NULL);
+    for (int i = 0; i < 16; i++)
+        if (ways[i] == CL_DEVICE_PARTITION_BY_COUNTS)
+            return device_number(id, CL_DEVICE_PARTITION_MAX_SUB_DEVICES, sizeof(cl_uint)) > 0;
+    return false;
+}
+
+static void take_cores(vq_device *device, int threads) {
     if (threads <= 0 || strcmp(device->info.type, "cpu") != 0 || (unsigned)threads >= device->info.compute_units)
-        return VQDNA_OK;
+        return;
     const cl_device_partition_property by_counts[] = {CL_DEVICE_PARTITION_BY_COUNTS, threads,
                                                       CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
     cl_device_id part;
-    cl_int err = clCreateSubDevices(device->id, by_counts, 1, &part, NULL);
-    if (err != CL_SUCCESS) {
+    if (can_partition(device->id) && clCreateSubDevices(device->id, by_counts, 1, &part, NULL) == CL_SUCCESS) {
+        device->parent = device->id;
+        device->id = part;
+        device->info.compute_units = (unsigned)threads;
+    } else
         vq_log(VQDNA_WARNING, "%s cannot be limited to %d threads: all its %u compute units are used", device->info.name, threads,
                device->info.compute_units);
-        return VQDNA_OK;
-    }
-    device->parent = device->id;
-    device->id = part;
-    return VQDNA_OK;
 }
 
 static vq_status open_candidate(vq_device *device, const candidate *c, int threads) {
@@ -242,11 +270,11 @@ static vq_status open_candidate(vq_device *device, const candidate *c, int threa
     for (int i = 0; i < 3; i++)
         device->most_items[i] = device->info.max_work_group;
     clGetDeviceInfo(c->id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof device->most_items, device->most_items, NULL);
-    device->driver_caches = strstr(c->info.platform, "Portable Computing Language") != NULL; /* PoCL */
+    device->driver_caches = is_pocl(&c->info);
     vq_device_reset_plain(device);
     const char *sync = getenv("VQDNA_SYNC");
     device->synchronous = sync && strcmp(sync, "1") == 0;
-    VQ_TRY(take_cores(device, threads));
+    take_cores(device, threads);
     cl_int err;
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)device->platform, 0};
     device->context = clCreateContext(properties, 1, &device->id, NULL, NULL, &err);

@@ -238,7 +238,9 @@ static vq_status prepare(vq_device *device, char full[900], const char *stem, co
 static vq_kernel_limits limits_of(const vq_device *device, cl_kernel kernel) {
     size_t items = 0;
     cl_ulong local = 0;
-    if (clGetKernelWorkGroupInfo(kernel, device->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof items, &items, NULL) != CL_SUCCESS || !items)
+    /* Rusticl of Mesa 22.3 answers 32 for every kernel and takes as many as the device does. */
+    if (!strcmp(device->info.platform, "rusticl") ||
+        clGetKernelWorkGroupInfo(kernel, device->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof items, &items, NULL) != CL_SUCCESS || !items)
         items = device->info.max_work_group;
     if (clGetKernelWorkGroupInfo(kernel, device->id, CL_KERNEL_LOCAL_MEM_SIZE, sizeof local, &local, NULL) != CL_SUCCESS)
         local = 0;

@@ -77,3 +77,45 @@ setup() {
     [ "$(grep -c '"passed":true' <<<"$output")" -eq "${#lines[@]}" ]
     [ "$(cat "$verdict")" = "$right" ]
 }
+
+@test "PoCL's cache that cannot be written is named, and a folder of ours stands in" {
+    "$VQDNA" devices | grep -q Portable || skip "the device is not PoCL's"
+    export TMPDIR=$PWD/tmp
+    mkdir tmp
+    touch file
+    for where in "HOME=/proc" "XDG_CACHE_HOME=$PWD/file" "POCL_CACHE_DIR=$PWD/file/c"; do
+        run --separate-stderr env -u XDG_CACHE_HOME -u POCL_CACHE_DIR "$where" "$VQDNA" devices
+        [ "$status" -eq 0 ]
+        grep -q '^\*' <<<"$output"
+        [[ $stderr == *"${where#*=}"*"cannot be written"*"$TMPDIR/vqdna-pocl-"*POCL_CACHE_DIR* ]]
+        [ "$(grep -c . <<<"$stderr")" -eq 1 ]
+    done
+    [ "$(stat -c %a tmp/vqdna-pocl-*)" = 700 ]
+    # Another's folder of that name is not used.
+    chmod 777 tmp/vqdna-pocl-*
+    run --separate-stderr env -u XDG_CACHE_HOME -u POCL_CACHE_DIR HOME=/proc "$VQDNA" devices
+    [[ $stderr == *"/proc"*"let POCL_CACHE_DIR name"* ]]
+}
+
+@test "entries of PoCL's cache that were cut short are removed, for it would crash" {
+    "$VQDNA" devices | grep -q Portable || skip "the device is not PoCL's"
+    export POCL_CACHE_DIR=$PWD/pocl
+    mkdir pocl
+    cp "$VQDNA" pocl/whole.so
+    head -c 5000 "$VQDNA" >pocl/cut.so
+    : >pocl/empty.so
+    printf 'BC\xc0\xde\x35\x14\0\0\x01\0\0\0abcd' >pocl/whole.bc
+    printf 'BC\xc0\xde\x35\x14\0\0\x02\0\0\0abcd' >pocl/cut.bc
+    "$VQDNA" devices >/dev/null 2>said
+    [ "$(grep -c "cut short.*$PWD/pocl" said)" -eq 1 ]
+    [ -e pocl/whole.so ] && [ -e pocl/whole.bc ]
+    [ ! -e pocl/cut.so ] && [ ! -e pocl/empty.so ] && [ ! -e pocl/cut.bc ]
+    "$VQDNA" devices 2>said >/dev/null
+    [ ! -s said ]
+}
+
+@test "a limit on the process's memory is the device's" {
+    "$VQDNA" devices | grep -A1 '^\*' | grep -q ' cpu,' || skip "no CPU device"
+    bytes=$(ulimit -v 3000000 && "$VQDNA" devices --json --device cpu | sed -n '/"index"/,$ s/.*"global_bytes": \([0-9]*\).*/\1/p' | head -1)
+    [ "$bytes" -le 3072000000 ]
+}

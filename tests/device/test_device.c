@@ -146,6 +146,7 @@ START_TEST(threads) {
     cl_uint units = 0;
     ck_assert_int_eq(clGetDeviceInfo(d->id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL), CL_SUCCESS);
     ck_assert(d->parent ? units == 1 : strstr(scratch_log, "cannot be limited") != NULL);
+    ck_assert_uint_eq(d->info.compute_units, units); /* launches are cut for those taken */
     vq_device_close(d);
 }
 END_TEST
