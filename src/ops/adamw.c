@@ -1,11 +1,13 @@
 #include "ops/adamw.h"
 
+#include "base/integer.h"
+
 #include <math.h>
 
 enum { CHUNK = 8192, GROUP = 256 };
 
 static size_t chunks(size_t count) {
-    return (count + CHUNK - 1) / CHUNK;
+    return vq_ceil_div(count, CHUNK);
 }
 
 size_t vq_adamw_scratch(const vq_device *device, size_t count) {

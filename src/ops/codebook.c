@@ -1,5 +1,7 @@
 #include "ops/codebook.h"
 
+#include "base/integer.h"
+
 enum { MAX_BLOCKS = 256, GROUP = 128 }; /* GROUP: work-items of a GPU's work-group */
 
 /* Codes of a work-group that moves vectors, and on a GPU work-items over the channels of a code: neither changes a bit. */
@@ -23,13 +25,9 @@ static bool is_cpu(const vq_device *device) {
     return vq_shape_of(device, "codebook").family == VQ_FAMILY_CPU;
 }
 
-static int divide_up(int a, int b) {
-    return (a + b - 1) / b;
-}
-
 /* Codes of a block of the scalar pass. Every work-item of the vector pass adds up all blocks, so there are few. */
 static int block_codes(const vq_device *device, int K) {
-    const int least = is_cpu(device) ? 256 : GROUP, fit = divide_up(K, MAX_BLOCKS);
+    const int least = is_cpu(device) ? 256 : GROUP, fit = vq_ceil_div_int(K, MAX_BLOCKS);
     return fit > least ? fit : least;
 }
 
@@ -39,16 +37,16 @@ static vq_group make_group(vq_device *device) {
 
 /* The work-groups of a pass over vectors. */
 static vq_grid over_codes(const vq_group *g, int K, int codes) {
-    return vq_grid2((size_t)divide_up(K, codes), 1, g->across, g->down);
+    return vq_grid2((size_t)vq_ceil_div_int(K, codes), 1, g->across, g->down);
 }
 
 size_t vq_codebook_scratch(const vq_device *device, int K) {
-    return (2 * (size_t)divide_up(K, block_codes(device, K)) + (size_t)K) * sizeof(float);
+    return (2 * (size_t)vq_ceil_div_int(K, block_codes(device, K)) + (size_t)K) * sizeof(float);
 }
 
 vq_status vq_codebook_update(vq_device *device, vq_view e, vq_view n, vq_view s, vq_view f, vq_view reseeded, vq_view counts,
                              vq_view sums, vq_view h, vq_view rows, vq_view scratch, int M, int D, int K, vq_codebook_rates rates) {
-    const int block = block_codes(device, K), blocks = divide_up(K, block);
+    const int block = block_codes(device, K), blocks = vq_ceil_div_int(K, block);
     const float unit = (float)((double)K / M), decay = (float)rates.decay, gain = (float)(1 - rates.decay);
     const int codes = vq_tuned(device, &vq_codebook_tunables, CODES, 0);
     const vq_group g = make_group(device);

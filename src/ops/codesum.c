@@ -1,5 +1,7 @@
 #include "ops/codesum.h"
 
+#include "base/integer.h"
+
 /* GROUP: work-items of a GPU's work-group; STRETCH: codes a CPU's work-item scans. */
 enum { GROUP = 128, STRETCH = 1024 };
 
@@ -34,35 +36,31 @@ static vq_group make_group(vq_device *device) {
     return vq_group_fit(device, "codesum", "", tuned(device, ACROSS), GROUP);
 }
 
-static int divide_up(int a, int b) {
-    return (a + b - 1) / b;
-}
-
 /* A kernel that scans codes: work-items have a stretch of them on a CPU, one on a GPU. */
 static vq_grid over_codes(const vq_device *device, const vq_group *g, int K) {
     const int items = (int)(g->across * g->down);
-    return vq_grid1((size_t)divide_up(K, is_cpu(device) ? STRETCH : items), (size_t)items);
+    return vq_grid1((size_t)vq_ceil_div_int(K, is_cpu(device) ? STRETCH : items), (size_t)items);
 }
 
 /* Rows of a chunk. Each chunk costs a pass over K counters, so there are few of them when the codebook is large. */
 static int chunk_rows(const vq_device *device, int M, int K) {
     const int most = tuned(device, CHUNKS), least = is_cpu(device) ? 256 : 64, fit = (4 << 20) / K;
     const int chunks = fit < 1 ? 1 : fit < most ? fit : most;
-    const int rows = divide_up(M, chunks);
+    const int rows = vq_ceil_div_int(M, chunks);
     return rows > least ? rows : least;
 }
 
 size_t vq_codesum_scratch(const vq_device *device, int M, int K) {
-    return (1 + (size_t)divide_up(M, chunk_rows(device, M, K))) * (size_t)K * sizeof(int32_t);
+    return (1 + (size_t)vq_ceil_div_int(M, chunk_rows(device, M, K))) * (size_t)K * sizeof(int32_t);
 }
 
 vq_status vq_codesum_forward(vq_device *device, vq_view sums, vq_view counts, vq_view order, vq_view h, vq_view codes,
                              vq_view scratch, int M, int D, int K) {
     const vq_group g = make_group(device);
     const char *o = g.options;
-    const int rows = chunk_rows(device, M, K), chunks = divide_up(M, rows), codes_each = tuned(device, CODES);
-    const vq_grid over_rows = vq_grid1(((size_t)chunks + g.across - 1) / g.across, g.across);
-    const vq_grid scan = over_codes(device, &g, K), summing = vq_grid2((size_t)divide_up(K, codes_each), 1, g.across, g.down);
+    const int rows = chunk_rows(device, M, K), chunks = vq_ceil_div_int(M, rows), codes_each = tuned(device, CODES);
+    const vq_grid over_rows = vq_grid1(vq_ceil_div((size_t)chunks, g.across), g.across);
+    const vq_grid scan = over_codes(device, &g, K), summing = vq_grid2((size_t)vq_ceil_div_int(K, codes_each), 1, g.across, g.down);
     VQ_TRY(vq_zero(device, (vq_view){scratch.mem, vq_codesum_scratch(device, M, K)}));
     VQ_TRY(vq_run(device, "codesum", "codesum_count", o, over_rows, vq_in(scratch), vq_in(codes), vq_int(M), vq_int(K),
                   vq_int(chunks), vq_int(rows)));

@@ -1,14 +1,11 @@
 #include "ops/dwconv.h"
 
+#include "base/integer.h"
 #include "ops/reduce.h"
 
 #include <stdio.h>
 
 enum { TAPS = 7, GROUP = 64, ACROSS = 16 }; /* GROUP, ACROSS: work-items of a GPU's work-group, and of them over channels */
-
-static size_t ceil_div(size_t a, size_t b) {
-    return (a + b - 1) / b;
-}
 
 /* Rows of a work-item, and of them the ones computed together; neither changes a bit. */
 enum { ROWS, ABREAST, TUNABLES };
@@ -44,16 +41,16 @@ static vq_group make_group(vq_device *device, int D) {
 
 /* One work-item `per` rows of all channels on a CPU device, of one register of channels on a GPU. */
 static vq_grid row_grid(const vq_device *device, const vq_group *g, int M, int D, int per) {
-    const size_t items = ceil_div((size_t)M, (size_t)per);
+    const size_t items = vq_ceil_div((size_t)M, (size_t)per);
     const vq_shape kernels = vq_shape_of(device, "dwconv");
     if (kernels.family == VQ_FAMILY_CPU)
         return vq_grid2(1, items, 1, 1);
-    return vq_grid2(ceil_div((size_t)D, g->across * (size_t)kernels.width), ceil_div(items, g->down), g->across, g->down);
+    return vq_grid2(vq_ceil_div((size_t)D, g->across * (size_t)kernels.width), vq_ceil_div(items, g->down), g->across, g->down);
 }
 
 static vq_status pack(vq_device *device, vq_view taps, vq_view w, int D, bool flipped) {
     const vq_group g = make_group(device, D);
-    return vq_run(device, "dwconv", "dwconv_taps", g.options, vq_grid2(ceil_div((size_t)D, g.spread), TAPS, g.spread, 1),
+    return vq_run(device, "dwconv", "dwconv_taps", g.options, vq_grid2(vq_ceil_div((size_t)D, g.spread), TAPS, g.spread, 1),
                   vq_in(taps), vq_in(w), vq_int(D), vq_int(flipped));
 }
 
@@ -86,10 +83,10 @@ vq_status vq_dwconv_backward(vq_device *device, vq_view dx, vq_view dw, vq_view 
     const vq_group g = make_group(device, D);
     const vq_grid grid = kernels.family == VQ_FAMILY_CPU
                              ? vq_grid2(1, (size_t)chunks, 1, 1)
-                             : vq_grid2(ceil_div((size_t)D, g.spread * (size_t)kernels.width), (size_t)chunks, g.spread, 1);
+                             : vq_grid2(vq_ceil_div((size_t)D, g.spread * (size_t)kernels.width), (size_t)chunks, g.spread, 1);
     VQ_TRY(vq_run(device, "dwconv", "dwconv_backward_chunks", g.options, grid, vq_in(scratch), vq_in(dy), vq_in(x), vq_in(rows),
                   vq_int(M), vq_int(D), vq_int(per)));
     return vq_run(device, "dwconv", "dwconv_backward_sum", g.options,
-                  vq_grid2(ceil_div((size_t)D, g.spread), TAPS + 1, g.spread, 1), vq_in(dw), vq_in(dbias), vq_in(scratch),
+                  vq_grid2(vq_ceil_div((size_t)D, g.spread), TAPS + 1, g.spread, 1), vq_in(dw), vq_in(dbias), vq_in(scratch),
                   vq_int(D), vq_int(chunks));
 }

@@ -1,5 +1,7 @@
 #include "ops/gelu.h"
 
+#include "base/integer.h"
+
 /* How n elements are shared out: whole registers, elements past them, registers of a work-item. */
 typedef struct {
     int whole, rest, per;
@@ -11,7 +13,7 @@ static shares share(const vq_device *device, size_t n) {
     const vq_shape shape = vq_shape_of(device, "gelu");
     const bool cpu = shape.family == VQ_FAMILY_CPU;
     const size_t width = (size_t)shape.width, local = cpu ? 1 : 64, per = cpu ? 1024 : 1, step = local * per * width;
-    return (shares){(int)(n / width), (int)(n % width), (int)per, vq_grid1((n + step - 1) / step, local)};
+    return (shares){(int)(n / width), (int)(n % width), (int)per, vq_grid1(vq_ceil_div(n, step), local)};
 }
 
 vq_status vq_gelu_forward(vq_device *device, vq_view y, vq_view x, size_t n) {

@@ -1,5 +1,6 @@
 #include "ops/head.h"
 
+#include "base/integer.h"
 #include "ops/reduce.h"
 
 #include <stdio.h>
@@ -48,13 +49,9 @@ static vq_group make_group(vq_device *device) {
     return vq_group_fit(device, "head", options, items, items);
 }
 
-static size_t ceil_div(size_t a, size_t b) {
-    return (a + b - 1) / b;
-}
-
 static vq_status lay_filters(vq_device *device, vq_view filters, vq_view w, int C) {
     const vq_group g = make_group(device);
-    return vq_run(device, "head", "head_filters", g.options, vq_grid2(ceil_div((size_t)C, g.spread), FILTERS, g.spread, 1),
+    return vq_run(device, "head", "head_filters", g.options, vq_grid2(vq_ceil_div((size_t)C, g.spread), FILTERS, g.spread, 1),
                   vq_in(filters), vq_in(w), vq_int(C));
 }
 
@@ -70,7 +67,7 @@ vq_status vq_head_forward(vq_device *device, vq_view y, vq_view scratch, vq_view
     const int per = tuned(device, cpu ? ROWS : ABREAST);
     const vq_group g = make_group(device);
     return vq_run(device, "head", cpu ? "head_forward" : "head_forward_group", g.options,
-                  vq_grid1(ceil_div((size_t)M, (size_t)per), g.across), vq_in(y), vq_in(x), vq_in(rows), vq_in(scratch),
+                  vq_grid1(vq_ceil_div((size_t)M, (size_t)per), g.across), vq_in(y), vq_in(x), vq_in(rows), vq_in(scratch),
                   vq_in(bias), vq_int(M), vq_int(C), vq_int(per));
 }
 
@@ -81,10 +78,11 @@ vq_status vq_head_backward(vq_device *device, vq_view dx, vq_view dw, vq_view db
     const bool cpu = is_cpu(device);
     const vq_group g = make_group(device);
     const vq_grid grid =
-        cpu ? vq_grid2(1, (size_t)chunks, 1, 1) : vq_grid2(ceil_div((size_t)C, g.spread), (size_t)chunks, g.spread, 1);
+        cpu ? vq_grid2(1, (size_t)chunks, 1, 1) : vq_grid2(vq_ceil_div((size_t)C, g.spread), (size_t)chunks, g.spread, 1);
     VQ_TRY(vq_run(device, "head", cpu ? "head_backward" : "head_backward_group", g.options, grid, vq_in(dx), vq_in(scratch),
                   vq_in(dy), vq_in(x), vq_in(rows), vq_int(M), vq_int(C), vq_int(per)));
     const size_t columns = (size_t)(C > OUTPUTS ? C : OUTPUTS);
-    return vq_run(device, "head", "head_backward_sum", g.options, vq_grid2(ceil_div(columns, g.spread), FILTERS + 1, g.spread, 1),
-                  vq_in(dw), vq_in(dbias), vq_in(scratch), vq_int(C), vq_int(chunks));
+    return vq_run(device, "head", "head_backward_sum", g.options,
+                  vq_grid2(vq_ceil_div(columns, g.spread), FILTERS + 1, g.spread, 1), vq_in(dw), vq_in(dbias), vq_in(scratch),
+                  vq_int(C), vq_int(chunks));
 }

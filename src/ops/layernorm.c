@@ -1,5 +1,6 @@
 #include "ops/layernorm.h"
 
+#include "base/integer.h"
 #include "ops/reduce.h"
 
 enum { GROUP = 64 }; /* work-items of a GPU's work-group */
@@ -29,7 +30,7 @@ vq_status vq_layernorm_forward(vq_device *device, vq_view y, vq_view stats, vq_v
     const int per = is_cpu(device) ? vq_tuned(device, &vq_layernorm_tunables, 0, D < WIDE_ROW ? NARROW : WIDE) : 1;
     const char *name = is_cpu(device) ? "layernorm_forward" : "layernorm_forward_group";
     const vq_group g = vq_group_fit(device, "layernorm", "", GROUP, GROUP);
-    const vq_grid grid = is_cpu(device) ? vq_grid1((size_t)(M + per - 1) / per, 1) : vq_grid1((size_t)M, g.across);
+    const vq_grid grid = is_cpu(device) ? vq_grid1((size_t)vq_ceil_div_int(M, per), 1) : vq_grid1((size_t)M, g.across);
     return vq_run(device, "layernorm", name, g.options, grid, vq_in(y), vq_in(stats), vq_in(x), vq_in(gamma), vq_in(beta),
                   vq_int(M), vq_int(D), vq_int(per));
 }
@@ -42,7 +43,7 @@ vq_status vq_layernorm_backward(vq_device *device, vq_view dx, vq_view dgamma, v
                                 vq_view x, vq_view stats, vq_view gamma, int M, int D) {
     const int per = vq_chunk_rows(device, M);
     const vq_group g = vq_group_fit(device, "layernorm", "", GROUP, GROUP);
-    const size_t chunks = (size_t)vq_chunk_count(device, M), columns = ((size_t)D + g.spread - 1) / g.spread;
+    const size_t chunks = (size_t)vq_chunk_count(device, M), columns = vq_ceil_div((size_t)D, g.spread);
     if (is_cpu(device)) {
         VQ_TRY(vq_run(device, "layernorm", "layernorm_backward", g.options, vq_grid1(chunks, 1), vq_in(dx), vq_in(scratch),
                       vq_in(dy), vq_in(x), vq_in(stats), vq_in(gamma), vq_int(M), vq_int(D), vq_int(per)));

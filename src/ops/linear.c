@@ -1,19 +1,16 @@
 #include "ops/linear.h"
 
+#include "base/integer.h"
 #include "ops/gemm.h"
 #include "ops/reduce.h"
 
 #include <stdio.h>
 
-static size_t larger(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-
 size_t vq_linear_scratch(vq_device *device, int M, int in, int out) {
     size_t forward = vq_gemm_scratch(device, M, out, in, false, true), input = vq_gemm_scratch(device, M, in, out, false, false);
     size_t weight = vq_gemm_scratch(device, out, in, M, true, false);
     size_t bias = vq_reduce_scratch(device, M, out);
-    return larger(larger(forward, input), larger(weight, bias));
+    return vq_max(vq_max(forward, input), vq_max(weight, bias));
 }
 
 /* ---- Forward ----------------------------------------------------------------------------------------------------------------- */
@@ -56,7 +53,7 @@ static vq_status bias_gradient(vq_device *device, vq_view db, vq_view work, vq_v
     char options[32];
     snprintf(options, sizeof options, "-DSTRIP=%d", strip);
     VQ_TRY(vq_run(device, "linear", "linear_bias_partial", options,
-                  vq_grid2((size_t)((out + columns - 1) / columns), (size_t)parts, 1, 1), vq_in(work), vq_in(dy), vq_int(M),
+                  vq_grid2((size_t)vq_ceil_div_int(out, columns), (size_t)parts, 1, 1), vq_in(work), vq_in(dy), vq_int(M),
                   vq_int(out), vq_int(chunk)));
     return vq_reduce_rows(device, db, work, VQ_NO_VIEW, parts, out, true);
 }

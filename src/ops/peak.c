@@ -1,5 +1,7 @@
 #include "ops/peak.h"
 
+#include "base/integer.h"
+
 #include <stdio.h>
 
 /* A CPU device loops over memory in a few long work-items, a GPU hides its latency behind many, each with no more floats than it has
@@ -27,7 +29,7 @@ vq_status vq_peak_fma(vq_device *device, vq_view end, vq_view start, int items, 
     }
     snprintf(options, sizeof options, "-DWIDTH=%d -DCHAINS=%d", width, chains);
     const vq_group g = make_group(device, options);
-    return vq_run(device, "peak", "peak_fma", g.options, vq_grid1(((size_t)items + g.across - 1) / g.across, g.across), vq_in(end),
+    return vq_run(device, "peak", "peak_fma", g.options, vq_grid1(vq_ceil_div((size_t)items, g.across), g.across), vq_in(end),
                   vq_in(start), vq_int(items), vq_float(x), vq_float(y), vq_int(steps));
 }
 
@@ -35,8 +37,8 @@ vq_status vq_peak_fma(vq_device *device, vq_view end, vq_view start, int items, 
 static vq_grid share(const vq_device *device, const vq_group *g, int n, int *chunk) {
     int registers = n / vq_shape_of(device, "peak").width, local = (int)g->across;
     size_t groups = busy_groups(device);
-    *chunk = (int)(((size_t)registers + groups - 1) / groups);
-    *chunk = (*chunk + local - 1) / local * local;
+    *chunk = (int)vq_ceil_div((size_t)registers, groups);
+    *chunk = vq_ceil_div_int(*chunk, local) * local;
     return vq_grid1(groups, g->across);
 }
 

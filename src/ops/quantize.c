@@ -1,5 +1,7 @@
 #include "ops/quantize.h"
 
+#include "base/integer.h"
+
 /* Rows of a work-group, and on a GPU work-items over the channels of a row: the sum of squared distances depends on both. */
 enum { ROWS, ACROSS, TUNABLES };
 enum { GROUP = 128 }; /* work-items of a GPU's work-group */
@@ -24,7 +26,7 @@ static int rows_of_group(const vq_device *device) {
 
 static int chunks(const vq_device *device, int M) {
     const int rows = rows_of_group(device);
-    return (M + rows - 1) / rows;
+    return vq_ceil_div_int(M, rows);
 }
 
 static vq_group make_group(vq_device *device) {

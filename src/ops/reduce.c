@@ -1,5 +1,7 @@
 #include "ops/reduce.h"
 
+#include "base/integer.h"
+
 enum { GROUP = 128, ACROSS = 16 }; /* work-items of a GPU's work-group, and of them over columns */
 
 /* Few and large for a CPU, so that each is worth its launch; the smallest chunk keeps small shapes to one. Measured where most time
@@ -17,13 +19,13 @@ const vq_tunables vq_reduce_tunables = {
 
 int vq_chunk_rows(const vq_device *device, int M) {
     int smallest = vq_tuned(device, &vq_reduce_tunables, 0, 0);
-    int rows = (M + VQ_MAX_CHUNKS - 1) / VQ_MAX_CHUNKS;
+    int rows = vq_ceil_div_int(M, VQ_MAX_CHUNKS);
     return rows > smallest ? rows : smallest;
 }
 
 int vq_chunk_count(const vq_device *device, int M) {
     int rows = vq_chunk_rows(device, M);
-    return (M + rows - 1) / rows;
+    return vq_ceil_div_int(M, rows);
 }
 
 size_t vq_reduce_scratch(const vq_device *device, int M, int N) {
@@ -31,12 +33,12 @@ size_t vq_reduce_scratch(const vq_device *device, int M, int N) {
 }
 
 static vq_status stage(vq_device *device, vq_view out, vq_view x, int M, int N, int chunk, bool add) {
-    int parts = (M + chunk - 1) / chunk;
+    int parts = vq_ceil_div_int(M, chunk);
     if (parts == 0)
         parts = 1;
     const vq_group g = vq_group_fit(device, "reduce", "", ACROSS, GROUP);
     const size_t columns = g.across * (size_t)vq_shape_of(device, "reduce").width;
-    const vq_grid grid = vq_grid2(((size_t)N + columns - 1) / columns, (size_t)parts, g.across, g.down);
+    const vq_grid grid = vq_grid2(vq_ceil_div((size_t)N, columns), (size_t)parts, g.across, g.down);
     return vq_run(device, "reduce", "reduce_rows", g.options, grid, vq_in(out), vq_in(x), vq_int(M), vq_int(N), vq_int(chunk),
                   vq_int(add));
 }
