@@ -359,7 +359,8 @@ typedef struct vqdna_plan_summary {
     int largest_batch;                 /* windows of this length that fit in a step; 0: not even one */
 } vqdna_plan_summary;
 
-/* The memory a training would need, to the byte, without allocating it. `fn`, which may be NULL, gets every tensor and `out` is
+/* The device memory that a training's tensors would need, without allocating it; the driver, kernels and the codebooks' start take
+ * some besides. `fn`, which may be NULL, gets every tensor and `out` is
  * filled also when that does not fit: then VQDNA_ERR_MEMORY, whose sentence says what is too large. */
 VQDNA_API vqdna_status vqdna_training_plan(vqdna_context *context, const vqdna_model_options *model,
                                            const vqdna_train_options *train, vqdna_plan_fn fn, void *user, vqdna_plan_summary *out);
@@ -413,7 +414,8 @@ VQDNA_API vqdna_status vqdna_bench_run(vqdna_context *context, const char *workl
 /* Tunables are numbers that kernels are free to choose, such as the rows of a block. Their values are looked up in the user's file
  * ($VQDNA_TUNE_FILE, or tune.txt in the cache folder), then among those shipped for the device, then standard ones serve; the file
  * is read when a context is created. Nothing is measured unless asked for. A choice may change the order of a sum, and so the last
- * bits of a trained model; it never changes the codes that a CPU device gives for a model. */
+ * bits of a trained model; codes change only with who computes the product ("provider", CLBlast's "parameters"), where two are
+ * nearly as near. */
 typedef struct vqdna_tunable {
     const char *operation, *shape, *name; /* "gemm", "large" (a class of shapes), "MC" */
     int value;                            /* in force */

@@ -352,7 +352,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"epochs", 0, "E", VQ_SETTING, &t.settings, "or until each base is expected to have been seen so often"},
         {"seconds", 0, "S", VQ_SETTING, &t.settings, "or so long; two such runs differ"},
         {"window", 0, "N", VQ_SETTING, &t.settings, "bases of a window (default: 256 for tiny, 512 else)"},
-        {"batch", 0, "N", VQ_SETTING, &t.settings, "windows of a step (default: 8)"},
+        {"batch", 0, "N", VQ_SETTING, &t.settings, "windows of a step (default: 16)"},
         {"set", 0, "KEY=VALUE", VQ_LIST, &t.settings, "any other option of the model or the training; see vqdna-train(1)"},
         {"eval", 0, "FASTA", VQ_LIST, &t.eval, "evaluate on this file at the end; may be repeated"},
         {"resume", 0, NULL, VQ_FLAG, &t.resume, "go on from the checkpoint in MODEL"},

@@ -59,7 +59,9 @@ cpu_only() {
     cpu_only
     "$VQDNA" train -q "${small[@]}" --steps 3 --no-provenance -o standard genome.fa
     mine "gemm | small | MC = 72" "gemm | small | KC = 128" "gemm | small | MR = 6" "gemm | transposed | KC = 384" \
-        "gemm | transposed | NC = 128" "assign | narrow | MR = 4" "dwconv | narrow | rows = 16" "layernorm | narrow | rows = 8" >tune.txt
+        "gemm | transposed | NC = 128" "assign | narrow | MR = 4" "dwconv | narrow | rows = 16" "layernorm | narrow | rows = 8" \
+        "head | all | rows = 8" "head | all | abreast = 1" "stem | all | rows = 2" "quantize | all | rows = 8" \
+        "codesum | all | codes = 4" "codesum | all | chunks = 4" "codebook | all | codes = 4" "crossentropy | all | rows = 4" >tune.txt
     "$VQDNA" train -q "${small[@]}" --steps 3 --no-provenance -o tuned genome.fa
     cmp standard/model.safetensors tuned/model.safetensors
 }

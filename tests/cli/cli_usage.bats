@@ -59,6 +59,19 @@ setup() {
     done
 }
 
+@test "the defaults of the help are in the man pages" {
+    pages=$BATS_TEST_DIRNAME/../../src/cli
+    for command in "${commands[@]}"; do
+        # The first word of a default, and the paragraph of the option, where it stands too.
+        "$VQDNA" help "$command" | sed '/^Common options/,$d' | grep -oE -- '--[a-z-]+ .*\(default: [^:;)]+' |
+            sed -E 's/ .*\(default: / /' >defaults
+        while read -r option value _; do
+            awk -v option="*$option*" -v RS= 'index($0, option)' "$pages/vqdna-$command.1.scd" |
+                tr '\n\t' '  ' | grep -qE "(^|[ (])$value([ ,.;)]|$)" || { echo "vqdna-$command(1): $option is not $value"; return 1; }
+        done <defaults
+    done
+}
+
 @test "bash completion offers the commands, and the options of each help" {
     source "$BATS_TEST_DIRNAME/../../src/cli/vqdna.bash"
     vqdna() { "$VQDNA" "$@"; }
