@@ -110,8 +110,8 @@ static vqdna_status check_end(vq_tokens_reader *r) {
                       " unknown ones are there, and the end mark tells of %" PRIu64 ", %" PRIu64 " and %" PRIu64
                       ": the file was changed",
                       there->records, there->bases, there->unknown, told->records, told->bases, told->unknown);
-    if (XXH3_64bits_digest(&there->codes) != r->xxh3)
-        return refuse(r, in, "the end mark is of other codes: %s",
+    if (vq_tokens_sums_hash(there) != r->hash)
+        return refuse(r, in, "the end mark is of other names, codes or unknown bases: %s",
                       r->format == VQ_TOKENS_NPY ? "the index is not this array's, or one of the two was changed"
                                                  : "the file was changed");
     return VQDNA_END;
@@ -155,8 +155,8 @@ static vqdna_status take_remark(vq_tokens_reader *r, const vq_input *in, const c
         r->gap[r->gaps].start = start;
         r->gap[r->gaps++].end = stop;
     }
-    if (sscanf(text, "#end %" SCNu64 " records %" SCNu64 " bases %" SCNu64 " unknown xxh3 %" SCNx64, &r->told.records,
-               &r->told.bases, &r->told.unknown, &r->xxh3) == 4)
+    if (sscanf(text, "#end %" SCNu64 " records %" SCNu64 " bases %" SCNu64 " unknown hash %" SCNx64, &r->told.records,
+               &r->told.bases, &r->told.unknown, &r->hash) == 4)
         r->at_end = true;
     return VQDNA_OK;
 }
@@ -301,12 +301,12 @@ static vqdna_status ndjson_line(vq_tokens_reader *r) {
             return refuse(r, &r->in, "not JSON: %s", error.text);
         const json_t *end = json_object_get(r->ahead_object, "end");
         if (end) {
-            const char *digest = json_string_value(json_object_get(end, "xxh3"));
+            const char *digest = json_string_value(json_object_get(end, "hash"));
             r->at_end = take_integer(json_object_get(end, "records"), UINT64_MAX, &r->told.records) &&
                         take_integer(json_object_get(end, "bases"), UINT64_MAX, &r->told.bases) &&
                         take_integer(json_object_get(end, "unknown"), UINT64_MAX, &r->told.unknown) && digest &&
-                        sscanf(digest, "%" SCNx64, &r->xxh3) == 1;
-            status = r->at_end ? VQDNA_OK : refuse(r, &r->in, "not an end mark: records, bases, unknown and xxh3");
+                        sscanf(digest, "%" SCNx64, &r->hash) == 1;
+            status = r->at_end ? VQDNA_OK : refuse(r, &r->in, "not an end mark: records, bases, unknown and hash");
         } else if (r->in.line == 1 && json_object_get(r->ahead_object, "format")) {
             status = ndjson_head(r, r->ahead_object);
         } else {

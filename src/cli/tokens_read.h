@@ -24,9 +24,9 @@ typedef struct vq_tokens_reader {
     size_t room;              /* bases that fit there */
     size_t marked;            /* no 4 lies from here on */
     vq_tokens_sums sums;
-    bool at_end; /* the end mark was read: it is in `told` and xxh3 */
+    bool at_end; /* the end mark was read: it is in `told` and `hash` */
     vq_tokens_sums told;
-    uint64_t xxh3;
+    uint64_t hash;
     /* What was read ahead, to know whether the record under way goes on. */
     bool ahead, ahead_empty;
     const char *ahead_name; /* borrowed from the input, or from ahead_object */

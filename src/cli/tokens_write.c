@@ -125,11 +125,20 @@ int vq_tokens_open(vq_tokens_writer *w, vq_cli *cli, vq_tokens_format format, co
 }
 
 void vq_tokens_sums_add(vq_tokens_sums *sums, const vqdna_codes *run) {
-    sums->records += run->last;
     sums->bases += run->count;
     for (size_t i = 0; i < run->count; i++)
-        sums->unknown += run->bases[i] == UNKNOWN;
+        if (run->bases[i] == UNKNOWN) {
+            sums->unknown++;
+            sums->places = (sums->places ^ (run->start + i)) * 0x9E3779B97F4A7C15 + sums->records;
+        }
+    if (run->start == 0)
+        XXH3_64bits_update(&sums->codes, run->contig, strlen(run->contig) + 1);
     XXH3_64bits_update(&sums->codes, run->codes, run->count * (size_t)run->levels * sizeof *run->codes);
+    sums->records += run->last;
+}
+
+uint64_t vq_tokens_sums_hash(const vq_tokens_sums *sums) {
+    return XXH3_64bits_digest(&sums->codes) ^ sums->places;
 }
 
 static char *put_code(const vq_tokens_writer *w, char *to, uint16_t code) {
@@ -287,10 +296,10 @@ vqdna_status vq_tokens_write(void *user, const vqdna_codes *run) {
 static void write_end(vq_tokens_writer *w) {
     vq_output_print(w->format == VQ_TOKENS_NPY ? &w->index : &w->out,
                     w->format == VQ_TOKENS_NDJSON
-                        ? "{\"end\":{\"records\":%llu,\"bases\":%llu,\"unknown\":%llu,\"xxh3\":\"%016llx\"}}\n"
-                        : "#end %llu records %llu bases %llu unknown xxh3 %016llx\n",
+                        ? "{\"end\":{\"records\":%llu,\"bases\":%llu,\"unknown\":%llu,\"hash\":\"%016llx\"}}\n"
+                        : "#end %llu records %llu bases %llu unknown hash %016llx\n",
                     (unsigned long long)w->sums.records, (unsigned long long)w->sums.bases, (unsigned long long)w->sums.unknown,
-                    (unsigned long long)XXH3_64bits_digest(&w->sums.codes));
+                    (unsigned long long)vq_tokens_sums_hash(&w->sums));
 }
 
 static void release(vq_tokens_writer *w) {

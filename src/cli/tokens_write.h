@@ -1,15 +1,15 @@
 /* Codes to a file, in one of three formats that tokens_read.h reads back. Records without bases keep their place in all of them, and
- * so do unknown bases: they have codes, and are told apart by where they are. MODEL is the sha256 of the model's weights, HASH the
- * XXH3 of all codes as little-endian uint16.
+ * so do unknown bases: they have codes, and are told apart by where they are. MODEL is the sha256 of the model's weights, HASH
+ * that of names, codes and the places of unknown bases.
  *
  * tsv:    "#vqdna tokens 2 model MODEL", "#provenance {...}", a header row "#contig start level1 level2 ...", then one row a base,
  *         separated by tabs, starts counted from 0. A record begins where start is 0, so records of one name in a row stay apart.
  *         An empty record is one row with "." for each code. Behind unknown bases stands "#unknown bases CONTIG START END",
- *         separated by tabs, cut at multiples of 65,536. The last line is "#end 2 records 5000 bases 3 unknown xxh3 HASH". No
+ *         separated by tabs, cut at multiples of 65,536. The last line is "#end 2 records 5000 bases 3 unknown hash HASH". No
  *         name has a blank, so these lines cannot be rows.
  * ndjson: {"format":"vqdna tokens","version":2,"levels":2,"model_sha256":MODEL,"provenance":{...}}, then an object a run of up to
  *         4096 bases, cut at multiples of 4096: {"contig":"chr1","start":0,"codes":[[17,301],[5,44],...],"unknown":[[2,7],...]},
- *         the last only where there are some, and last {"end":{"records":2,"bases":5000,"unknown":3,"xxh3":HASH}}.
+ *         the last only where there are some, and last {"end":{"records":2,"bases":5000,"unknown":3,"hash":HASH}}.
  * npy:    uint16 [bases, levels] in OUT, records one after the other; OUT.tsv, "#vqdna index 2 model MODEL" and on, has a row a
  *         record: name, first row, number of bases. "#unknown bases" stand before the row of their record, "#end" at the end.
  */
@@ -27,13 +27,15 @@ typedef enum vq_tokens_format { VQ_TOKENS_TSV, VQ_TOKENS_NPY, VQ_TOKENS_NDJSON }
 /* Where "#unknown bases" are cut: a reader that takes as many rows at once needs to look no further ahead. */
 enum { VQ_TOKENS_RUN = 1 << 16 };
 
-/* What the end mark holds; its `codes` are hashed. */
+/* What the end mark holds. */
 typedef struct vq_tokens_sums {
     uint64_t records, bases, unknown;
-    XXH3_state_t codes;
+    uint64_t places;    /* hash of where unknown bases are */
+    XXH3_state_t codes; /* of names and codes */
 } vq_tokens_sums;
 
 void vq_tokens_sums_add(vq_tokens_sums *sums, const vqdna_codes *run);
+uint64_t vq_tokens_sums_hash(const vq_tokens_sums *sums);
 
 typedef struct vq_tokens_writer {
     vq_cli *cli;

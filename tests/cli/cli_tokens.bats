@@ -19,7 +19,7 @@ setup() {
     head -1 out.tsv | grep -qx "#vqdna tokens 2 model $sha256"
     sed -n 2p out.tsv | grep -q '^#provenance {"program":"vqdna".*"model_sha256":"'"$sha256"
     sed -n 3p out.tsv | grep -qx $'#contig\tstart\tlevel1\tlevel2'
-    tail -1 out.tsv | grep -qxE '#end 6 records 15017 bases 0 unknown xxh3 [0-9a-f]{16}'
+    tail -1 out.tsv | grep -qxE '#end 6 records 15017 bases 0 unknown hash [0-9a-f]{16}'
     tail -n +4 out.tsv | grep -v '^#end ' | awk -F'\t' '
         $1 != name || $2 == 0 { name = $1; next_start = 0 }
         $3 == "." { next }
@@ -173,7 +173,9 @@ damaged() {
     done
     changed "15 bases" '/^c\t5/d'
     changed "2 unknown" '/^#unknown bases\tc/d'
-    changed "of other codes" 's/^c\t5\t.*/c\t5\t0\t63/'
+    changed "of other" 's/^c\t5\t.*/c\t5\t0\t63/'
+    changed "of other" 's/^b\t/d\t/'
+    changed "of other" '/^#unknown bases\tc/s/3\t4/2\t3/'
     changed "goes on at 2 instead of 1" '/^c\t1/d'
     [ ! -e back.fa ]
 }
@@ -227,6 +229,9 @@ changed() {
         "$VQDNA" tokenize -q -f npy -m "$model" -o $file.npy $file.fa
     done
     cp b.npy.tsv a.npy.tsv
+    refused 2 "not this array's" "$VQDNA" detokenize -q -m "$model" -o back.fa a.npy
+    sed 's/^b\t/d\t/' b.npy.tsv >a.npy.tsv
+    cp b.npy a.npy
     refused 2 "not this array's" "$VQDNA" detokenize -q -m "$model" -o back.fa a.npy
     printf x >>b.npy
     refused 2 "1 bytes too many" "$VQDNA" detokenize -q -m "$model" -o back.fa b.npy
