@@ -30,6 +30,7 @@ struct vq_kernel_table {
     vq_kernel *kernels;
     program *programs;
     bool announced; /* that kernels are being compiled */
+    uint64_t told;  /* the hash of the compiler's log that was told last: a build that fails is tried again */
 };
 
 static const char *embedded(const char *stem) {
@@ -61,7 +62,10 @@ static vq_status compile_error(vq_device *device, cl_program p, const char *stem
     char *log = calloc(size + 1, 1);
     if (log) {
         clGetProgramBuildInfo(p, device->id, CL_PROGRAM_BUILD_LOG, size, log, NULL);
-        vq_log(VQDNA_WARNING, "compiler's log for %s.cl:\n%s", stem, log);
+        const uint64_t hash = XXH3_64bits(log, strlen(log));
+        if (hash != device->kernels->told)
+            vq_log(VQDNA_WARNING, "compiler's log for %s.cl:\n%s", stem, log);
+        device->kernels->told = hash;
     }
     free(log);
     return vq_fail(VQDNA_ERR_DEVICE, "%s: the driver's compiler refused the kernels of %s.cl (OpenCL error %d)", device->info.name,

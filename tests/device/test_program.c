@@ -224,6 +224,16 @@ START_TEST(errors) {
     ck_fails(vq_kernel_get(device, &k, "broken", "broken", ""), VQDNA_ERR_DEVICE, "broken.cl", "compiler", device->info.name);
     ck_assert_msg(strstr(scratch_log, "undeclared_thing") != NULL, "%s", scratch_log); /* the compiler's log is for who develops */
     ck_assert_int_eq(cached(NULL, 0), 0);
+    /* The log comes whole, and once though the build is tried again. */
+    char source[1500] = "kernel void broken(global int *out) {\n";
+    for (int i = 0; i < 15; i++)
+        snprintf(source + strlen(source), sizeof source - strlen(source), "    out[%d] = a_name_that_nobody_declared_%d;\n", i, i);
+    scratch_text("broken.cl", strcat(source, "}\n"));
+    for (int turn = 0; turn < 2; turn++) {
+        *scratch_log = 0;
+        ck_fails(vq_kernel_get(device, &k, "broken", "broken", ""), VQDNA_ERR_DEVICE, "broken.cl");
+        ck_assert((strstr(scratch_log, "a_name_that_nobody_declared_14") != NULL) == (turn == 0));
+    }
     ck_fails(vq_kernel_get(device, &k, "probe", "nothing", "-DADD=1"), VQDNA_ERR_DEVICE, "probe.cl", "nothing");
     char options[2000];
     memset(options, ' ', sizeof options);
