@@ -7,17 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { MAX_VERDICTS = 64 };
-
-typedef enum { UNKNOWN, RIGHT, WRONG } verdict;
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct {
-    cl_device_id id;
-    int set; /* the parameters CLBlast has now, which the verdict is of */
-    verdict verdict;
-} verdicts[MAX_VERDICTS];
-static int verdict_count;
+static int users; /* devices that have used CLBlast and are open */
 
 /* CLBlast replaces all sixteen parameters of its kernel or none. The sets differ in the tile of a work-group (MWG x NWG), its items
  * (MDIMC x NDIMC), the depth of local memory (KWG), whether there is any (SA, SB), and vector widths (VWM, VWN); none has GEMMK=1,
@@ -117,7 +108,7 @@ done:
     return status;
 }
 
-static verdict self_test(vq_device *device, int set) {
+static bool self_test(vq_device *device, int set) {
     static const struct {
         int M, N, K;
         bool ta, tb, add;
@@ -127,37 +118,34 @@ static verdict self_test(vq_device *device, int set) {
     };
     if (choose_kernel(device->id, set) != CLBlastSuccess) {
         vq_log(VQDNA_WARNING, "%s: CLBlast takes no parameters; kernels of our own are used", device->info.name);
-        return WRONG;
+        return false;
     }
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        vq_status status = VQDNA_ERR_DEVICE;
         bool right = true;
-        if (check(device, cases[i].M, cases[i].N, cases[i].K, cases[i].ta, cases[i].tb, cases[i].add, &right) < 0) {
+        for (int attempt = 0; attempt < 2 && status < 0; attempt++) /* a failure may pass */
+            status = check(device, cases[i].M, cases[i].N, cases[i].K, cases[i].ta, cases[i].tb, cases[i].add, &right);
+        if (status < 0) {
             vq_log(VQDNA_WARNING, "%s; kernels of our own are used", vq_error());
-            return WRONG;
+            return false;
         }
         if (!right) {
             vq_log(VQDNA_WARNING, "%s: CLBlast gives a wrong product of %d x %d x %d; kernels of our own are used",
                    device->info.name, cases[i].M, cases[i].N, cases[i].K);
-            return WRONG;
+            return false;
         }
     }
-    return RIGHT;
+    return true;
 }
 
 static bool usable(vq_device *device) {
-    int i = 0;
-    while (i < verdict_count && verdicts[i].id != device->id)
-        i++;
-    if (i == MAX_VERDICTS)
-        return false;
-    verdict_count += i == verdict_count;
     const int set = wanted_set(device);
-    if (verdicts[i].set != set) {
-        verdicts[i].id = device->id;
-        verdicts[i].set = set;
-        verdicts[i].verdict = self_test(device, set);
+    users += device->blas_set == 0;
+    if (device->blas_set != set) {
+        device->blas_set = set;
+        device->blas_right = self_test(device, set);
     }
-    return verdicts[i].verdict == RIGHT;
+    return device->blas_right;
 }
 
 /* ---- Public ------------------------------------------------------------------------------------------------------------------ */
@@ -167,6 +155,15 @@ bool vq_blas_usable(vq_device *device) {
     bool result = usable(device);
     pthread_mutex_unlock(&lock);
     return result;
+}
+
+void vq_blas_release(vq_device *device) {
+    pthread_mutex_lock(&lock);
+    users -= device->blas_set != 0;
+    if (device->blas_set && !users)
+        CLBlastClearCache();
+    device->blas_set = 0;
+    pthread_mutex_unlock(&lock);
 }
 
 size_t vq_blas_scratch(vq_device *device, int M, int N, int K, bool ta, bool tb) {

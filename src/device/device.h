@@ -32,6 +32,8 @@ typedef struct vq_device {
     char plain[256];      /* "OP,OP": operations that run with their plain kernels; nearly always none */
     bool driver_caches;   /* the driver keeps compiled kernels itself, and compiles all of a program once more for a binary */
     bool synchronous;     /* $VQDNA_SYNC=1: finish after each launch, naming the kernel that failed */
+    int blas_set;         /* CLBlast's parameters, of blas.c's sets, and whether its answers are right with them; 0: not tried */
+    bool blas_right;
     pthread_mutex_t lock;
     vq_kernel_table *kernels;
     vq_staging *staging;
