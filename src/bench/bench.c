@@ -1,10 +1,11 @@
 #include "bench/bench.h"
 
+#include "base/clock.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* A sample is long enough for a clock, for a queue to fill and for every worker of the device to wake up. */
 static const double sample_seconds = 0.01;
@@ -37,12 +38,6 @@ const char *vq_bench_workload(size_t index, const char **summary) {
     return workloads[index].name;
 }
 
-double vq_bench_clock(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 vq_status vq_bench_poll(vq_bench *b) {
     if (b->options.interrupted && b->options.interrupted(b->options.user))
         return vq_fail(VQDNA_ERR_INTERRUPTED, "interrupted");
@@ -65,11 +60,11 @@ void vq_bench_begin(vq_bench *b, const char *operation, const char *shape) {
 
 static vq_status sample(vq_bench *b, vq_bench_work work, void *self, int runs, double *seconds) {
     VQ_TRY(vq_bench_poll(b));
-    double start = vq_bench_clock();
+    double start = vq_clock();
     for (int i = 0; i < runs; i++)
         VQ_TRY(work(self));
     VQ_TRY(vq_device_finish(b->device));
-    *seconds = (vq_bench_clock() - start) / runs;
+    *seconds = (vq_clock() - start) / runs;
     return VQDNA_OK;
 }
 

@@ -41,9 +41,6 @@ vq_status vq_bench_give(vq_bench *bench, vq_status status);
 /* VQDNA_ERR_INTERRUPTED if the caller wants no more. */
 vq_status vq_bench_poll(vq_bench *bench);
 
-/* Seconds, monotonic. */
-double vq_bench_clock(void);
-
 vq_status vq_bench_peak(vq_bench *bench);
 vq_status vq_bench_operation(vq_bench *bench); /* every workload that is one or two operations: told apart by result.workload */
 vq_status vq_bench_train_step(vq_bench *bench);

@@ -1,4 +1,5 @@
 /* The limits the other workloads are held against. */
+#include "base/clock.h"
 #include "bench/bench.h"
 #include "check/case.h"
 #include "ops/peak.h"
@@ -34,10 +35,10 @@ static vq_status pace(chains *c, double seconds) {
     for (c->steps = 1000;; c->steps *= 4) {
         VQ_TRY(step_chains(c));
         VQ_TRY(vq_device_finish(c->device));
-        double start = vq_bench_clock();
+        double start = vq_clock();
         VQ_TRY(step_chains(c));
         VQ_TRY(vq_device_finish(c->device));
-        double took = vq_bench_clock() - start;
+        double took = vq_clock() - start;
         if (took > seconds / 8 || c->steps > 100000000) {
             c->steps = (int)(c->steps * seconds / took);
             return VQDNA_OK;
@@ -60,10 +61,10 @@ static vq_status measure_chains(vq_bench *b, chains *c, size_t floats) {
         VQ_TRY_OR(done, vq_bench_poll(b));
         VQ_TRY_OR(done, pace(c, 0.02));
         for (int i = 0; i < PILOTS; i++) {
-            double start = vq_bench_clock();
+            double start = vq_clock();
             VQ_TRY_OR(done, step_chains(c));
             VQ_TRY_OR(done, vq_device_finish(b->device));
-            double rate = fma_flops(c) / (vq_bench_clock() - start);
+            double rate = fma_flops(c) / (vq_clock() - start);
             chosen = rate > best ? c->count : chosen;
             best = rate > best ? rate : best;
         }

@@ -2,18 +2,11 @@
 
 #include <signal.h>
 #include <stddef.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The program's only global variables: a signal handler has no other way to speak. */
 static volatile sig_atomic_t caught, held;
-static struct timespec first;
-
-static double seconds_since_first(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - first.tv_sec) + 1e-9 * (double)(now.tv_nsec - first.tv_nsec);
-}
+static volatile double first; /* by cli_clock, which a handler may call */
 
 /* A shell's loop ends with a program that SIGINT ended, not with one that says so by its status; a pipe's writer is told apart from
  * a failed one the same way. */
@@ -31,9 +24,9 @@ static void handler(int number) {
     if (!held || number == SIGPIPE) {
         end(number);
     } else if (!caught) {
-        clock_gettime(CLOCK_MONOTONIC, &first);
+        first = cli_clock();
         caught = number;
-    } else if (number != SIGHUP && seconds_since_first() > 0.3) {
+    } else if (number != SIGHUP && cli_clock() - first > 0.3) {
         end(number);
     }
 }
