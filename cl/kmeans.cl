@@ -103,3 +103,14 @@ kernel VQ_GROUP void kmeans_update(global float *restrict e, global const float 
                 vq_store(vq_load(sums + at, n) / (float)counts[k], e + at, n);
             }
 }
+
+/* e[i] = h[index[i]], `codes` rows a work-group. */
+kernel VQ_GROUP void kmeans_gather(global float *restrict e, global const float *restrict h, global const int *restrict index, int first,
+                                int M, int D, int codes) {
+    const int start = VQ_GROUP_ID(0) * codes;
+    for (int i = start; i < min(M, start + codes); i++)
+        for (int d = (int)get_local_id(0) * VW; d < D; d += LX * VW) {
+            const int n = min(VW, D - d);
+            vq_store(vq_load(h + (size_t)index[i] * D + d, n), e + (size_t)(first + i) * D + d, n);
+        }
+}

@@ -13,7 +13,7 @@ set(sees_api api bench train check nn ops device seq base)
 set(sees_cli cli)
 set(sees_report report cli)
 # The rooms of the device floor, ground to roof: a file includes its own and those before it.
-set(rooms host device memory program launch tune blas open)
+set(rooms host device memory plan program launch tune blas open)
 set(floors base seq device ops check nn train bench api cli report)
 set(wrong 0)
 set(names "")

@@ -5,8 +5,9 @@
  *
  * Conventions. Every function that can fail returns a vqdna_status: 0, a negative failure, or VQDNA_END; after a failure
  * vqdna_last_error() holds one sentence. `T **out` is set on success only and is yours to destroy; a returned pointer is borrowed.
- * destroy functions take NULL. In an options struct zero means default, and a NULL options pointer means all defaults. Coordinates
- * are 0-based. The library never prints and never exits.
+ * destroy functions take NULL. In an options struct zero means default, and a NULL options pointer means all defaults. Its first
+ * field is its size: set it to sizeof the struct, so that a library of later years knows which fields there are; 0 stands for the
+ * fields of version 0.1. Coordinates are 0-based. The library never prints and never exits.
  *
  * Threads. A handle may be used from one thread at a time, but for a context: any number of its tokenizers and trainers may be used
  * from any number of threads, and wait for one another, for a device does one thing at a time. A callback runs on its caller's
@@ -118,6 +119,7 @@ VQDNA_API void vqdna_devices_free(vqdna_device_info *devices);
 typedef struct vqdna_context vqdna_context;
 
 typedef struct vqdna_context_options {
+    size_t size;        /* sizeof(vqdna_context_options) */
     const char *device; /* index, part of a name (case ignored), "cpu" or "gpu"; NULL: $VQDNA_DEVICE, then the best one */
     int threads;        /* cores of a CPU device to use; 0: all */
 } vqdna_context_options;
@@ -172,6 +174,7 @@ typedef struct vqdna_tokenizer vqdna_tokenizer;
 
 /* The model. preset gives every other field its default. */
 typedef struct vqdna_model_options {
+    size_t size;           /* sizeof(vqdna_model_options) */
     const char *preset;    /* "tiny", "small", "base"; NULL: "tiny" */
     const char *quantizer; /* "hrq" (levels codebooks) or "vq" (one, on the last block); NULL: "hrq" */
     int dim, stem, blocks; /* code dimension, stem width, blocks of the encoder and of the decoder */
@@ -233,6 +236,7 @@ typedef struct vqdna_codes {
 } vqdna_codes;
 
 typedef struct vqdna_stream_options {
+    size_t size;       /* sizeof(vqdna_stream_options) */
     size_t read_bytes; /* size of a read from the file; 0: 256 KiB. Never changes the result */
     int batch; /* rows (bases) the device takes at once; 0: chosen by the device. Never changes the result on a CPU device */
     int (*interrupted)(void *user); /* asked now and then; non-zero stops with VQDNA_ERR_INTERRUPTED */
@@ -261,8 +265,13 @@ VQDNA_API vqdna_status vqdna_detokenize(vqdna_tokenizer *tokenizer, const vqdna_
 
 /* The same for one sequence in memory: letters, any of a FASTA's, to codes[count][levels], one a level and letter, those of unknown
  * bases too; and codes to the `count` letters A C G T the decoder gives (no 0 is put behind them). Codes do not tell an unknown
- * base: who needs them back keeps their places. */
+ * base: who needs them back keeps their places. Work follows the length. */
 VQDNA_API vqdna_status vqdna_encode(vqdna_tokenizer *tokenizer, const char *bases, size_t count, uint16_t *codes);
+
+/* Many sequences at once, for a call for each short one would leave a device idle: bases[i] are counts[i] letters, codes[i]
+ * [counts[i]][levels]. */
+VQDNA_API vqdna_status vqdna_encode_batch(vqdna_tokenizer *tokenizer, size_t sequences, const char *const *bases,
+                                          const size_t *counts, uint16_t *const *codes);
 VQDNA_API vqdna_status vqdna_decode(vqdna_tokenizer *tokenizer, const uint16_t *codes, size_t count, char *bases);
 
 typedef struct vqdna_metrics {
@@ -287,7 +296,8 @@ VQDNA_API vqdna_status vqdna_evaluate(vqdna_tokenizer *tokenizer, const char *co
 #define VQDNA_ZERO (-1.0)
 
 typedef struct vqdna_train_options {
-    uint64_t seed;     /* 0: 1 */
+    size_t size;       /* sizeof(vqdna_train_options) */
+    uint64_t seed;     /* at most 2^53; 0: 1 */
     int window, batch; /* bases of a window (default 256 for tiny, 512 else) and windows of a step (16) */
     uint64_t steps;    /* default: 1000 unless epochs or seconds is given */
     double epochs;     /* steps so that each base is expected this often */
@@ -302,33 +312,62 @@ typedef struct vqdna_train_options {
     double unquantized;       /* steps at the start without the quantizer: none */
     int kmeans_batches, kmeans_rounds; /* of the codebook's start: 4 batches, 10 Lloyd rounds */
     bool forward_only;                 /* sample the given strand only; default both */
+    int micro_batch;         /* windows the device takes at once; the gradients of a step's add up. Divides batch; default: all */
+    bool decay_weights_only; /* no weight decay of norms and biases */
 } vqdna_train_options;
 
 /* Sets one option of either struct from text "key=value", the key being the field's name. The strings of `model` then point to
- * static names. VQDNA_ERR_USAGE names the nearest key, or what the value should be. */
+ * static names. Numbers are written as in C, whatever the program's locale. VQDNA_ERR_USAGE names the nearest key, or what the value
+ * should be. */
 VQDNA_API vqdna_status vqdna_set_option(vqdna_model_options *model, vqdna_train_options *train, const char *assignment);
+
+/* What there is to set: the table that vqdna_set_option, --help and the manual go by. */
+typedef struct vqdna_option {
+    const char *key, *fallback, *help; /* "steps", "1000", a line on it */
+    double least, most;                /* of a number; both 0 for a name or a flag */
+    bool above;                        /* the least itself is too little */
+    bool of_model;                     /* a field of vqdna_model_options */
+} vqdna_option;
+
+/* The option of an index, counted from 0; NULL past the end. */
+VQDNA_API const vqdna_option *vqdna_option_at(size_t index);
 
 typedef struct vqdna_trainer vqdna_trainer;
 
-/* Means since the last report. */
+typedef enum vqdna_number_kind { VQDNA_REAL, VQDNA_COUNT, VQDNA_SHARE, VQDNA_FLAG } vqdna_number_kind;
+
+/* One number of a report, with what is needed to show it without knowing it. Texts are borrowed; NULL: none. */
+typedef struct vqdna_number {
+    const char *name; /* "loss"; "levels.0.used" is member used of the first entry of the list levels */
+    double value;     /* since the last report; a flag's is 0 or 1 */
+    vqdna_number_kind kind;
+    double of;         /* what it is a part of, such as a codebook's size; 0: of nothing */
+    const char *label; /* in a summary: "level 1 codes used" */
+    const char *unit;  /* "nats a base"; of a share or a part, what it is a share of */
+    const char *brief; /* the word before it on a progress line; NULL: it is not there */
+    const char *panel; /* the picture it is a curve of, "Codes in use"; NULL: none */
+    const char *curve; /* its name there: "level 1" */
+} vqdna_number;
+
 typedef struct vqdna_report {
-    uint64_t step, steps;                   /* done, and planned (0: by the clock) */
-    double progress;                        /* of the run, 0 to 1 */
-    double loss, cross_entropy, commitment; /* nats a base; loss = cross_entropy + beta commitment */
-    double reconstruction_accuracy;
-    double gradient_norm, learning_rate, decay;
-    int levels;
-    struct {
-        int codes, used, reseeded; /* reseeded: since the last report */
-        double perplexity;
-    } level[VQDNA_MAX_LEVELS];
-    uint64_t bases; /* seen in all */
-    double seconds, bases_per_second, seconds_left;
-    bool quantized; /* false during the unquantized start */
+    uint64_t step, steps;        /* done, and planned (0: by the clock) */
+    double progress;             /* of the run, 0 to 1 */
+    double seconds_left;         /* at the pace since the last report */
+    const vqdna_number *numbers; /* [count], in the order of the log: borrowed until the trainer's next report */
+    size_t count;
 } vqdna_report;
 
-/* The tokenizer, the dataset and the context must outlive the trainer. Allocates everything training needs. VQDNA_ERR_INPUT for a
- * dataset without a known base. */
+/* The value of a name, NaN if the report has none such. A tokenizer's report has
+ *     step, steps, bases               done, planned, and seen in all
+ *     loss, cross_entropy, commitment  nats a base; loss = cross_entropy + beta commitment
+ *     reconstruction_accuracy          of bases that are A C G T, as all means here
+ *     quantized                        0 during the unquantized start
+ *     levels.N.codes, .used, .reseeded, .perplexity
+ *     gradient_norm, learning_rate, decay, seconds, bases_per_second */
+VQDNA_API double vqdna_report_value(const vqdna_report *report, const char *name);
+
+/* The tokenizer, the dataset and the context must outlive the trainer. Allocates everything training needs. A tokenizer that has codes
+ * is trained further and keeps its vocabulary: k-means is for new ones. VQDNA_ERR_INPUT for a dataset without a known base. */
 VQDNA_API vqdna_status vqdna_trainer_create(vqdna_trainer **out, vqdna_tokenizer *tokenizer, const vqdna_dataset *dataset,
                                             const vqdna_train_options *options);
 
@@ -339,18 +378,25 @@ VQDNA_API vqdna_status vqdna_trainer_resume(vqdna_trainer **out, vqdna_tokenizer
                                             const vqdna_dataset *dataset, const char *path);
 VQDNA_API void vqdna_trainer_destroy(vqdna_trainer *trainer);
 
-/* One step: sample a batch, forward, backward, optimizer, codebook. Only enqueues work. VQDNA_END, and nothing done, after the
+/* Whether the trainer goes by an option, "key=value" as for vqdna_set_option: VQDNA_ERR_USAGE, and a sentence, if it has another
+ * value. Of use after resume, which goes by the stored ones. */
+VQDNA_API vqdna_status vqdna_trainer_check_option(const vqdna_trainer *trainer, const char *assignment);
+
+/* One step: sample a batch, forward, backward, optimizer, codebook. Enqueues work; only the codebooks' start waits for it. VQDNA_END, and nothing done, after the
  * last. */
 VQDNA_API vqdna_status vqdna_trainer_step(vqdna_trainer *trainer);
 
-/* Waits for the device and reads the means. VQDNA_ERR_NUMERIC if the loss is not finite. */
+/* Waits for the device and reads the means since the last report. VQDNA_ERR_NUMERIC if the loss is not finite. peek looks at them and
+ * lets them go on, so that it changes no report. */
 VQDNA_API vqdna_status vqdna_trainer_report(vqdna_trainer *trainer, vqdna_report *out);
+VQDNA_API vqdna_status vqdna_trainer_peek(vqdna_trainer *trainer, vqdna_report *out);
 
-/* Writes trainer.safetensors (all that resuming needs), trainer.json, model.safetensors and config.json into the folder `path`. */
+/* Writes trainer.safetensors (all that resuming needs, the sums since the last report among it), trainer.json, model.safetensors and
+ * config.json into the folder `path`. */
 VQDNA_API vqdna_status vqdna_trainer_checkpoint(vqdna_trainer *trainer, const char *path, const char *provenance);
 
-/* One line of the memory plan: a tensor, its role ("param", "grad", "moment", "state", "saved", "scratch", "input") and where it
- * lies. */
+/* One line of the memory plan: a tensor, its role ("param", "frozen", "grad", "moment", "state", "sums", "saved", "scratch", "input")
+ * and where it lies; the tensors of the codebooks' start, "start...", are let go after it. */
 typedef void (*vqdna_plan_fn)(void *user, const char *name, const char *role, int rank, const size_t *shape, size_t bytes, int slab,
                               size_t offset);
 
@@ -359,9 +405,9 @@ typedef struct vqdna_plan_summary {
     int largest_batch;                 /* windows of this length that fit in a step; 0: not even one */
 } vqdna_plan_summary;
 
-/* The device memory that a training's tensors would need, without allocating it; the driver, kernels and the codebooks' start take
- * some besides. `fn`, which may be NULL, gets every tensor and `out` is
- * filled also when that does not fit: then VQDNA_ERR_MEMORY, whose sentence says what is too large. */
+/* The device memory that a training's tensors would need at most, without allocating it; the driver and kernels take some besides.
+ * `fn`, which may be NULL, gets every tensor and `out` is filled also when that does not fit: then VQDNA_ERR_MEMORY, whose sentence
+ * says what is too large. */
 VQDNA_API vqdna_status vqdna_training_plan(vqdna_context *context, const vqdna_model_options *model,
                                            const vqdna_train_options *train, vqdna_plan_fn fn, void *user, vqdna_plan_summary *out);
 
@@ -398,7 +444,8 @@ typedef struct vqdna_bench_result {
 typedef void (*vqdna_bench_fn)(void *user, const vqdna_bench_result *result);
 
 typedef struct vqdna_bench_options {
-    bool quick; /* the same shapes with fewer samples, the longest left out: under a minute for all workloads on two cores */
+    size_t size; /* sizeof(vqdna_bench_options) */
+    bool quick;  /* the same shapes with fewer samples, the longest left out: under a minute for all workloads on two cores */
     int (*interrupted)(void *user); /* asked now and then; non-zero stops with VQDNA_ERR_INTERRUPTED */
     void *user;                     /* of interrupted */
 } vqdna_bench_options;

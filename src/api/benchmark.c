@@ -12,5 +12,7 @@ vqdna_status vqdna_bench_run(vqdna_context *context, const char *workload, const
     VQ_REQUIRE(workload);
     VQ_REQUIRE(fn);
     VQ_HOLD(context->device);
-    return vq_bench_run(context->device, workload, options, fn, user);
+    vqdna_bench_options own = {0};
+    vq_take_options(&own, sizeof own, options, sizeof own);
+    return vq_bench_run(context->device, workload, &own, fn, user);
 }

@@ -41,7 +41,8 @@ void vqdna_devices_free(vqdna_device_info *devices) {
 }
 
 vqdna_status vqdna_context_create(vqdna_context **out, const vqdna_context_options *options) {
-    const vqdna_context_options none = {0}, *o = options ? options : &none;
+    vqdna_context_options own = {0}, *o = &own;
+    vq_take_options(o, sizeof own, options, sizeof own);
     VQ_REQUIRE(out);
     if (o->threads < 0)
         return vq_fail(VQDNA_ERR_USAGE, "threads is %d, it must be at least 1", o->threads);

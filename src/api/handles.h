@@ -4,6 +4,7 @@
 
 #include "device/device.h"
 #include "nn/model.h"
+#include "train/tokenizer_task.h"
 #include "train/trainer.h"
 
 struct vqdna_context {
@@ -22,6 +23,7 @@ struct vqdna_tokenizer {
 
 struct vqdna_trainer {
     vq_trainer *trainer;
+    vq_tokenizer_task *task; /* what it trains, the trainer's own */
     vqdna_tokenizer *tokenizer;
 };
 
@@ -34,6 +36,9 @@ static inline void vq_let_go(vq_device **device) {
 
 /* Fetches newer weights from the tokenizer's trainer, if it has one. */
 vq_status vq_tokenizer_refresh(vqdna_tokenizer *tokenizer);
+
+/* Whether it has a vocabulary: a new one has none until its training starts the codebooks. */
+bool vq_tokenizer_has_codes(const vqdna_tokenizer *tokenizer);
 
 /* A mistake of the caller's: an argument that must not be NULL. */
 #define VQ_REQUIRE(argument)                                                                                                       \

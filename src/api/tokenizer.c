@@ -1,6 +1,7 @@
 #include "api/handles.h"
 
 #include "base/file.h"
+#include "base/integer.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "seq/alphabet.h"
@@ -22,13 +23,24 @@ vqdna_status vqdna_tokenizer_create(vqdna_tokenizer **out, vqdna_context *contex
     t->device = context->device;
     vq_status status;
     VQ_TRY_OR(failed, vq_config_resolve(&t->config, options));
-    VQ_TRY_OR(failed, vq_state_create(&t->state, &t->config));
+    VQ_TRY_OR(failed, vq_model_state(&t->state, &t->config));
     vq_state_start(&t->state, seed);
     *out = t;
     return VQDNA_OK;
 failed:
     vqdna_tokenizer_destroy(t);
     return status;
+}
+
+/* The shape and the empty state of the model in a folder; *folder is to be closed in any case. */
+static vq_status open_folder(vq_folder *folder, vq_config *config, vq_state *state, const char *path) {
+    VQ_TRY(vq_folder_open(folder, path));
+    VQ_TRY(vq_folder_expect(folder, VQ_TOKENIZER_KIND));
+    if (folder->config)
+        VQ_TRY(vq_config_from_json(config, folder->config, folder->path));
+    else
+        VQ_TRY(vq_config_from_tensors(config, folder->file, folder->path));
+    return vq_model_state(state, config);
 }
 
 vqdna_status vqdna_tokenizer_open(vqdna_tokenizer **out, vqdna_context *context, const char *path) {
@@ -38,7 +50,12 @@ vqdna_status vqdna_tokenizer_open(vqdna_tokenizer **out, vqdna_context *context,
     vqdna_tokenizer *t;
     VQ_TRY(vq_alloc(&t, 1, sizeof *t));
     t->device = context->device;
-    vq_status status = vq_checkpoint_load_model(path, &t->config, &t->state, &t->step);
+    vq_folder folder;
+    vq_status status = open_folder(&folder, &t->config, &t->state, path);
+    if (status >= 0)
+        status = vq_folder_load(&folder, &t->state);
+    t->step = folder.step;
+    vq_folder_close(&folder);
     if (status < 0)
         vqdna_tokenizer_destroy(t);
     else
@@ -55,11 +72,16 @@ void vqdna_tokenizer_destroy(vqdna_tokenizer *t) {
     free(t);
 }
 
+/* Steps behind the weights as they are, the trainer's among them. */
+static uint64_t steps_behind(const vqdna_tokenizer *t) {
+    return t->trainer ? t->trainer->trainer->before + t->trainer->trainer->step : t->step;
+}
+
 vq_status vq_tokenizer_refresh(vqdna_tokenizer *t) {
-    if (!t->trainer || t->trainer->trainer->step == t->step)
+    if (steps_behind(t) == t->step)
         return VQDNA_OK;
-    VQ_TRY(vq_model_get(t->trainer->trainer->model, &t->state));
-    t->step = t->trainer->trainer->step;
+    VQ_TRY(vq_model_get(t->trainer->task->model, &t->state));
+    t->step = steps_behind(t);
     t->current = false;
     return VQDNA_OK;
 }
@@ -71,9 +93,14 @@ vqdna_status vqdna_tokenizer_save(const vqdna_tokenizer *tokenizer, const char *
     vqdna_tokenizer *t = (vqdna_tokenizer *)tokenizer; /* refreshing is not a change one could see */
     VQ_TRY(vq_tokenizer_refresh(t));
     vq_lock *lock;
+    json_t *config;
     VQ_TRY(vq_mkdir(path));
     VQ_TRY(vq_folder_lock(&lock, path, true));
-    vq_status status = vq_checkpoint_save_model(path, &t->config, &t->state, t->step, provenance);
+    vq_status status = vq_config_to_json(&config, &t->config);
+    if (status >= 0) {
+        status = vq_folder_save(path, config, &t->state, t->step, provenance);
+        json_decref(config);
+    }
     vq_folder_unlock(lock);
     return status;
 }
@@ -96,28 +123,34 @@ static vqdna_model_info describe(const vq_config *c, uint64_t parameters, uint64
 
 vqdna_model_info vqdna_tokenizer_describe(const vqdna_tokenizer *t) {
     VQ_HOLD(t->device);
-    return describe(&t->config, vq_state_parameters(&t->state), t->trainer ? t->trainer->trainer->step : t->step);
+    return describe(&t->config, vq_state_parameters(&t->state), steps_behind(t));
 }
 
 vqdna_status vqdna_model_describe(const char *path, vqdna_model_info *out, vqdna_tensor_fn tensor, void *user) {
     VQ_REQUIRE(path);
     VQ_REQUIRE(out);
     vq_config config;
-    vq_state state;
-    uint64_t step;
-    VQ_TRY(vq_checkpoint_describe(path, &config, &step, tensor, user));
-    VQ_TRY(vq_state_create(&state, &config));
-    *out = describe(&config, vq_state_parameters(&state), step);
+    vq_state state = {0};
+    vq_folder folder;
+    vq_status status;
+    VQ_TRY_OR(done, open_folder(&folder, &config, &state, path));
+    VQ_TRY_OR(done, vq_folder_check(&folder, &state));
+    for (size_t i = 0; tensor && i < vq_safetensors_count(folder.file); i++) {
+        const vq_tensor_info *t = vq_safetensors_at(folder.file, i);
+        tensor(user, t->name, t->dtype, t->rank, t->shape, t->bytes);
+    }
+    *out = describe(&config, vq_state_parameters(&state), folder.step);
+done:
     vq_state_destroy(&state);
-    return VQDNA_OK;
+    vq_folder_close(&folder);
+    return status;
 }
 
 /* ---- Use --------------------------------------------------------------------------------------------------------------------- */
 
-/* A codebook is all zero until training has started it. */
-static bool has_codes(const vq_state *state) {
-    const vq_state_tensor *e = vq_state_find(state, "books.0.e");
-    for (size_t i = 0; i < e->count; i++)
+bool vq_tokenizer_has_codes(const vqdna_tokenizer *t) {
+    const vq_state_tensor *e = vq_state_find(&t->state, "books.0.e");
+    for (size_t i = 0; i < e->count; i++) /* all zero until training has started it */
         if (e->data[i] != 0)
             return true;
     return false;
@@ -126,25 +159,26 @@ static bool has_codes(const vq_state *state) {
 /* The model for inference with the newest weights, for batches of the given rows (0: the device's usual). */
 static vq_status prepare(vqdna_tokenizer *t, const vqdna_stream_options *options) {
     VQ_TRY(vq_tokenizer_refresh(t));
-    if (!has_codes(&t->state) && t->step == 0)
+    if (t->model && t->current && !(options && options->batch > 0 && t->model->planned != options->batch))
+        return VQDNA_OK;
+    if (!vq_tokenizer_has_codes(t) && t->step == 0)
         return vq_fail(VQDNA_ERR_USAGE, "the model is not trained yet: it has no codes");
-    if (!has_codes(&t->state))
+    if (!vq_tokenizer_has_codes(t))
         return vq_fail(VQDNA_ERR_USAGE,
                        "the model has no codes yet: its training stopped in the unquantized start, after step %llu",
                        (unsigned long long)t->step);
     bool any = !options || options->batch <= 0;
     int least = vq_infer_least_rows(&t->config);
-    int rows = any ? vq_infer_usual_rows(t->device) : options->batch;
-    rows = rows > least ? rows : least;
-    if (t->model && !(any || t->model->M == rows)) {
+    int rows = vq_max_int(any ? vq_infer_usual_rows(t->device) : options->batch, least);
+    if (t->model && !(any || t->model->planned == rows)) {
         vq_model_destroy(t->model);
         t->model = NULL;
     }
     if (!t->model) {
-        vq_status status = vq_model_create(&t->model, t->device, &t->config, (vq_model_shape){rows, false, 0});
+        vq_status status = vq_model_create(&t->model, t->device, &t->config, rows, VQ_INFERENCE);
         while (any && status == VQDNA_ERR_MEMORY && rows / 2 >= least) {
             rows /= 2;
-            status = vq_model_create(&t->model, t->device, &t->config, (vq_model_shape){rows, false, 0});
+            status = vq_model_create(&t->model, t->device, &t->config, rows, VQ_INFERENCE);
         }
         VQ_TRY(status);
         t->current = false;
@@ -155,14 +189,21 @@ static vq_status prepare(vqdna_tokenizer *t, const vqdna_stream_options *options
     return VQDNA_OK;
 }
 
+static void take_stream_options(vqdna_stream_options *own, const vqdna_stream_options *options) {
+    *own = (vqdna_stream_options){0};
+    vq_take_options(own, sizeof *own, options, sizeof *own);
+}
+
 vqdna_status vqdna_tokenize_file(vqdna_tokenizer *tokenizer, const char *path, const vqdna_stream_options *options,
                                  vqdna_codes_sink sink, void *user, vqdna_stream_stats *stats) {
     VQ_REQUIRE(tokenizer);
     VQ_REQUIRE(path);
     VQ_REQUIRE(sink);
     VQ_HOLD(tokenizer->device);
-    VQ_TRY(prepare(tokenizer, options));
-    return vq_tokenize_file(tokenizer->model, path, options, sink, user, stats);
+    vqdna_stream_options own;
+    take_stream_options(&own, options);
+    VQ_TRY(prepare(tokenizer, &own));
+    return vq_tokenize_file(tokenizer->model, path, &own, sink, user, stats);
 }
 
 vqdna_status vqdna_detokenize(vqdna_tokenizer *tokenizer, const vqdna_stream_options *options, vqdna_codes_source source,
@@ -171,8 +212,10 @@ vqdna_status vqdna_detokenize(vqdna_tokenizer *tokenizer, const vqdna_stream_opt
     VQ_REQUIRE(source);
     VQ_REQUIRE(sink);
     VQ_HOLD(tokenizer->device);
-    VQ_TRY(prepare(tokenizer, options));
-    return vq_detokenize(tokenizer->model, options, source, sink, user, stats);
+    vqdna_stream_options own;
+    take_stream_options(&own, options);
+    VQ_TRY(prepare(tokenizer, &own));
+    return vq_detokenize(tokenizer->model, &own, source, sink, user, stats);
 }
 
 vqdna_status vqdna_evaluate(vqdna_tokenizer *tokenizer, const char *const *paths, size_t count, const vqdna_stream_options *options,
@@ -183,29 +226,52 @@ vqdna_status vqdna_evaluate(vqdna_tokenizer *tokenizer, const char *const *paths
     for (size_t i = 0; i < count; i++)
         VQ_REQUIRE(paths[i]);
     VQ_HOLD(tokenizer->device);
-    VQ_TRY(prepare(tokenizer, options));
-    return vq_evaluate(tokenizer->model, paths, count, options, out);
+    vqdna_stream_options own;
+    take_stream_options(&own, options);
+    VQ_TRY(prepare(tokenizer, &own));
+    return vq_evaluate(tokenizer->model, paths, count, &own, out);
+}
+
+/* Letters as base numbers [sum of counts]; *out is yours. */
+static vq_status read_letters(uint8_t **out, size_t sequences, const char *const *bases, const size_t *counts) {
+    size_t total = 0, at = 0;
+    for (size_t s = 0; s < sequences; s++)
+        total += counts[s];
+    VQ_TRY(vq_alloc(out, total, 1));
+    for (size_t s = 0; s < sequences; s++)
+        for (size_t i = 0; i < counts[s]; i++) {
+            (*out)[at] = vq_code_of_letter((uint8_t)bases[s][i]);
+            if ((*out)[at++] != VQ_LETTER_ILLEGAL)
+                continue;
+            free(*out);
+            return vq_fail(VQDNA_ERR_INPUT, "sequence %zu, base %zu: byte 0x%02x is no nucleotide letter", s, i,
+                           (unsigned char)bases[s][i]);
+        }
+    return VQDNA_OK;
+}
+
+vqdna_status vqdna_encode_batch(vqdna_tokenizer *tokenizer, size_t sequences, const char *const *bases, const size_t *counts,
+                                uint16_t *const *codes) {
+    VQ_REQUIRE(tokenizer);
+    VQ_REQUIRE(bases);
+    VQ_REQUIRE(counts);
+    VQ_REQUIRE(codes);
+    for (size_t s = 0; s < sequences; s++) {
+        VQ_REQUIRE(bases[s]);
+        VQ_REQUIRE(codes[s]);
+    }
+    VQ_HOLD(tokenizer->device);
+    uint8_t *numbers;
+    VQ_TRY(read_letters(&numbers, sequences, bases, counts));
+    vq_status status = prepare(tokenizer, NULL);
+    if (status == VQDNA_OK)
+        status = vq_encode(tokenizer->model, sequences, numbers, counts, codes);
+    free(numbers);
+    return status;
 }
 
 vqdna_status vqdna_encode(vqdna_tokenizer *tokenizer, const char *bases, size_t count, uint16_t *codes) {
-    VQ_REQUIRE(tokenizer);
-    VQ_REQUIRE(bases);
-    VQ_REQUIRE(codes);
-    VQ_HOLD(tokenizer->device);
-    uint8_t *numbers;
-    VQ_TRY(vq_alloc(&numbers, count, 1));
-    vq_status status = VQDNA_OK;
-    for (size_t i = 0; i < count && status == VQDNA_OK; i++) {
-        numbers[i] = vq_code_of_letter((uint8_t)bases[i]);
-        if (numbers[i] == VQ_LETTER_ILLEGAL)
-            status = vq_fail(VQDNA_ERR_INPUT, "base %zu: byte 0x%02x is no nucleotide letter", i, (unsigned char)bases[i]);
-    }
-    if (status == VQDNA_OK)
-        status = prepare(tokenizer, NULL);
-    if (status == VQDNA_OK)
-        status = vq_encode(tokenizer->model, numbers, count, codes);
-    free(numbers);
-    return status;
+    return vqdna_encode_batch(tokenizer, 1, &bases, &count, &codes);
 }
 
 typedef struct {

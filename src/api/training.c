@@ -6,6 +6,7 @@
 #include "train/checkpoint.h"
 #include "train/options.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 vqdna_status vqdna_set_option(vqdna_model_options *model, vqdna_train_options *train, const char *assignment) {
@@ -13,6 +14,22 @@ vqdna_status vqdna_set_option(vqdna_model_options *model, vqdna_train_options *t
     VQ_REQUIRE(train);
     VQ_REQUIRE(assignment);
     return vq_option_set(model, train, assignment);
+}
+
+const vqdna_option *vqdna_option_at(size_t index) {
+    return vq_option_at(index);
+}
+
+/* A trainer for the tokenizer's model, whose weights it does not have yet. */
+static vq_status make_trainer(vqdna_trainer *out, vqdna_tokenizer *tokenizer, const vqdna_dataset *dataset,
+                              const vqdna_train_options *options, bool started) {
+    vq_first_use(tokenizer->device, VQ_USE_TRAINING);
+    return vq_tokenizer_trainer(&out->trainer, &out->task, tokenizer->device, &tokenizer->config, dataset, options, started);
+}
+
+static void attach(vqdna_trainer *trainer, vqdna_tokenizer *tokenizer) {
+    trainer->tokenizer = tokenizer;
+    tokenizer->trainer = trainer;
 }
 
 vqdna_status vqdna_trainer_create(vqdna_trainer **out, vqdna_tokenizer *tokenizer, const vqdna_dataset *dataset,
@@ -28,21 +45,32 @@ vqdna_status vqdna_trainer_create(vqdna_trainer **out, vqdna_tokenizer *tokenize
     if (held.unknown == held.bases)
         return vq_fail(VQDNA_ERR_INPUT, "the dataset holds no sequences to train on: none of its %llu bases is A, C, G or T",
                        (unsigned long long)held.bases);
-    VQ_TRY(vq_train_resolve(&resolved, options, &tokenizer->config, held.bases));
+    VQ_TRY(vq_train_resolve(&resolved, options, &tokenizer->config, held.bases - held.unknown));
     vqdna_trainer *t;
     VQ_TRY(vq_alloc(&t, 1, sizeof *t));
     vq_status status;
-    vq_first_use(tokenizer->device, VQ_USE_TRAINING);
-    VQ_TRY_OR(failed, vq_trainer_create(&t->trainer, tokenizer->device, &tokenizer->config, dataset, &resolved));
-    VQ_TRY_OR(failed, vq_model_put(t->trainer->model, &tokenizer->state));
-    t->tokenizer = tokenizer;
-    tokenizer->trainer = t;
-    tokenizer->step = 0;
+    VQ_TRY_OR(failed, make_trainer(t, tokenizer, dataset, &resolved, vq_tokenizer_has_codes(tokenizer)));
+    VQ_TRY_OR(failed, vq_model_put(t->task->model, &tokenizer->state));
+    t->trainer->before = tokenizer->step;
+    attach(t, tokenizer);
     *out = t;
     return VQDNA_OK;
 failed:
     vqdna_trainer_destroy(t);
     return status;
+}
+
+/* The tokenizer and the trainer of a checkpoint. */
+static vq_status resume(vqdna_trainer *t, vqdna_tokenizer *k, const vq_checkpoint *c, const vqdna_dataset *dataset) {
+    vqdna_train_options options;
+    VQ_TRY(vq_checkpoint_expect(c, VQ_TOKENIZER_KIND, vq_dataset_fingerprint(dataset)));
+    VQ_TRY(vq_config_from_json(&k->config, c->config, c->path));
+    VQ_TRY(vq_train_from_json(&options, c->options, c->path));
+    VQ_TRY(vq_model_state(&k->state, &k->config));
+    VQ_TRY(make_trainer(t, k, dataset, &options, false));
+    VQ_TRY(vq_checkpoint_load(c, t->trainer, &k->state));
+    k->step = t->trainer->before + t->trainer->step;
+    return VQDNA_OK;
 }
 
 vqdna_status vqdna_trainer_resume(vqdna_trainer **out, vqdna_tokenizer **tokenizer, vqdna_context *context,
@@ -55,22 +83,29 @@ vqdna_status vqdna_trainer_resume(vqdna_trainer **out, vqdna_tokenizer **tokeniz
     VQ_HOLD(context->device);
     vqdna_tokenizer *k = NULL;
     vqdna_trainer *t = NULL;
+    vq_checkpoint checkpoint = {0};
     vq_status status;
-    VQ_TRY_OR(failed, vq_alloc(&k, 1, sizeof *k));
-    VQ_TRY_OR(failed, vq_alloc(&t, 1, sizeof *t));
+    VQ_TRY_OR(done, vq_alloc(&k, 1, sizeof *k));
+    VQ_TRY_OR(done, vq_alloc(&t, 1, sizeof *t));
     k->device = context->device;
-    vq_first_use(context->device, VQ_USE_TRAINING);
-    VQ_TRY_OR(failed, vq_checkpoint_resume(&t->trainer, &k->config, &k->state, context->device, dataset, path));
-    k->step = t->trainer->step;
-    k->trainer = t;
-    t->tokenizer = k;
+    VQ_TRY_OR(done, vq_checkpoint_open(&checkpoint, path));
+    VQ_TRY_OR(done, resume(t, k, &checkpoint, dataset));
+    attach(t, k);
     *tokenizer = k;
     *out = t;
-    return VQDNA_OK;
-failed:
-    vqdna_trainer_destroy(t);
-    vqdna_tokenizer_destroy(k);
+done:
+    vq_checkpoint_close(&checkpoint);
+    if (status < 0) {
+        vqdna_trainer_destroy(t);
+        vqdna_tokenizer_destroy(k);
+    }
     return status;
+}
+
+vqdna_status vqdna_trainer_check_option(const vqdna_trainer *trainer, const char *assignment) {
+    VQ_REQUIRE(trainer);
+    VQ_REQUIRE(assignment);
+    return vq_option_agrees(&trainer->tokenizer->config, &trainer->task->options, assignment);
 }
 
 void vqdna_trainer_destroy(vqdna_trainer *t) {
@@ -98,6 +133,17 @@ vqdna_status vqdna_trainer_report(vqdna_trainer *trainer, vqdna_report *out) {
     return vq_trainer_report(trainer->trainer, out);
 }
 
+double vqdna_report_value(const vqdna_report *report, const char *name) {
+    return report && name ? vq_number_value(report->numbers, report->count, name) : NAN;
+}
+
+vqdna_status vqdna_trainer_peek(vqdna_trainer *trainer, vqdna_report *out) {
+    VQ_REQUIRE(trainer);
+    VQ_REQUIRE(out);
+    VQ_HOLD(trainer->tokenizer->device);
+    return vq_trainer_peek(trainer->trainer, out);
+}
+
 vqdna_status vqdna_trainer_checkpoint(vqdna_trainer *trainer, const char *path, const char *provenance) {
     VQ_REQUIRE(trainer);
     VQ_REQUIRE(path);
@@ -109,7 +155,7 @@ vqdna_status vqdna_trainer_checkpoint(vqdna_trainer *trainer, const char *path, 
     vq_status status = vq_checkpoint_save(path, trainer->trainer, &k->state, provenance);
     vq_folder_unlock(lock);
     VQ_TRY(status);
-    k->step = trainer->trainer->step;
+    k->step = trainer->trainer->before + trainer->trainer->step;
     k->current = false;
     return VQDNA_OK;
 }
@@ -121,19 +167,21 @@ vqdna_status vqdna_training_plan(vqdna_context *context, const vqdna_model_optio
     VQ_HOLD(context->device);
     vq_config config;
     vqdna_train_options resolved;
-    vq_model *planned = NULL;
+    vq_tokenizer_memory memory;
     VQ_TRY(vq_config_resolve(&config, model));
     VQ_TRY(vq_train_resolve(&resolved, train, &config, 0));
     vqdna_plan_summary summary = {.device_limit = context->device->info.global_bytes};
+    VQ_TRY(vq_tokenizer_memory_largest_batch(&summary.largest_batch, context->device, &config, &resolved));
     vq_status status;
-    VQ_TRY_OR(done, vq_trainer_largest_batch(&summary.largest_batch, context->device, &config, &resolved));
-    VQ_TRY_OR(done, vq_trainer_plan(&planned, context->device, &config, &resolved));
-    if (fn)
-        vq_plan_describe(planned->plan, fn, user);
-    summary.device_bytes = vq_plan_bytes(planned->plan);
+    VQ_TRY_OR(done, vq_tokenizer_memory_plan(&memory, context->device, &config, &resolved));
+    if (fn) {
+        int next = vq_plan_describe(memory.model->plan, 0, fn, user);
+        vq_plan_describe(memory.start, next, fn, user);
+    }
+    summary.device_bytes = vq_tokenizer_memory_bytes(&memory);
     *out = summary;
-    status = vq_plan_fits(planned->plan);
+    status = vq_tokenizer_memory_fits(&memory);
 done:
-    vq_model_destroy(planned);
+    vq_tokenizer_memory_destroy(&memory);
     return status;
 }

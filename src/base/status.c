@@ -44,3 +44,11 @@ vq_status vq_alloc(void *out, size_t count, size_t size) {
     memcpy(out, &p, sizeof p);
     return p ? VQDNA_OK : vq_fail(VQDNA_ERR_MEMORY, "out of memory for %zu x %zu bytes", count, size);
 }
+
+void vq_take_options(void *own, size_t bytes, const void *options, size_t first) {
+    if (!options)
+        return;
+    size_t size = *(const size_t *)options;
+    size = size ? size : first;
+    memcpy(own, options, size < bytes ? size : bytes);
+}

@@ -33,6 +33,10 @@ const char *vq_error(void);
             goto label;                                                                                                            \
     } while (0)
 
+/* Copies what a program's options struct has of ours, `own` of `bytes`: it begins with its size, 0 for `first`, that of version 0.1.
+ * NULL leaves `own` as it is. */
+void vq_take_options(void *own, size_t bytes, const void *options, size_t first);
+
 /* malloc/calloc that fail with the sentence "out of memory ..."; free() releases. A size of 0 yields a non-NULL pointer. */
 vq_status vq_alloc(void *out, size_t count, size_t size);
 

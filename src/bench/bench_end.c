@@ -6,7 +6,7 @@
 #include "seq/dataset.h"
 #include "train/infer.h"
 #include "train/options.h"
-#include "train/trainer.h"
+#include "train/tokenizer_task.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -94,7 +94,7 @@ static double train_flops(const vq_config *c) {
 
 /* Random weights and codes, each code with its expected use behind it: k-means would cost more than all that is timed. */
 static vq_status random_state(vq_state *state, const vq_config *config) {
-    VQ_TRY(vq_state_create(state, config));
+    VQ_TRY(vq_model_state(state, config));
     vq_state_start(state, SEED);
     for (int level = 0; level < config->levels; level++) {
         char name[48];
@@ -116,6 +116,10 @@ static vq_status random_state(vq_state *state, const vq_config *config) {
 
 enum { CHECKED_STEPS = 2, GENOME_BASES = 200000 };
 
+static double loss_of(const vqdna_report *report) {
+    return vq_number_value(report->numbers, report->count, "loss");
+}
+
 static vq_status step(void *self) {
     return vq_trainer_step(self);
 }
@@ -124,19 +128,19 @@ static vq_status step(void *self) {
 static vq_status start_training(vq_trainer **out, double *loss, vq_bench *b, const vq_config *config, const vq_dataset *dataset,
                                 const vqdna_train_options *options) {
     vq_trainer *t = NULL;
+    vq_tokenizer_task *task;
     vq_state state = {0};
     vqdna_report report;
     vq_status status;
     VQ_TRY_OR(done, random_state(&state, config));
-    VQ_TRY_OR(done, vq_trainer_create(&t, b->device, config, dataset, options));
-    VQ_TRY_OR(done, vq_model_put(t->model, &state));
-    t->started = true;
+    VQ_TRY_OR(done, vq_tokenizer_trainer(&t, &task, b->device, config, dataset, options, true));
+    VQ_TRY_OR(done, vq_model_put(task->model, &state));
     for (int i = 0; i < CHECKED_STEPS; i++) {
         VQ_TRY_OR(done, vq_bench_poll(b));
         VQ_TRY_OR(done, vq_trainer_step(t));
     }
     VQ_TRY_OR(done, vq_trainer_report(t, &report));
-    *loss = report.loss;
+    *loss = loss_of(&report);
     *out = t;
     t = NULL;
 done:
@@ -160,19 +164,19 @@ static vq_status measure_training(vq_bench *b, const vq_config *config, const vq
             vq_fail(VQDNA_ERR_DEVICE, "two runs of %d steps from one seed end at loss %.9g and %.9g", CHECKED_STEPS, first, again);
         goto done;
     }
-    b->result.bases = t->model->M;
-    b->result.flops = train_flops(config) * t->model->M;
+    b->result.bases = (double)options->window * options->batch;
+    b->result.flops = train_flops(config) * b->result.bases;
     VQ_TRY_OR(done, vq_bench_measure(b, step, t, 1));
     VQ_TRY_OR(done, vq_trainer_report(t, &report)); /* fails if the loss is not finite */
-    if (!(report.loss < first)) {
-        status = vq_fail(VQDNA_ERR_DEVICE, "the loss rose from %g to %g over %llu steps", first, report.loss,
+    if (!(loss_of(&report) < first)) {
+        status = vq_fail(VQDNA_ERR_DEVICE, "the loss rose from %g to %g over %llu steps", first, loss_of(&report),
                          (unsigned long long)report.step);
         goto done;
     }
     {
         VQ_C_LOCALE;
         snprintf(b->verified, sizeof b->verified, "%d steps from one seed agree bit for bit; the loss falls from %.3f to %.3f",
-                 CHECKED_STEPS, first, report.loss);
+                 CHECKED_STEPS, first, loss_of(&report));
     }
 done:
     vq_trainer_destroy(t);
@@ -246,7 +250,7 @@ static vq_status check_tokens(vq_bench *b, const tokens *t) {
         size_t first = p % CONTIGS * t->length + (t->length - piece) * p / PIECES;
         for (size_t i = 0; i < piece; i++)
             bases[i] = base_at(first + i);
-        VQ_TRY_OR(done, vq_encode(t->model, bases, piece, codes));
+        VQ_TRY_OR(done, vq_encode(t->model, 1, bases, &piece, &codes));
         if (memcmp(codes + halo * levels, t->codes + (first + halo) * levels, (piece - 2 * halo) * levels * sizeof *codes) != 0)
             status = vq_fail(VQDNA_ERR_DEVICE, "bases %zu to %zu get other codes alone than in their contig", first, first + piece);
     }
@@ -262,7 +266,7 @@ static vq_status random_model(vq_model **out, vq_device *device, const vq_config
     VQ_TRY(random_state(&state, config));
     int least = vq_infer_least_rows(config), rows = vq_infer_usual_rows(device);
     vq_model *model = NULL;
-    vq_status status = vq_model_create(&model, device, config, (vq_model_shape){rows > least ? rows : least, false, 0});
+    vq_status status = vq_model_create(&model, device, config, rows > least ? rows : least, VQ_INFERENCE);
     if (status >= 0)
         status = vq_model_put(model, &state);
     vq_state_destroy(&state);

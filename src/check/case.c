@@ -39,10 +39,6 @@ static const uint32_t POISON = 0x7fc0deadu; /* a NaN */
 
 /* ---- Declaring --------------------------------------------------------------------------------------------------------------- */
 
-static size_t dtype_bytes(vq_dtype dtype) {
-    return dtype == VQ_U8 ? 1 : dtype == VQ_U16 ? 2 : 4;
-}
-
 static tensor *add(vq_case *c, tensor_kind kind, const char *name, const char *of, vq_dtype dtype, size_t count) {
     static tensor spare;
     if (c->count == MAX_TENSORS) {
@@ -51,7 +47,7 @@ static tensor *add(vq_case *c, tensor_kind kind, const char *name, const char *o
     }
     tensor *t = &c->tensors[c->count++];
     *t = (tensor){.name = name, .of = of, .kind = kind, .dtype = dtype, .count = count};
-    t->bytes = count * dtype_bytes(dtype);
+    t->bytes = count * vq_dtype_bytes(dtype);
     vq_status status = VQDNA_OK;
     if (kind != SCRATCH) {
         VQ_TRY_OR(done, vq_alloc(&t->value, count, sizeof(double)));

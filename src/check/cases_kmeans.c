@@ -14,6 +14,8 @@ static vq_status declare(vq_case *c, const int *d) {
     vq_case_indices(c, "counts", VQ_I32, K, 0, 3);
     vq_case_output(c, "e", VQ_F32, K * D);
     vq_case_inout(c, "moved", K * D, -1, 1);
+    vq_case_indices(c, "index", VQ_I32, K, 0, d[0] - 1);
+    vq_case_inout(c, "gathered", (K + 1) * D, -1, 1);
     vq_case_scratch(c, "scratch", vq_kmeans_scratch(vq_case_device(c), d[0]));
     return VQDNA_OK;
 }
@@ -21,6 +23,7 @@ static vq_status declare(vq_case *c, const int *d) {
 static vq_status forward(vq_case *c, vq_device *device, const int *d) {
     VQ_TRY(vq_kmeans_seed(device, vq_case_view(c, "e"), vq_case_view(c, "h"), vq_case_view(c, "uniforms"),
                           vq_case_view(c, "scratch"), d[0], d[1], d[2]));
+    VQ_TRY(vq_kmeans_gather(device, vq_case_view(c, "gathered"), 1, vq_case_view(c, "h"), vq_case_view(c, "index"), d[2], d[1]));
     return vq_kmeans_update(device, vq_case_view(c, "moved"), vq_case_view(c, "sums"), vq_case_view(c, "counts"), d[1], d[2]);
 }
 
@@ -49,6 +52,9 @@ static void reference(vq_case *c, const int *d) {
         }
     }
     free(nearest);
+    const double *index = vq_case_value(c, "index"), *before = vq_case_before(c, "gathered");
+    for (size_t i = 0; i < (K + 1) * D; i++) /* row 0 stays */
+        vq_case_value(c, "gathered")[i] = i < D ? before[i] : h[(size_t)index[i / D - 1] * D + i % D];
     for (size_t i = 0; i < K * D; i++)
         moved[i] = counts[i / D] > 0 ? sums[i] / counts[i / D] : vq_case_before(c, "moved")[i];
 }

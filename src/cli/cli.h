@@ -27,6 +27,7 @@ typedef struct vq_cli {
 
     const char *device;     /* common options */
     uint64_t threads, seed; /* seed 0: not known here */
+    bool seed_given;
     bool quiet, verbose, json, no_provenance, force;
 
     vq_list protected; /* files that no output may replace, see cli_output.h */

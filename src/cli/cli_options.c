@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* 2^53: every seed is a whole number in JSON too. */
+static const uint64_t most_seed = UINT64_C(9007199254740992);
+
 enum { MOST_OPTIONS = 64, LONG_VALUE = 256, HELP_COLUMN = 28, LONGEST_WORD = 64 };
 
 /* A command's own rows, then the common ones. */
@@ -233,6 +236,11 @@ int vq_options_parse(vq_cli *cli, const vq_option *own, int argc, char **argv, i
         print_help(cli->command, own);
         return VQ_EXIT_OK;
     }
+    cli->seed_given = cli->seed > 0;
+    cli->seed = cli->seed ? cli->seed : 1;
+    if (cli->seed > most_seed)
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "--seed %llu is too large: at most %llu can be", (unsigned long long)cli->seed,
+                           (unsigned long long)most_seed);
     if (cli->threads > INT_MAX)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--threads %llu is more than any machine has", (unsigned long long)cli->threads);
     int count = argc - optind;

@@ -18,7 +18,7 @@ static const double collapse = 0.1;
 
 typedef struct training {
     vq_cli *cli;
-    const char *folder;
+    const char *folder, *init;
     vq_list settings, eval, inputs;
     uint64_t report_every;
     double checkpoint_every; /* seconds */
@@ -32,10 +32,10 @@ typedef struct training {
     vqdna_trainer *trainer;
     vq_training_log log;
     uint64_t step;
-    vqdna_report shown;            /* the last report; at first what the plan says */
-    double report_time;            /* of that, by cli_clock */
-    bool reported;                 /* it has means of this run */
-    bool warned[VQDNA_MAX_LEVELS]; /* of a collapse that goes on */
+    vqdna_report shown; /* the last report; at first what the plan says */
+    double report_time; /* of that, by cli_clock */
+    bool reported;      /* it has means of this run */
+    bool *warned;       /* [shown.count]: of a collapse that goes on */
 } training;
 
 static int named(const vq_list *list, const char *word) {
@@ -45,18 +45,45 @@ static int named(const vq_list *list, const char *word) {
     return times;
 }
 
+/* The option of a setting "key=value". */
+static const vqdna_option *option_of(const char *setting) {
+    const vqdna_option *o;
+    size_t length = strcspn(setting, "=");
+    for (size_t i = 0; (o = vqdna_option_at(i)); i++)
+        if (strlen(o->key) == length && !strncmp(o->key, setting, length))
+            return o;
+    return NULL;
+}
+
+static int list_settings(void) {
+    const vqdna_option *o;
+    for (size_t i = 0; (o = vqdna_option_at(i)); i++)
+        printf("%-20s%s (default: %s)\n", o->key, o->help, o->fallback);
+    return VQ_EXIT_OK;
+}
+
 static int check_settings(training *t) {
     for (size_t i = 0; i < t->settings.count; i++) {
+        if (!strcmp(t->settings.items[i], "help"))
+            return list_settings();
         vqdna_status status = vqdna_set_option(&t->model, &t->train, t->settings.items[i]);
         if (status < 0)
             return vq_cli_failed(t->cli, status);
+        if (t->init && option_of(t->settings.items[i])->of_model)
+            return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "%s is of the model, which --init gives: leave it out", t->settings.items[i]);
     }
+    if (t->train.seed && t->cli->seed_given && t->train.seed != t->cli->seed)
+        return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "--seed %llu and seed=%llu are two seeds: give one",
+                           (unsigned long long)t->cli->seed, (unsigned long long)t->train.seed);
     t->train.seed = t->train.seed ? t->train.seed : t->cli->seed;
     t->cli->seed = t->train.seed;
     if ((t->train.steps > 0) + (t->train.epochs > 0) + (t->train.seconds > 0) > 1)
         return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "--steps, --epochs and --seconds exclude each other: give one");
     if (t->plan && t->resume)
         return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "--plan is for a training that has not begun: leave out --resume");
+    if (t->init && (t->plan || t->resume))
+        return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "--init begins a training and %s does not: give one of them",
+                           t->plan ? "--plan" : "--resume");
     if (!t->inputs.count && !t->plan)
         return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "no sequences to train on: name FASTA or FASTQ files");
     if (named(&t->inputs, "-") + named(&t->eval, "-") > 1)
@@ -102,27 +129,48 @@ static int read_sequences(training *t) {
     return VQ_GO_ON;
 }
 
+/* A run goes on as it began: an option that says otherwise is an error, not a wish. */
+static int check_resumed(training *t) {
+    vq_list all = t->settings;
+    char *seed = vq_join("seed=%llu", (unsigned long long)t->cli->seed);
+    int code = VQ_GO_ON;
+    for (size_t i = 0; i < all.count + t->cli->seed_given && code == VQ_GO_ON; i++)
+        if (vqdna_trainer_check_option(t->trainer, i < all.count ? all.items[i] : seed) < 0)
+            code = vq_cli_fail(t->cli, VQ_EXIT_USAGE,
+                               "%s; other options are not looked at by --resume: leave them out, or train the model further with "
+                               "--init %s -o ANOTHER",
+                               vqdna_last_error(), t->folder);
+    free(seed);
+    return code;
+}
+
 static int make_trainer(training *t) {
     vqdna_status status;
     if (t->resume) {
         status = vqdna_trainer_resume(&t->trainer, &t->session.tokenizer, t->session.context, t->dataset, t->folder);
-        t->cli->seed = 0; /* it is the checkpoint's */
-        if (status >= 0 && t->settings.count)
-            vq_cli_note(t->cli,
-                        "the options stored in the checkpoint go on; those of this command line (%s, ...) are not looked at",
-                        t->settings.items[0]);
     } else {
-        status = vqdna_tokenizer_create(&t->session.tokenizer, t->session.context, &t->model, t->train.seed);
+        if (t->init)
+            status = vqdna_tokenizer_open(&t->session.tokenizer, t->session.context, t->init);
+        else
+            status = vqdna_tokenizer_create(&t->session.tokenizer, t->session.context, &t->model, t->train.seed);
         if (status >= 0)
             status = vqdna_trainer_create(&t->trainer, t->session.tokenizer, t->dataset, &t->train);
     }
+    if (status >= 0)
+        status = vqdna_trainer_peek(t->trainer, &t->shown);
     if (status < 0)
         return vq_cli_failed(t->cli, status);
+    t->warned = vq_need(NULL, t->shown.count * sizeof *t->warned);
+    memset(t->warned, 0, t->shown.count * sizeof *t->warned);
     t->session.info = vqdna_tokenizer_describe(t->session.tokenizer);
-    t->step = t->session.info.step;
-    if (t->resume)
+    t->step = t->shown.step;
+    if (!t->resume)
+        return VQ_GO_ON;
+    int code = check_resumed(t);
+    t->cli->seed = 0; /* it is the checkpoint's */
+    if (code == VQ_GO_ON)
         vq_cli_note(t->cli, "going on after step %llu", (unsigned long long)t->step);
-    return VQ_GO_ON;
+    return code;
 }
 
 static void print_plan_row(void *user, const char *name, const char *role, int rank, const size_t *shape, size_t bytes, int slab,
@@ -159,39 +207,56 @@ static double seconds_left(const training *t) {
     return fmax(0, r->seconds_left - elapsed);
 }
 
+/* One number of a progress line. */
+static size_t put_number(char *out, size_t size, const vqdna_number *n) {
+    return (size_t)(n->kind == VQDNA_SHARE   ? snprintf(out, size, " %.2f %%", 100 * n->value)
+                    : n->kind == VQDNA_COUNT ? snprintf(out, size, " %.0f", n->value)
+                    : n->of > 0              ? snprintf(out, size, " %.2f", n->value / n->of)
+                                             : snprintf(out, size, " %.4f", n->value));
+}
+
+/* The numbers that have a word for it, those of one word together; a part of nothing yet is left out. */
+static void put_means(char *out, size_t size, const vqdna_report *r) {
+    size_t used = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        const char *word = r->numbers[i].brief;
+        bool first = word != NULL;
+        for (size_t j = 0; j < i && first; j++)
+            first = !r->numbers[j].brief || strcmp(r->numbers[j].brief, word) != 0;
+        if (!first || (r->numbers[i].of > 0 && r->numbers[i].value == 0) || used >= size)
+            continue;
+        used += (size_t)snprintf(out + used, size - used, "  %s", word);
+        for (size_t j = i; j < r->count && used < size; j++)
+            if (r->numbers[j].brief && !strcmp(r->numbers[j].brief, word))
+                used += put_number(out + used, size - used, &r->numbers[j]);
+    }
+}
+
 /* What matters most comes first: a narrow terminal shows only as many fields as fit. */
 static void show(training *t, bool force) {
     const vqdna_report *r = &t->shown;
-    char planned[32] = "", left[16], number[16], means[120 + 24 * VQDNA_MAX_LEVELS] = "";
-    size_t used = 0, size = sizeof means;
+    char planned[32] = "", left[16], number[16], rate[32] = "", means[512] = "";
     if (r->steps)
         snprintf(planned, sizeof planned, "/%llu", (unsigned long long)r->steps);
-    if (t->reported)
-        used += (size_t)snprintf(means, size, "  loss %.4f  rebuilt %.2f %%", r->loss, 100 * r->reconstruction_accuracy);
-    if (t->reported && r->quantized) {
-        used += (size_t)snprintf(means + used, size - used, "  ppl");
-        for (int n = 0; n < r->levels; n++)
-            used += (size_t)snprintf(means + used, size - used, " %.2f", r->level[n].perplexity / r->level[n].codes);
-        used += (size_t)snprintf(means + used, size - used, "  codes");
-        for (int n = 0; n < r->levels; n++)
-            used += (size_t)snprintf(means + used, size - used, " %d", r->level[n].used);
-    } else if (t->reported) {
-        used += (size_t)snprintf(means + used, size - used, "  not quantized yet");
+    if (t->reported) {
+        put_means(means, sizeof means, r);
+        snprintf(rate, sizeof rate, "  %s bases/s", vq_short_number(number, vqdna_report_value(r, "bases_per_second")));
     }
-    if (t->reported)
-        snprintf(means + used, size - used, "  %s bases/s", vq_short_number(number, r->bases_per_second));
-    vq_cli_progress(t->cli, force, "step %llu%s  %s left%s", (unsigned long long)t->step, planned,
-                    vq_short_time(left, seconds_left(t)), means);
+    vq_cli_progress(t->cli, force, "step %llu%s  %s left%s%s", (unsigned long long)t->step, planned,
+                    vq_short_time(left, seconds_left(t)), means, rate);
 }
 
 static void warn_of_collapse(training *t) {
     const vqdna_report *r = &t->shown;
-    for (int n = 0; n < r->levels && r->quantized; n++) {
-        bool collapsed = r->level[n].perplexity < collapse * r->level[n].codes;
-        if (collapsed && !t->warned[n])
-            vq_cli_warn(t->cli, "step %llu: the codebook of level %d collapses: perplexity %.1f of %d codes",
-                        (unsigned long long)r->step, n + 1, r->level[n].perplexity, r->level[n].codes);
-        t->warned[n] = collapsed;
+    for (size_t i = 0; i < r->count; i++) {
+        const vqdna_number *n = &r->numbers[i];
+        if (n->kind != VQDNA_REAL || !(n->of > 0) || n->value == 0)
+            continue;
+        bool collapsed = n->value < collapse * n->of;
+        if (collapsed && !t->warned[i])
+            vq_cli_warn(t->cli, "step %llu: a codebook collapses: %s %.1f of %.0f", (unsigned long long)r->step, n->label, n->value,
+                        n->of);
+        t->warned[i] = collapsed;
     }
 }
 
@@ -215,17 +280,15 @@ static int checkpoint(training *t) {
     return status < 0 ? vq_cli_failed(t->cli, status) : VQ_GO_ON;
 }
 
-/* Reports stand at fixed steps so that two runs log the same; a checkpoint follows a report, so that the means since the last
- * report, which it does not hold, are empty. */
+/* Reports stand at fixed steps so that two runs log the same, also if one of them was stopped between two reports: the checkpoint
+ * holds the sums since the last. */
 static int train_loop(training *t) {
     double checkpoint_time = cli_clock();
-    uint64_t reported = t->step;
+    size_t logged = json_array_size(t->log.reports);
+    uint64_t reported = logged ? (uint64_t)vq_report_number(json_array_get(t->log.reports, logged - 1), "step") : 0;
     int code = VQ_GO_ON;
     t->report_time = checkpoint_time;
     signal(SIGPIPE, SIG_IGN); /* a reader of messages that goes away is no reason to stop */
-    vqdna_status ready = vqdna_trainer_report(t->trainer, &t->shown);
-    if (ready < 0)
-        return vq_cli_failed(t->cli, ready);
     while (code == VQ_GO_ON && !vq_signals_caught(NULL)) {
         vqdna_status status = vqdna_trainer_step(t->trainer);
         if (status < 0)
@@ -298,12 +361,12 @@ static int finish(training *t) {
     char *json = vq_json_print(object, true), *text = vq_join("%s\n", json),
          *title = vq_join("%s: %s %s, %llu steps", t->folder, t->session.info.preset, t->session.info.quantizer,
                           (unsigned long long)t->step),
-         *svg = vq_training_curves(&t->log, title);
+         *svg = vq_training_curves(&t->log, &t->shown, title);
     int code = write_in_folder(t, "metrics.json", VQ_KIND_METRICS, text);
     if (code == VQ_GO_ON)
         code = write_in_folder(t, "training.svg", VQ_KIND_SVG, svg);
     if (code == VQ_GO_ON && !t->cli->quiet)
-        vq_training_summary(stderr, t->folder, &t->session.info, object, t->session.context);
+        vq_training_summary(stderr, t->folder, &t->session.info, object, &t->shown, t->session.context);
     json_decref(object);
     free(json);
     free(text);
@@ -342,19 +405,29 @@ static int train(training *t) {
     return code == VQ_GO_ON ? finish(t) : code;
 }
 
+/* What --help says of a setting comes from the library's table; the text is kept in `texts`. */
+static vq_option setting(const char *key, const char *argument, vq_list *settings, vq_list *texts) {
+    const vqdna_option *o = option_of(key);
+    vq_list_append(texts, strcmp(o->fallback, "none") ? vq_join("%s (default: %s)", o->help, o->fallback) : vq_need_text(o->help));
+    return (vq_option){key, 0, argument, VQ_SETTING, settings, texts->items[texts->count - 1]};
+}
+
 static int run(vq_cli *cli, int argc, char **argv) {
     training t = {.cli = cli, .report_every = 20, .checkpoint_every = 60};
+    vq_list texts = {0};
     const vq_option options[] = {
         {"output", 'o', "MODEL", VQ_TEXT, &t.folder, "the model's folder; made if missing"},
-        {"preset", 0, "NAME", VQ_SETTING, &t.settings, "tiny (default), small or base"},
-        {"quantizer", 0, "NAME", VQ_SETTING, &t.settings, "hrq (default: a codebook a level) or vq (one)"},
-        {"steps", 0, "N", VQ_SETTING, &t.settings, "train so many steps (default: 1000)"},
-        {"epochs", 0, "E", VQ_SETTING, &t.settings, "or until each base is expected to have been seen so often"},
-        {"seconds", 0, "S", VQ_SETTING, &t.settings, "or so long; two such runs differ"},
-        {"window", 0, "N", VQ_SETTING, &t.settings, "bases of a window (default: 256 for tiny, 512 else)"},
-        {"batch", 0, "N", VQ_SETTING, &t.settings, "windows of a step (default: 16)"},
-        {"set", 0, "KEY=VALUE", VQ_LIST, &t.settings, "any other option of the model or the training; see vqdna-train(1)"},
+        setting("preset", "NAME", &t.settings, &texts),
+        setting("quantizer", "NAME", &t.settings, &texts),
+        setting("steps", "N", &t.settings, &texts),
+        setting("epochs", "E", &t.settings, &texts),
+        setting("seconds", "S", &t.settings, &texts),
+        setting("window", "N", &t.settings, &texts),
+        setting("batch", "N", &t.settings, &texts),
+        {"set", 0, "KEY=VALUE", VQ_LIST, &t.settings,
+         "any other option of the model or the training;\nhelp in its place lists them"},
         {"eval", 0, "FASTA", VQ_LIST, &t.eval, "evaluate on this file at the end; may be repeated"},
+        {"init", 0, "MODEL", VQ_TEXT, &t.init, "train this model further: its weights and its vocabulary"},
         {"resume", 0, NULL, VQ_FLAG, &t.resume, "go on from the checkpoint in MODEL"},
         {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a model that is there"},
         {"plan", 0, NULL, VQ_FLAG, &t.plan, "print the memory plan and stop"},
@@ -375,6 +448,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
     vq_session_close(&t.session);
     vq_list_free(&t.settings);
     vq_list_free(&t.eval);
+    vq_list_free(&texts);
+    free(t.warned);
     return code;
 }
 

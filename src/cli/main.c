@@ -74,7 +74,7 @@ int main(int argc, char **argv) {
     vq_signals_watch();
     char **spoken = vq_need(NULL, ((size_t)argc + 1) * sizeof *argv); /* getopt reorders argv */
     memcpy(spoken, argv, ((size_t)argc + 1) * sizeof *argv);
-    vq_cli cli = {.argc = argc, .argv = spoken, .seed = 1, .terminal = isatty(STDERR_FILENO)};
+    vq_cli cli = {.argc = argc, .argv = spoken, .terminal = isatty(STDERR_FILENO)};
     vqdna_set_message_handler(vq_cli_message, &cli);
     hts_set_log_level(HTS_LOG_OFF); /* what fails is told in our words */
     int code = run(&cli, argc, argv);

@@ -5,29 +5,53 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+static json_t *value_of(const vqdna_number *n) {
+    switch (n->kind) {
+    case VQDNA_COUNT:
+        return json_integer((json_int_t)n->value);
+    case VQDNA_FLAG:
+        return json_boolean(n->value != 0);
+    default:
+        return cli_json_number(n->value);
+    }
+}
+
+/* "levels.0.used": member `used` of the first entry of the list `levels`, which grows as its entries come. */
+static void put(json_t *object, const char *name, json_t *value) {
+    char list[64], member[64];
+    unsigned index;
+    if (sscanf(name, "%63[^.].%u.%63s", list, &index, member) != 3) {
+        json_object_set_new(object, name, value);
+        return;
+    }
+    json_t *array = json_object_get(object, list);
+    if (!array) {
+        array = json_array();
+        json_object_set_new(object, list, array);
+    }
+    while (json_array_size(array) <= index)
+        json_array_append_new(array, json_object());
+    json_object_set_new(json_array_get(array, index), member, value);
+}
+
+double vq_report_number(const json_t *report, const char *name) {
+    char list[64], member[64];
+    unsigned index;
+    const json_t *value = json_object_get(report, name);
+    if (sscanf(name, "%63[^.].%u.%63s", list, &index, member) == 3)
+        value = json_object_get(json_array_get(json_object_get(report, list), index), member);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
 static json_t *describe(const vqdna_report *r) {
-    json_t *object = json_object(), *levels = json_array();
-    json_object_set_new(object, "step", json_integer((json_int_t)r->step));
-    json_object_set_new(object, "steps", json_integer((json_int_t)r->steps));
-    json_object_set_new(object, "bases", json_integer((json_int_t)r->bases));
-    json_object_set_new(object, "loss", cli_json_number(r->loss));
-    json_object_set_new(object, "cross_entropy", cli_json_number(r->cross_entropy));
-    json_object_set_new(object, "commitment", cli_json_number(r->commitment));
-    json_object_set_new(object, "reconstruction_accuracy", cli_json_number(r->reconstruction_accuracy));
-    json_object_set_new(object, "quantized", json_boolean(r->quantized));
-    for (int n = 0; n < r->levels; n++)
-        json_array_append_new(levels, json_pack("{sisisiso}", "codes", r->level[n].codes, "used", r->level[n].used, "reseeded",
-                                                r->level[n].reseeded, "perplexity", cli_json_number(r->level[n].perplexity)));
-    json_object_set_new(object, "levels", levels);
-    json_object_set_new(object, "gradient_norm", cli_json_number(r->gradient_norm));
-    json_object_set_new(object, "learning_rate", cli_json_number(r->learning_rate));
-    json_object_set_new(object, "decay", cli_json_number(r->decay));
-    json_object_set_new(object, "seconds", cli_json_number(r->seconds));
-    json_object_set_new(object, "bases_per_second", cli_json_number(r->bases_per_second));
+    json_t *object = json_object();
+    for (size_t i = 0; i < r->count; i++)
+        put(object, r->numbers[i].name, value_of(&r->numbers[i]));
     return object;
 }
 
@@ -83,59 +107,56 @@ void vq_training_log_close(vq_training_log *log) {
     *log = (vq_training_log){0};
 }
 
-/* One value of each report into `out`; `level` 0 is the report's own, n its level n; nothing before the quantizer is at work there.
- */
-static void column(const json_t *reports, const char *key, int level, double *out) {
-    for (size_t i = 0; i < json_array_size(reports); i++) {
-        const json_t *report = json_array_get(reports, i);
-        if (level == 0) {
-            out[i] = json_number_value(json_object_get(report, key));
-            continue;
-        }
-        const json_t *entry = json_array_get(json_object_get(report, "levels"), (size_t)level - 1);
-        bool quantized = json_is_true(json_object_get(report, "quantized"));
-        out[i] =
-            quantized ? json_number_value(json_object_get(entry, key)) / json_number_value(json_object_get(entry, "codes")) : NAN;
+/* ---- Curves ------------------------------------------------------------------------------------------------------------------ */
+
+enum { MOST_PANELS = 8, MOST_LINES = 16 };
+
+/* What is a part of something is drawn as its share, what is a share in percent; a part of nothing yet leaves a gap. */
+static double *column(const json_t *reports, const vqdna_number *n, double unit) {
+    size_t count = json_array_size(reports);
+    double *out = vq_need(NULL, count * sizeof *out);
+    for (size_t i = 0; i < count; i++) {
+        double value = vq_report_number(json_array_get(reports, i), n->name);
+        double percent = n->kind == VQDNA_SHARE || (n->kind == VQDNA_COUNT && n->of > 0) ? 100 : 1;
+        out[i] = n->of > 0 && value == 0 ? NAN : percent * value / (n->of > 0 ? n->of : unit);
     }
+    return out;
 }
 
-char *vq_training_curves(const vq_training_log *log, const char *title) {
-    enum { COLUMNS = 5 + 2 * VQDNA_MAX_LEVELS };
-    static const char *const level_names[VQDNA_MAX_LEVELS] = {"level 1", "level 2", "level 3", "level 4",
-                                                              "level 5", "level 6", "level 7", "level 8"};
-    size_t count = json_array_size(log->reports);
-    int levels = (int)json_array_size(json_object_get(json_array_get(log->reports, 0), "levels"));
-    double *values = vq_need(NULL, COLUMNS * count * sizeof *values);
-    double *x = values, *loss = x + count, *entropy = loss + count, *accuracy = entropy + count, *by_level = accuracy + count;
-    column(log->reports, "bases", 0, x);
-    column(log->reports, "loss", 0, loss);
-    column(log->reports, "cross_entropy", 0, entropy);
-    column(log->reports, "reconstruction_accuracy", 0, accuracy);
-    double unit = count && x[count - 1] < 2e6 ? 1e3 : 1e6;
-    for (size_t i = 0; i < count; i++) {
-        x[i] /= unit;
-        accuracy[i] *= 100;
+static vq_panel panel_of(const vqdna_number *n, const char *x_label, vq_line *lines) {
+    bool percent = n->kind == VQDNA_SHARE || (n->kind == VQDNA_COUNT && n->of > 0);
+    return (vq_panel){.title = n->panel,
+                      .x_label = x_label,
+                      .y_label = n->unit,
+                      .y_high = percent ? 100 : n->of > 0,
+                      .logarithmic = !percent && !(n->of > 0),
+                      .line = lines};
+}
+
+char *vq_training_curves(const vq_training_log *log, const vqdna_report *like, const char *title) {
+    vq_panel panels[MOST_PANELS];
+    vq_line lines[MOST_PANELS][MOST_LINES];
+    int count = 0;
+    size_t reports = json_array_size(log->reports);
+    double last = reports ? vq_report_number(json_array_get(log->reports, reports - 1), "bases") : 0, unit = last < 2e6 ? 1e3 : 1e6;
+    double *x = column(log->reports, &(vqdna_number){.name = "bases"}, unit);
+    for (size_t i = 0; i < like->count; i++) {
+        const vqdna_number *n = &like->numbers[i];
+        int p = 0;
+        if (!n->panel)
+            continue;
+        while (p < count && strcmp(panels[p].title, n->panel) != 0)
+            p++;
+        if (p == MOST_PANELS || (p < count && panels[p].lines == MOST_LINES))
+            continue;
+        if (p == count)
+            panels[count++] = panel_of(n, unit == 1e6 ? "bases seen (Mb)" : "bases seen (kb)", lines[p]);
+        lines[p][panels[p].lines++] = (vq_line){n->curve, x, column(log->reports, n, 1), reports};
     }
-    const vq_line losses[] = {{"loss", x, loss, count}, {"cross-entropy", x, entropy, count}};
-    const vq_line accuracies[] = {{"reconstruction", x, accuracy, count}};
-    vq_line use[VQDNA_MAX_LEVELS], perplexity[VQDNA_MAX_LEVELS];
-    for (int n = 0; n < levels && n < VQDNA_MAX_LEVELS; n++) {
-        double *used = by_level + 2 * (size_t)n * count, *even = used + count;
-        column(log->reports, "used", n + 1, used);
-        column(log->reports, "perplexity", n + 1, even);
-        for (size_t i = 0; i < count; i++)
-            used[i] *= 100;
-        use[n] = (vq_line){level_names[n], x, used, count};
-        perplexity[n] = (vq_line){level_names[n], x, even, count};
-    }
-    const char *bases = unit == 1e6 ? "bases seen (Mb)" : "bases seen (kb)";
-    const vq_panel panels[] = {
-        {"Loss", bases, "nats a base", 0, 0, true, 2, losses},
-        {"Reconstruction", bases, "bases rebuilt (%)", 0, 100, false, 1, accuracies},
-        {"Codes in use", bases, "of the codebook (%)", 0, 100, false, levels, use},
-        {"Perplexity", bases, "of the codebook's size", 0, 1, false, levels, perplexity},
-    };
-    char *svg = vq_svg(title, panels, 4);
-    free(values);
+    char *svg = vq_svg(title, panels, count);
+    for (int p = 0; p < count; p++)
+        for (int l = 0; l < panels[p].lines; l++)
+            free((double *)lines[p][l].y);
+    free(x);
     return svg;
 }

@@ -19,7 +19,10 @@ int vq_training_log_open(vq_training_log *log, vq_cli *cli, const char *path, ui
 int vq_training_log_append(vq_training_log *log, vq_cli *cli, const vqdna_report *report);
 void vq_training_log_close(vq_training_log *log);
 
-/* Loss, reconstruction, codes in use and perplexity against the bases seen, as SVG to be freed. */
-char *vq_training_curves(const vq_training_log *log, const char *title);
+/* A number of a report in the log or of what metrics.json holds, by its name; NaN if there is none. */
+double vq_report_number(const json_t *report, const char *name);
+
+/* The curves of a log against the bases seen, as SVG to be freed: those that a report of this training has panels for. */
+char *vq_training_curves(const vq_training_log *log, const vqdna_report *like, const char *title);
 
 #endif

@@ -1,5 +1,8 @@
 #include "cli/training_summary.h"
+#include "cli/training_log.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { COLUMN = 24, TEXT = 64 }; /* letters of a column of values, bytes of a text */
@@ -26,17 +29,35 @@ static void put_bases(char text[TEXT], const json_t *part) {
         snprintf(text, TEXT, "%s", bases);
 }
 
-static void put_level(char used[TEXT], char perplexity[TEXT], const json_t *part, size_t level) {
-    const json_t *entry = json_array_get(json_object_get(part, "levels"), level);
-    double codes = number(entry, "codes"), value = number(entry, "perplexity");
-    snprintf(used, TEXT, "%.0f of %.0f", number(entry, "used"), codes);
-    snprintf(perplexity, TEXT, "%.1f (%.3f of them)", value, value / codes);
+/* A number as a report of it says. Blank where it is none: an evaluation has no loss. */
+static void put(char text[TEXT], const vqdna_number *n, const json_t *part) {
+    double value = part ? vq_report_number(part, n->name) : NAN;
+    if (isnan(value))
+        text[0] = '\0';
+    else if (n->kind == VQDNA_SHARE)
+        snprintf(text, TEXT, "%.4f %%", 100 * value);
+    else if (n->kind == VQDNA_COUNT && n->of > 0)
+        snprintf(text, TEXT, "%.0f of %.0f", value, n->of);
+    else if (n->of > 0)
+        snprintf(text, TEXT, "%.1f (%.3f of them)", value, value / n->of);
+    else
+        snprintf(text, TEXT, n->kind == VQDNA_COUNT ? "%.0f %s" : "%.4f %s", value, n->unit ? n->unit : "");
+}
+
+/* What begins as the label before, up to a number's end ("level 1 "), is not said twice. */
+static size_t said_already(const char *label, const char *before) {
+    size_t same = 0;
+    for (size_t i = 0; label[i] && label[i] == before[i]; i++)
+        if (label[i] == ' ' && i && label[i - 1] >= '0' && label[i - 1] <= '9')
+            same = i + 1;
+    return same;
 }
 
 void vq_training_summary(FILE *to, const char *folder, const vqdna_model_info *info, const json_t *metrics,
-                         const vqdna_context *context) {
+                         const vqdna_report *like, const vqdna_context *context) {
     const json_t *training = json_object_get(metrics, "training"), *eval = json_object_get(metrics, "eval");
-    char first[TEXT], second[TEXT], third[TEXT], fourth[TEXT], label[TEXT], size[16];
+    char first[TEXT], second[TEXT], size[16];
+    const char *before = "";
     if (!training) /* a checkpoint of step 0 */
         return;
     fprintf(to, "\n%s %s, %s parameters, %.0f steps on %s\n\n", info->preset, info->quantizer,
@@ -45,17 +66,17 @@ void vq_training_summary(FILE *to, const char *folder, const vqdna_model_info *i
     put_bases(first, training);
     put_bases(second, eval);
     row(to, "bases", first, eval ? second : NULL);
-    snprintf(first, sizeof first, "%.4f nats a base", number(training, "loss"));
-    row(to, "loss", first, NULL);
-    snprintf(first, sizeof first, "%.4f %%", 100 * number(training, "reconstruction_accuracy"));
-    snprintf(second, sizeof second, "%.4f %%", 100 * number(eval, "reconstruction_accuracy"));
-    row(to, "reconstruction", first, eval ? second : NULL);
-    for (size_t n = 0; n < json_array_size(json_object_get(training, "levels")); n++) {
-        put_level(first, third, training, n);
-        put_level(second, fourth, eval, n);
-        snprintf(label, sizeof label, "level %zu codes used", n + 1);
-        row(to, label, first, eval ? second : NULL);
-        row(to, "        perplexity", third, eval ? fourth : NULL);
+    for (size_t i = 0; i < like->count; i++) {
+        const vqdna_number *n = &like->numbers[i];
+        if (!n->label)
+            continue;
+        size_t same = said_already(n->label, before);
+        char *label = vq_join("%*s%s", (int)same, "", n->label + same);
+        put(first, n, training);
+        put(second, n, eval);
+        row(to, label, first, eval && second[0] ? second : NULL);
+        before = n->label;
+        free(label);
     }
     vq_short_time(first, number(training, "seconds"));
     vq_short_time(second, number(eval, "seconds"));

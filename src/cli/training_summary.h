@@ -6,8 +6,9 @@
 
 #include <stdio.h>
 
-/* `metrics` is what metrics.json holds: the last report, and the evaluation if there was one. */
+/* `metrics` is what metrics.json holds: the last report, and the evaluation if there was one. The numbers are those that a report of
+ * this training has labels for. */
 void vq_training_summary(FILE *to, const char *folder, const vqdna_model_info *info, const json_t *metrics,
-                         const vqdna_context *context);
+                         const vqdna_report *like, const vqdna_context *context);
 
 #endif

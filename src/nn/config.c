@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,8 +17,6 @@ static const preset presets[] = {
     {"base", 384, 256, 6, 512},
 };
 
-enum { MAX_DIM = 4096, MAX_CODES = 65536, MAX_STRIDE = 256 };
-
 static vq_status in_range(const char *name, int value, int min, int max) {
     return value >= min && value <= max ? VQDNA_OK
                                         : vq_fail(VQDNA_ERR_USAGE, "%s is %d, it must be between %d and %d", name, value, min, max);
@@ -31,21 +30,21 @@ static int either(int given, int otherwise) {
  * hrq. */
 static vq_status derive(vq_config *c) {
     bool hrq = strcmp(c->quantizer, "hrq") == 0;
-    VQ_TRY(in_range("dim", c->dim, 1, MAX_DIM));
-    VQ_TRY(in_range("stem", c->stem, 1, MAX_DIM));
+    VQ_TRY(in_range("dim", c->dim, 1, VQ_MAX_DIM));
+    VQ_TRY(in_range("stem", c->stem, 1, VQ_MAX_DIM));
     VQ_TRY(in_range("blocks", c->blocks, 1, VQ_MAX_BLOCKS));
-    VQ_TRY(in_range("decoder_stride", c->decoder_stride, 1, MAX_STRIDE));
+    VQ_TRY(in_range("decoder_stride", c->decoder_stride, 1, VQ_MAX_STRIDE));
     VQ_TRY(in_range("levels", c->levels, 1, VQDNA_MAX_LEVELS));
-    VQ_TRY(in_range("codes", c->base_codes, 1, MAX_CODES));
+    VQ_TRY(in_range("codes", c->base_codes, 1, VQ_MAX_CODES));
     if (!hrq && c->levels != 1)
         return vq_fail(VQDNA_ERR_USAGE, "quantizer vq has one level, not %d: use hrq", c->levels);
     if (c->levels > c->blocks)
         return vq_fail(VQDNA_ERR_USAGE, "%d levels need as many blocks, the model has %d", c->levels, c->blocks);
     for (int n = 0; n < c->levels; n++) {
         int64_t codes = hrq ? (int64_t)c->base_codes << (n + 1) : c->base_codes;
-        if (codes > MAX_CODES)
+        if (codes > VQ_MAX_CODES)
             return vq_fail(VQDNA_ERR_USAGE, "level %d would have %lld codes, more than %d: use fewer codes or levels", n + 1,
-                           (long long)codes, MAX_CODES);
+                           (long long)codes, VQ_MAX_CODES);
         c->codes[n] = (int)codes;
         c->taps[n] = (c->blocks * (n + 1) + c->levels / 2) / c->levels;
     }
@@ -53,7 +52,8 @@ static vq_status derive(vq_config *c) {
 }
 
 vq_status vq_config_resolve(vq_config *out, const vqdna_model_options *options) {
-    const vqdna_model_options none = {0}, *o = options ? options : &none;
+    vqdna_model_options own = {0}, *o = &own;
+    vq_take_options(o, sizeof own, options, sizeof own);
     const char *name = o->preset ? o->preset : "tiny", *quantizer = o->quantizer ? o->quantizer : "hrq";
     const preset *p = NULL;
     for (size_t i = 0; i < sizeof presets / sizeof *presets; i++)
@@ -79,6 +79,18 @@ vq_status vq_config_resolve(vq_config *out, const vqdna_model_options *options) 
     return VQDNA_OK;
 }
 
+int vq_config_number(const vq_config *c, const char *key) {
+    const struct {
+        const char *key;
+        int value;
+    } fields[] = {{"dim", c->dim},       {"stem", c->stem},        {"blocks", c->blocks},
+                  {"levels", c->levels}, {"codes", c->base_codes}, {"decoder_stride", c->decoder_stride}};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (strcmp(fields[i].key, key) == 0)
+            return fields[i].value;
+    return 0;
+}
+
 int vq_config_encoder_halo(const vq_config *config) {
     return VQ_STEM_REACH + VQ_BLOCK_REACH * config->taps[config->levels - 1];
 }
@@ -95,7 +107,7 @@ static json_t *integers(const int *values, int count) {
 }
 
 vq_status vq_config_to_json(json_t **out, const vq_config *c) {
-    *out = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:i}", "model", "vqdna-tokenizer", "preset", c->preset,
+    *out = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:i}", "model", VQ_TOKENIZER_KIND, "preset", c->preset,
                      "quantizer", c->quantizer, "dim", c->dim, "stem", c->stem, "blocks", c->blocks, "levels", c->levels,
                      "base_codes", c->base_codes, "codes", integers(c->codes, c->levels), "taps", integers(c->taps, c->levels),
                      "decoder_stride", c->decoder_stride);
@@ -132,7 +144,7 @@ vq_status vq_config_from_json(vq_config *out, const json_t *json, const char *pa
                   {"base_codes", &c.base_codes},
                   {"decoder_stride", &c.decoder_stride}};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        VQ_TRY(vq_json_integer(&n, json, fields[i].key, 1, MAX_CODES, path));
+        VQ_TRY(vq_json_integer(&n, json, fields[i].key, 1, VQ_MAX_CODES, path));
         *fields[i].to = (int)n;
     }
     if (derive(&c) < 0) {
@@ -144,4 +156,29 @@ vq_status vq_config_from_json(vq_config *out, const json_t *json, const char *pa
     VQ_TRY(same_integers(json, "taps", c.taps, c.levels, path));
     *out = c;
     return VQDNA_OK;
+}
+
+vq_status vq_config_from_tensors(vq_config *out, const vq_safetensors *file, const char *path) {
+    vqdna_model_options o = {.preset = "tiny"};
+    for (size_t i = 0; i < vq_safetensors_count(file); i++) {
+        const vq_tensor_info *t = vq_safetensors_at(file, i);
+        int number;
+        if (t->rank == 2 && strcmp(t->name, "join.weight") == 0 && t->shape[0] <= INT_MAX && t->shape[1] <= INT_MAX) {
+            o.dim = (int)t->shape[0];
+            o.stem = (int)t->shape[1];
+        } else if (sscanf(t->name, "enc.%d.", &number) == 1 && number >= o.blocks && number < VQ_MAX_BLOCKS) {
+            o.blocks = number + 1;
+        } else if (sscanf(t->name, "books.%d.", &number) == 1 && number >= o.levels && number < VQDNA_MAX_LEVELS) {
+            o.levels = number + 1;
+        }
+        if (t->rank == 2 && strcmp(t->name, "books.0.e") == 0 && t->shape[0] <= INT_MAX)
+            o.codes = (int)t->shape[0];
+    }
+    if (!o.dim || !o.stem || !o.blocks || !o.levels || !o.codes)
+        return vq_fail(VQDNA_ERR_INPUT, "%s: config.json is missing, and the tensors of %s are not those of a tokenizer", path,
+                       "model.safetensors");
+    o.quantizer = o.levels > 1 ? "hrq" : "vq";
+    if (o.levels > 1)
+        o.codes = o.codes > 1 ? o.codes / 2 : 1;
+    return vq_config_resolve(out, &o);
 }

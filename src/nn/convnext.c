@@ -5,44 +5,42 @@
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 
-#include <stdio.h>
-
 enum { KERNEL = 7, WIDEN = 4 };
 
 static size_t most(size_t a, size_t b) {
     return a > b ? a : b;
 }
 
-void vq_convnext_plan(vq_convnext *b, vq_plan *plan, vq_device *device, const char *name, int M, int D, bool training) {
+void vq_convnext_plan(vq_convnext *b, vq_plan *plan, vq_device *device, int M, int D) {
     size_t m = (size_t)M, d = (size_t)D, h = WIDEN * d;
-    char text[48];
     b->M = M;
     b->D = D;
-#define NAMED(suffix) (snprintf(text, sizeof text, "%s.%s", name, suffix), text)
-    vq_plan_tensor(plan, &b->dw_weight, VQ_PARAM, VQ_F32, NAMED("dw.weight"), d, 1, KERNEL);
-    vq_plan_tensor(plan, &b->dw_bias, VQ_PARAM, VQ_F32, NAMED("dw.bias"), d);
-    vq_plan_tensor(plan, &b->norm_weight, VQ_PARAM, VQ_F32, NAMED("norm.weight"), d);
-    vq_plan_tensor(plan, &b->norm_bias, VQ_PARAM, VQ_F32, NAMED("norm.bias"), d);
-    vq_plan_tensor(plan, &b->up_weight, VQ_PARAM, VQ_F32, NAMED("up.weight"), h, d);
-    vq_plan_tensor(plan, &b->up_bias, VQ_PARAM, VQ_F32, NAMED("up.bias"), h);
-    vq_plan_tensor(plan, &b->down_weight, VQ_PARAM, VQ_F32, NAMED("down.weight"), d, h);
-    vq_plan_tensor(plan, &b->down_bias, VQ_PARAM, VQ_F32, NAMED("down.bias"), d);
+    vq_plan_weight(plan, &b->dw_weight, "dw.weight", vq_weight_start(KERNEL), d, 1, KERNEL);
+    vq_plan_weight(plan, &b->dw_bias, "dw.bias", vq_bias_start(KERNEL), d);
+    vq_plan_weight(plan, &b->norm_weight, "norm.weight", VQ_ONES, d);
+    vq_plan_weight(plan, &b->norm_bias, "norm.bias", VQ_ZEROS, d);
+    vq_plan_weight(plan, &b->up_weight, "up.weight", vq_weight_start(d), h, d);
+    vq_plan_weight(plan, &b->up_bias, "up.bias", vq_bias_start(d), h);
+    vq_plan_weight(plan, &b->down_weight, "down.weight", vq_weight_start(h), d, h);
+    vq_plan_weight(plan, &b->down_bias, "down.bias", vq_bias_start(h), d);
+    if (vq_plan_is_list(plan))
+        return;
 
-    vq_plan_tensor(plan, &b->y, VQ_SAVED, VQ_F32, NAMED("y"), m, d);
+    const bool training = vq_plan_is_training(plan);
+    vq_plan_tensor(plan, &b->y, VQ_SAVED, VQ_F32, "y", m, d);
     vq_plan_scope_begin(plan);
-    vq_plan_tensor(plan, &b->mixed, training ? VQ_SAVED : VQ_SCRATCH, VQ_F32, NAMED("mixed"), m, d);
-    vq_plan_tensor(plan, &b->narrow, VQ_SCRATCH, VQ_F32, NAMED("narrow"), m, d);
-    vq_plan_tensor(plan, &b->wide, VQ_SCRATCH, VQ_F32, NAMED("wide"), m, h);
+    vq_plan_tensor(plan, &b->mixed, training ? VQ_SAVED : VQ_SCRATCH, VQ_F32, "mixed", m, d);
+    vq_plan_tensor(plan, &b->narrow, VQ_SCRATCH, VQ_F32, "narrow", m, d);
+    vq_plan_tensor(plan, &b->wide, VQ_SCRATCH, VQ_F32, "wide", m, h);
     size_t work = most(vq_dwconv_scratch(device, M, D), vq_linear_scratch(device, M, D, WIDEN * D));
     work = most(work, vq_linear_scratch(device, M, WIDEN * D, D));
     if (training) {
         work = most(work, vq_layernorm_scratch(device, M, D));
-        vq_plan_tensor(plan, &b->stats, VQ_SAVED, VQ_F32, NAMED("stats"), m, 2);
-        vq_plan_tensor(plan, &b->pre, VQ_SAVED, VQ_F32, NAMED("pre"), m, h);
+        vq_plan_tensor(plan, &b->stats, VQ_SAVED, VQ_F32, "stats", m, 2);
+        vq_plan_tensor(plan, &b->pre, VQ_SAVED, VQ_F32, "pre", m, h);
     }
-    vq_plan_tensor(plan, &b->work, VQ_SCRATCH, VQ_U8, NAMED("work"), work);
+    vq_plan_tensor(plan, &b->work, VQ_SCRATCH, VQ_U8, "work", work);
     vq_plan_scope_end(plan);
-#undef NAMED
 }
 
 static vq_status normalize(vq_convnext *b, vq_device *device, vq_view normed) {

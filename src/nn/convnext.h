@@ -3,7 +3,7 @@
 #ifndef VQ_NN_CONVNEXT_H
 #define VQ_NN_CONVNEXT_H
 
-#include "device/memory.h"
+#include "device/plan.h"
 
 typedef struct vq_convnext {
     int M, D;
@@ -14,8 +14,8 @@ typedef struct vq_convnext {
     vq_tensor narrow, wide, work; /* scratch: [M][D] for norm(...) and its gradients, [M][4D] for gelu(up(...)) and its gradient */
 } vq_convnext;
 
-/* Declares the tensors of a block, zeroed before, under `name` ("enc.0"). */
-void vq_convnext_plan(vq_convnext *block, vq_plan *plan, vq_device *device, const char *name, int M, int D, bool training);
+/* Declares the tensors of a block, zeroed before. */
+void vq_convnext_plan(vq_convnext *block, vq_plan *plan, vq_device *device, int M, int D);
 
 /* block->y from x [M][D]; rows uchar4 [M]. */
 vq_status vq_convnext_forward(vq_convnext *block, vq_device *device, vq_view x, vq_view rows);

@@ -5,25 +5,26 @@
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 
-#include <stdio.h>
-
-void vq_decoder_plan(vq_decoder *c, vq_plan *plan, vq_device *device, const vq_config *config, int M, bool training) {
+void vq_decoder_plan(vq_decoder *c, vq_plan *plan, vq_device *device, const vq_config *config, int M) {
     size_t m = (size_t)M, s = (size_t)config->stem, d = (size_t)config->dim;
     c->config = config;
     c->M = M;
     for (int i = 0; i < config->blocks; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "dec.%d", i);
-        vq_convnext_plan(&c->blocks[i], plan, device, name, M, config->dim, training);
+        vq_plan_enter(plan, "dec.%d.", i);
+        vq_convnext_plan(&c->blocks[i], plan, device, M, config->dim);
+        vq_plan_leave(plan);
     }
-    vq_plan_tensor(plan, &c->unjoin_weight, VQ_PARAM, VQ_F32, "unjoin.weight", s, d);
-    vq_plan_tensor(plan, &c->unjoin_bias, VQ_PARAM, VQ_F32, "unjoin.bias", s);
-    vq_plan_tensor(plan, &c->norm_weight, VQ_PARAM, VQ_F32, "norm_out.weight", s);
-    vq_plan_tensor(plan, &c->norm_bias, VQ_PARAM, VQ_F32, "norm_out.bias", s);
-    vq_plan_tensor(plan, &c->conv_weight, VQ_PARAM, VQ_F32, "conv_out.weight", 4, s, 5);
-    vq_plan_tensor(plan, &c->conv_bias, VQ_PARAM, VQ_F32, "conv_out.bias", 4);
+    vq_plan_weight(plan, &c->unjoin_weight, "unjoin.weight", vq_weight_start(d), s, d);
+    vq_plan_weight(plan, &c->unjoin_bias, "unjoin.bias", vq_bias_start(d), s);
+    vq_plan_weight(plan, &c->norm_weight, "norm_out.weight", VQ_ONES, s);
+    vq_plan_weight(plan, &c->norm_bias, "norm_out.bias", VQ_ZEROS, s);
+    vq_plan_weight(plan, &c->conv_weight, "conv_out.weight", vq_weight_start(5 * s), 4, s, 5);
+    vq_plan_weight(plan, &c->conv_bias, "conv_out.bias", vq_bias_start(5 * s), 4);
+    if (vq_plan_is_list(plan))
+        return;
 
     vq_plan_tensor(plan, &c->logits, VQ_SAVED, VQ_F32, "logits", m, 4);
+    const bool training = vq_plan_is_training(plan);
     vq_role kept = training ? VQ_SAVED : VQ_SCRATCH;
     vq_plan_scope_begin(plan);
     vq_plan_tensor(plan, &c->unjoined, kept, VQ_F32, "unjoin.y", m, s);

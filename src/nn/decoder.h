@@ -18,7 +18,7 @@ typedef struct vq_decoder {
 } vq_decoder;
 
 /* Declares the tensors of a decoder, zeroed before. */
-void vq_decoder_plan(vq_decoder *decoder, vq_plan *plan, vq_device *device, const vq_config *config, int M, bool training);
+void vq_decoder_plan(vq_decoder *decoder, vq_plan *plan, vq_device *device, const vq_config *config, int M);
 
 /* decoder->logits from zhat [M][D] and rows uchar4 [M]. */
 vq_status vq_decoder_forward(vq_decoder *decoder, vq_device *device, vq_view zhat, vq_view rows);

@@ -5,29 +5,20 @@
 #include "ops/linear.h"
 #include "ops/stem.h"
 
-#include <stdio.h>
-
-void vq_encoder_plan(vq_encoder *e, vq_plan *plan, vq_device *device, const vq_config *config, int M, bool training) {
-    size_t m = (size_t)M, s = (size_t)config->stem, d = (size_t)config->dim;
-    e->config = config;
-    e->M = M;
-    vq_plan_tensor(plan, &e->conv_weight, VQ_PARAM, VQ_F32, "conv_in.weight", s, 4, 5);
-    vq_plan_tensor(plan, &e->conv_bias, VQ_PARAM, VQ_F32, "conv_in.bias", s);
-    vq_plan_tensor(plan, &e->norm_weight, VQ_PARAM, VQ_F32, "norm_in.weight", s);
-    vq_plan_tensor(plan, &e->norm_bias, VQ_PARAM, VQ_F32, "norm_in.bias", s);
-    vq_plan_tensor(plan, &e->join_weight, VQ_PARAM, VQ_F32, "join.weight", d, s);
-    vq_plan_tensor(plan, &e->join_bias, VQ_PARAM, VQ_F32, "join.bias", d);
-
-    vq_plan_tensor(plan, &e->x0, VQ_SAVED, VQ_F32, "enc.x0", m, d);
+static void plan_activations(vq_encoder *e, vq_plan *plan, vq_device *device) {
+    const bool training = vq_plan_is_training(plan);
+    const int M = e->M, S = e->config->stem, D = e->config->dim;
+    size_t m = (size_t)M, s = (size_t)S;
     vq_role kept = training ? VQ_SAVED : VQ_SCRATCH;
+    vq_plan_tensor(plan, &e->x0, VQ_SAVED, VQ_F32, "enc.x0", m, (size_t)D);
     vq_plan_scope_begin(plan);
     vq_plan_tensor(plan, &e->conv, kept, VQ_F32, "conv_in.y", m, s);
     vq_plan_tensor(plan, &e->normed, kept, VQ_F32, "norm_in.y", m, s);
     vq_plan_tensor(plan, &e->stem, kept, VQ_F32, "stem.y", m, s);
-    size_t work = vq_stem_scratch(device, M, config->stem), linear = vq_linear_scratch(device, M, config->stem, config->dim);
+    size_t work = vq_stem_scratch(device, M, S), linear = vq_linear_scratch(device, M, S, D);
     work = linear > work ? linear : work;
     if (training) {
-        size_t norm = vq_layernorm_scratch(device, M, config->stem);
+        size_t norm = vq_layernorm_scratch(device, M, S);
         work = norm > work ? norm : work;
         vq_plan_tensor(plan, &e->stats, VQ_SAVED, VQ_F32, "norm_in.stats", m, 2);
         vq_plan_tensor(plan, &e->dstem, VQ_SCRATCH, VQ_F32, "stem.dy", m, s);
@@ -35,10 +26,24 @@ void vq_encoder_plan(vq_encoder *e, vq_plan *plan, vq_device *device, const vq_c
     }
     vq_plan_tensor(plan, &e->work, VQ_SCRATCH, VQ_U8, "conv_in.work", work);
     vq_plan_scope_end(plan);
+}
+
+void vq_encoder_plan(vq_encoder *e, vq_plan *plan, vq_device *device, const vq_config *config, int M) {
+    size_t s = (size_t)config->stem, d = (size_t)config->dim;
+    e->config = config;
+    e->M = M;
+    vq_plan_weight(plan, &e->conv_weight, "conv_in.weight", vq_weight_start(4 * 5), s, 4, 5);
+    vq_plan_weight(plan, &e->conv_bias, "conv_in.bias", vq_bias_start(4 * 5), s);
+    vq_plan_weight(plan, &e->norm_weight, "norm_in.weight", VQ_ONES, s);
+    vq_plan_weight(plan, &e->norm_bias, "norm_in.bias", VQ_ZEROS, s);
+    vq_plan_weight(plan, &e->join_weight, "join.weight", vq_weight_start(s), d, s);
+    vq_plan_weight(plan, &e->join_bias, "join.bias", vq_bias_start(s), d);
+    if (!vq_plan_is_list(plan))
+        plan_activations(e, plan, device);
     for (int i = 0; i < config->blocks; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "enc.%d", i);
-        vq_convnext_plan(&e->blocks[i], plan, device, name, M, config->dim, training);
+        vq_plan_enter(plan, "enc.%d.", i);
+        vq_convnext_plan(&e->blocks[i], plan, device, M, config->dim);
+        vq_plan_leave(plan);
     }
 }
 

@@ -18,7 +18,7 @@ typedef struct vq_encoder {
 } vq_encoder;
 
 /* Declares the tensors of an encoder, zeroed before. */
-void vq_encoder_plan(vq_encoder *encoder, vq_plan *plan, vq_device *device, const vq_config *config, int M, bool training);
+void vq_encoder_plan(vq_encoder *encoder, vq_plan *plan, vq_device *device, const vq_config *config, int M);
 
 /* Fills the taps from rows uchar4 [M]. */
 vq_status vq_encoder_forward(vq_encoder *encoder, vq_device *device, vq_view rows);

@@ -5,33 +5,33 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
-vq_status vq_model_plan(vq_model **out, vq_device *device, const vq_config *config, vq_model_shape shape) {
+vq_status vq_model_plan(vq_model **out, vq_device *device, const vq_config *config, int M, vq_purpose purpose) {
     vq_model *m;
     VQ_TRY(vq_alloc(&m, 1, sizeof *m));
     m->config = *config;
     m->device = device;
-    m->M = shape.M;
-    m->training = shape.training;
+    m->planned = m->M = M;
     vq_status status;
-    VQ_TRY_OR(failed, vq_plan_create(&m->plan, device, shape.training));
-    size_t rows = (size_t)shape.M, dim = (size_t)config->dim;
+    VQ_TRY_OR(failed, vq_plan_create(&m->plan, device, purpose));
+    size_t rows = (size_t)M, dim = (size_t)config->dim;
     vq_plan_tensor(m->plan, &m->rows, VQ_INPUT, VQ_U8, "rows", rows, 4);
     vq_plan_tensor(m->plan, &m->bases, VQ_SAVED, VQ_U8, "bases", rows);
-    vq_plan_tensor(m->plan, &m->metrics, VQ_SAVED, VQ_F32, "metrics", VQ_METRICS);
-    vq_encoder_plan(&m->encoder, m->plan, device, &m->config, shape.M, shape.training);
-    vq_quantizer_plan(&m->quantizer, m->plan, device, &m->config, shape.M, shape.start_rows, shape.training);
-    vq_decoder_plan(&m->decoder, m->plan, device, &m->config, shape.M, shape.training);
-    if (shape.training) {
+    vq_plan_tensor(m->plan, &m->metrics, VQ_SUMS, VQ_F32, "metrics", VQ_METRICS);
+    vq_encoder_plan(&m->encoder, m->plan, device, &m->config, M);
+    vq_quantizer_plan(&m->quantizer, m->plan, device, &m->config, M);
+    vq_decoder_plan(&m->decoder, m->plan, device, &m->config, M);
+    if (device && purpose != VQ_INFERENCE) {
         vq_plan_tensor(m->plan, &m->dlogits, VQ_SAVED, VQ_F32, "dlogits", rows, 4);
         vq_plan_tensor(m->plan, &m->ga, VQ_SAVED, VQ_F32, "gradient.a", rows, dim);
         vq_plan_tensor(m->plan, &m->gb, VQ_SAVED, VQ_F32, "gradient.b", rows, dim);
         vq_plan_tensor(m->plan, &m->gc, VQ_SAVED, VQ_F32, "gradient.c", rows, dim);
     }
-    vq_plan_scope_begin(m->plan);
-    vq_plan_tensor(m->plan, &m->work, VQ_SCRATCH, VQ_U8, "loss.work", vq_crossentropy_scratch(device, shape.M));
-    vq_plan_scope_end(m->plan);
+    if (device) {
+        vq_plan_scope_begin(m->plan);
+        vq_plan_tensor(m->plan, &m->work, VQ_SCRATCH, VQ_U8, "loss.work", vq_crossentropy_scratch(device, M));
+        vq_plan_scope_end(m->plan);
+    }
     *out = m;
     return VQDNA_OK;
 failed:
@@ -39,9 +39,9 @@ failed:
     return status;
 }
 
-vq_status vq_model_create(vq_model **out, vq_device *device, const vq_config *config, vq_model_shape shape) {
+vq_status vq_model_create(vq_model **out, vq_device *device, const vq_config *config, int M, vq_purpose purpose) {
     vq_model *m;
-    VQ_TRY(vq_model_plan(&m, device, config, shape));
+    VQ_TRY(vq_model_plan(&m, device, config, M, purpose));
     vq_status status = vq_plan_bind(m->plan);
     if (status < 0)
         vq_model_destroy(m);
@@ -59,32 +59,30 @@ void vq_model_destroy(vq_model *m) {
 
 /* ---- The state dict ---------------------------------------------------------------------------------------------------------- */
 
-const vq_tensor *vq_model_tensor(const vq_model *m, const char *name) {
-    const vq_tensor *t;
-    for (size_t i = 0; (t = vq_plan_at(m->plan, i)); i++)
-        if ((t->role == VQ_PARAM || t->role == VQ_STATE) && strcmp(t->name, name) == 0)
-            return t;
-    return NULL;
+vq_status vq_model_state(vq_state *out, const vq_config *config) {
+    vq_model *list;
+    VQ_TRY(vq_model_plan(&list, NULL, config, 1, VQ_INFERENCE));
+    vq_status status = vq_state_create(out, list->plan);
+    vq_model_destroy(list);
+    return status;
 }
 
 vq_status vq_model_put(vq_model *m, const vq_state *state) {
-    for (size_t i = 0; i < state->count; i++) {
-        const vq_state_tensor *s = &state->tensors[i];
-        const vq_tensor *t = vq_model_tensor(m, s->name);
-        assert(t && t->count == s->count);
-        VQ_TRY(vq_write(m->device, t->view, 0, s->data, s->count * sizeof(float)));
-    }
+    VQ_TRY(vq_state_put(state, m->device, m->plan));
     return vq_quantizer_pack(&m->quantizer, m->device);
 }
 
 vq_status vq_model_get(const vq_model *m, vq_state *state) {
-    for (size_t i = 0; i < state->count; i++) {
-        vq_state_tensor *s = &state->tensors[i];
-        const vq_tensor *t = vq_model_tensor(m, s->name);
-        assert(t && t->count == s->count);
-        VQ_TRY(vq_read(m->device, s->data, t->view, 0, s->count * sizeof(float)));
-    }
-    return VQDNA_OK;
+    return vq_state_get(state, m->device, m->plan);
+}
+
+/* ---- Rows -------------------------------------------------------------------------------------------------------------------- */
+
+void vq_model_use_rows(vq_model *m, int rows) {
+    assert(rows >= 1 && rows <= m->planned);
+    m->M = m->encoder.M = m->quantizer.M = m->decoder.M = rows;
+    for (int i = 0; i < m->config.blocks; i++)
+        m->encoder.blocks[i].M = m->decoder.blocks[i].M = rows;
 }
 
 /* ---- Forward ----------------------------------------------------------------------------------------------------------------- */

@@ -16,8 +16,7 @@ typedef struct vq_model {
     vq_config config;
     vq_device *device;
     vq_plan *plan;
-    int M; /* rows of a batch */
-    bool training;
+    int planned, M; /* rows of a batch: at most, and as it is */
     vq_encoder encoder;
     vq_quantizer quantizer;
     vq_decoder decoder;
@@ -27,23 +26,22 @@ typedef struct vq_model {
     vq_tensor dlogits, ga, gb, gc, work;
 } vq_model;
 
-/* What plan needs to know. A plan for inference has no gradients and keeps nothing for backward. */
-typedef struct vq_model_shape {
-    int M;
-    bool training;
-    int start_rows; /* rows of all batches the codebooks start from */
-} vq_model_shape;
-
-/* The model's memory, declared and not bound: of use to describe it. */
-vq_status vq_model_plan(vq_model **out, vq_device *device, const vq_config *config, vq_model_shape shape);
+/* The model's memory, declared and not bound; without a device, the list of its tensors (M is then not looked at). */
+vq_status vq_model_plan(vq_model **out, vq_device *device, const vq_config *config, int M, vq_purpose purpose);
 
 /* The model with its memory; weights and codebooks come by vq_model_put. */
-vq_status vq_model_create(vq_model **out, vq_device *device, const vq_config *config, vq_model_shape shape);
+vq_status vq_model_create(vq_model **out, vq_device *device, const vq_config *config, int M, vq_purpose purpose);
 void vq_model_destroy(vq_model *model);
+
+/* The state dict of a model, zero. */
+vq_status vq_model_state(vq_state *out, const vq_config *config);
 
 /* The state dict to the device, and back. The state must be of the same config. */
 vq_status vq_model_put(vq_model *model, const vq_state *state);
 vq_status vq_model_get(const vq_model *model, vq_state *state);
+
+/* From now on a batch has `rows` rows, at most those that were planned. */
+void vq_model_use_rows(vq_model *model, int rows);
 
 /* rows [M] to the device, without waiting. */
 vq_status vq_model_upload(vq_model *model, const vq_row *rows);
@@ -63,8 +61,5 @@ vq_status vq_model_learn(vq_model *model, int known, float beta, bool quantized)
 
 /* The model's taps, for the functions of the quantizer. */
 void vq_model_taps(const vq_model *model, vq_view taps[VQDNA_MAX_LEVELS]);
-
-/* The weight or codebook tensor of a name, or NULL. */
-const vq_tensor *vq_model_tensor(const vq_model *model, const char *name);
 
 #endif

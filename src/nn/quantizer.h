@@ -3,7 +3,7 @@
 #ifndef VQ_NN_QUANTIZER_H
 #define VQ_NN_QUANTIZER_H
 
-#include "device/memory.h"
+#include "device/plan.h"
 #include "nn/config.h"
 #include "ops/codebook.h"
 
@@ -12,6 +12,7 @@ typedef struct vq_level {
     vq_tensor e, n, s, f;      /* codes [K][D]; averages of count [K] and sum [K][D]; the faster average of use [K] */
     vq_tensor packed;          /* e as the search reads it */
     vq_tensor h, codes;        /* [M][D] (level 1 uses the tap itself), int32 [M] */
+    vq_tensor counts, sums;    /* of the step: int32 [K], rows given to a code; [K][D], the sum of their targets */
     vq_tensor usage, reseeded; /* int32 [K], [1]: since the last report */
     vq_tensor rows;            /* int32 [K]: rows of the batch for codes to be re-seeded from */
 } vq_level;
@@ -20,16 +21,12 @@ typedef struct vq_quantizer {
     const vq_config *config;
     int M;
     vq_level level[VQDNA_MAX_LEVELS];
-    vq_tensor zhat;     /* [M][D]: what the decoder sees */
-    vq_tensor total;    /* [M][D]: sum of the codes so far */
-    vq_tensor gathered; /* [start_rows][D]: vectors a codebook starts from */
-    int start_rows;
-    vq_tensor counts, order, sums, start_codes, uniforms, work; /* scratch */
+    vq_tensor zhat;                      /* [M][D]: what the decoder sees */
+    vq_tensor total;                     /* [M][D]: sum of the codes so far */
+    vq_tensor counts, sums, order, work; /* scratch */
 } vq_quantizer;
 
-/* start_rows: rows of all batches the codebooks start from; 0 outside training. */
-void vq_quantizer_plan(vq_quantizer *quantizer, vq_plan *plan, vq_device *device, const vq_config *config, int M, int start_rows,
-                       bool training);
+void vq_quantizer_plan(vq_quantizer *quantizer, vq_plan *plan, vq_device *device, const vq_config *config, int M);
 
 /* To be called after the codebooks were written to and before forward. */
 vq_status vq_quantizer_pack(vq_quantizer *quantizer, vq_device *device);
@@ -47,17 +44,31 @@ vq_status vq_quantizer_backward(vq_quantizer *quantizer, vq_device *device, vq_v
 vq_status vq_quantizer_mean_forward(vq_quantizer *quantizer, vq_device *device, const vq_view *taps, vq_view rows);
 vq_status vq_quantizer_mean_backward(vq_quantizer *quantizer, vq_device *device, vq_view d, vq_view dzhat, vq_view rows, bool add);
 
-/* Moves the codebooks by the batch of the last forward. level->rows must have been uploaded. */
-vq_status vq_quantizer_update(vq_quantizer *quantizer, vq_device *device, const vq_view *taps, vq_codebook_rates rates);
+/* What the moving averages need of the batch of the last forward: level->counts and sums =, or += if `add`. With several nodes each
+ * adds the others' to its own. */
+vq_status vq_quantizer_sums(vq_quantizer *quantizer, vq_device *device, const vq_view *taps, vq_view rows, bool add);
+
+/* Moves the codebooks by the sums of `count` rows. Codes out of use start over from the rows level->rows, uploaded before, of the
+ * last forward's batch. */
+vq_status vq_quantizer_update(vq_quantizer *quantizer, vq_device *device, const vq_view *taps, int count, vq_codebook_rates rates);
+
+/* What a level (counted from 0) quantizes in the rows of the last encoder forward, with the codes of the levels before it: *target
+ * is its view [M][D]. */
+vq_status vq_quantizer_target(vq_quantizer *quantizer, vq_device *device, vq_view *target, const vq_view *taps, vq_view rows,
+                              int level);
 
 /* -- A codebook's start: gather the vectors of some batches, then k-means. Levels are started in order. -- */
 
-/* Copies what `level` quantizes in this batch (its tap minus the codes of the levels before) to rows [at M, (at + 1) M) of
- * gathered. */
-vq_status vq_quantizer_gather(vq_quantizer *quantizer, vq_device *device, const vq_view *taps, vq_view rows, int level, int at);
+/* Memory of a start, of a plan of its own that is let go after it. */
+typedef struct vq_codebook_origin {
+    vq_tensor vectors; /* [count][D] */
+    vq_tensor codes, order, uniforms, counts, sums, work;
+} vq_codebook_origin;
+void vq_quantizer_start_plan(const vq_quantizer *quantizer, vq_codebook_origin *memory, vq_plan *plan, vq_device *device,
+                             int count);
 
-/* k-means++ with uniforms [K] from [0, 1), then `rounds` Lloyd rounds over the first `count` gathered rows; the averages start from
- * it. */
-vq_status vq_quantizer_start(vq_quantizer *quantizer, vq_device *device, int level, int count, const float *uniforms, int rounds);
+/* k-means++ with uniforms [K] from [0, 1), then `rounds` Lloyd rounds over the first `count` vectors; the averages start from it. */
+vq_status vq_quantizer_start(vq_quantizer *quantizer, vq_device *device, vq_codebook_origin *memory, int level, int count,
+                             const float *uniforms, int rounds);
 
 #endif

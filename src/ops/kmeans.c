@@ -43,3 +43,10 @@ vq_status vq_kmeans_update(vq_device *device, vq_view e, vq_view sums, vq_view c
     return vq_run(device, "kmeans", "kmeans_update", g.options, vq_grid1((size_t)divide_up(K, codes), g.across), vq_in(e),
                   vq_in(sums), vq_in(counts), vq_int(K), vq_int(D), vq_int(codes));
 }
+
+vq_status vq_kmeans_gather(vq_device *device, vq_view vectors, int first, vq_view h, vq_view index, int count, int D) {
+    const int rows = is_cpu(device) ? CPU_CODES : 1;
+    const vq_group g = vq_group_fit(device, "kmeans", "", GPU_ROWS, GPU_ROWS);
+    return vq_run(device, "kmeans", "kmeans_gather", g.options, vq_grid1((size_t)divide_up(count, rows), g.across), vq_in(vectors),
+                  vq_in(h), vq_in(index), vq_int(first), vq_int(count), vq_int(D), vq_int(rows));
+}

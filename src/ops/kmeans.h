@@ -15,4 +15,7 @@ size_t vq_kmeans_scratch(const vq_device *device, int M);
 /* e[k] = sums[k] / counts[k] where counts[k] > 0, else as it was. sums [K][D], counts int32 [K]. */
 vq_status vq_kmeans_update(vq_device *device, vq_view e, vq_view sums, vq_view counts, int D, int K);
 
+/* vectors[first + i] = h[index[i]] for i < count, rows of D; index int32 [count]. */
+vq_status vq_kmeans_gather(vq_device *device, vq_view vectors, int first, vq_view h, vq_view index, int count, int D);
+
 #endif

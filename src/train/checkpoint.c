@@ -1,19 +1,17 @@
 #include "train/checkpoint.h"
 
+#include "base/integer.h"
 #include "base/json.h"
-#include "base/safetensors.h"
-#include "train/options.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { CONFIG_VERSION = 1 };
+enum { VERSION = 1 };
 
 typedef struct {
     char *config, *model, *trainer, *trainer_json;
@@ -39,20 +37,16 @@ failed:
     return status;
 }
 
-/* ---- Writing ----------------------------------------------------------------------------------------------------------------- */
-
-static vq_tensor_entry entry_of(const vq_state_tensor *t) {
-    vq_tensor_entry e = {.name = t->name, .dtype = "F32", .rank = t->rank, .data = t->data};
-    for (int i = 0; i < t->rank; i++)
-        e.shape[i] = t->shape[i];
-    return e;
-}
+/* ---- Writing models ---------------------------------------------------------------------------------------------------------- */
 
 static vq_status write_model(vq_outfile *out, const vq_state *state) {
     vq_tensor_entry *entries;
     VQ_TRY(vq_alloc(&entries, state->count, sizeof *entries));
-    for (size_t i = 0; i < state->count; i++)
-        entries[i] = entry_of(&state->tensors[i]);
+    for (size_t i = 0; i < state->count; i++) {
+        const vq_state_tensor *t = &state->tensors[i];
+        entries[i] = (vq_tensor_entry){.name = t->name, .dtype = "F32", .rank = t->rank, .data = t->data};
+        memcpy(entries[i].shape, t->shape, sizeof t->shape);
+    }
     json_t *metadata = json_pack("{s:s, s:s}", "format", "pt", "writer", "vqdna " VQDNA_VERSION);
     vq_status status =
         metadata ? vq_safetensors_write(out, entries, state->count, metadata) : vq_fail(VQDNA_ERR_MEMORY, "out of memory");
@@ -62,9 +56,9 @@ static vq_status write_model(vq_outfile *out, const vq_state *state) {
 }
 
 /* *out is the caller's even if this fails. */
-static vq_status config_json(json_t **out, const vq_config *config, uint64_t step, const char *provenance) {
-    VQ_TRY(vq_config_to_json(out, config));
-    json_object_set_new(*out, "version", json_integer(CONFIG_VERSION));
+static vq_status config_json(json_t **out, const json_t *config, uint64_t step, const char *provenance) {
+    *out = json_copy((json_t *)config);
+    json_object_set_new(*out, "version", json_integer(VERSION));
     json_object_set_new(*out, "step", json_integer((json_int_t)step));
     if (!provenance)
         return VQDNA_OK;
@@ -90,8 +84,7 @@ static void discard(vq_outfile *files, int count) {
         vq_outfile_discard(&files[i]);
 }
 
-vq_status vq_checkpoint_save_model(const char *folder, const vq_config *config, const vq_state *state, uint64_t step,
-                                   const char *provenance) {
+vq_status vq_folder_save(const char *folder, const json_t *config, const vq_state *state, uint64_t step, const char *provenance) {
     paths p;
     json_t *json = NULL;
     vq_outfile files[2] = {{0}};
@@ -111,68 +104,152 @@ done:
     return status;
 }
 
-/* A moment of the optimizer, read from the device piece by piece. */
+/* ---- Reading models ---------------------------------------------------------------------------------------------------------- */
+
+static vq_status read_config(vq_folder *f) {
+    int64_t n;
+    const char *kind;
+    if (access(f->path, F_OK) != 0 && errno == ENOENT)
+        return VQDNA_OK;
+    VQ_TRY(vq_json_load(&f->config, f->path));
+    VQ_TRY(vq_json_integer(&n, f->config, "version", 1, VERSION, f->path));
+    VQ_TRY(vq_json_integer(&n, f->config, "step", 0, INT64_MAX, f->path));
+    f->step = (uint64_t)n;
+    VQ_TRY(vq_json_text(&kind, f->config, "model", f->path));
+    snprintf(f->kind, sizeof f->kind, "%s", kind);
+    return VQDNA_OK;
+}
+
+vq_status vq_folder_open(vq_folder *out, const char *folder) {
+    paths p;
+    *out = (vq_folder){0};
+    VQ_TRY(make_paths(&p, folder));
+    out->path = p.config;
+    p.config = NULL;
+    vq_status status = vq_safetensors_open(&out->file, p.model);
+    free_paths(&p);
+    return status < 0 ? status : read_config(out);
+}
+
+void vq_folder_close(vq_folder *f) {
+    vq_safetensors_close(f->file);
+    json_decref(f->config);
+    free(f->path);
+    *f = (vq_folder){0};
+}
+
+static vq_status expect(const char *found, const char *kind, const char *path) {
+    if (strcmp(found, kind) == 0)
+        return VQDNA_OK;
+    return vq_fail(VQDNA_ERR_INPUT, "%s: the model is a '%s', this needs a '%s': it may be of a newer vqdna", path, found, kind);
+}
+
+vq_status vq_folder_expect(const vq_folder *f, const char *kind) {
+    return f->config ? expect(f->kind, kind, f->path) : VQDNA_OK;
+}
+
+static vq_status load_state(vq_state *state, const vq_safetensors *file) {
+    for (size_t i = 0; i < state->count; i++) {
+        vq_state_tensor *t = &state->tensors[i];
+        VQ_TRY(vq_safetensors_load(file, t->name, "F32", t->rank, t->shape, t->data));
+    }
+    return VQDNA_OK;
+}
+
+vq_status vq_folder_load(const vq_folder *f, vq_state *state) {
+    return load_state(state, f->file);
+}
+
+vq_status vq_folder_check(const vq_folder *f, const vq_state *state) {
+    for (size_t i = 0; i < state->count; i++) {
+        const vq_tensor_info *info;
+        const vq_state_tensor *t = &state->tensors[i];
+        VQ_TRY(vq_safetensors_find(&info, f->file, t->name, "F32", t->rank, t->shape));
+    }
+    return VQDNA_OK;
+}
+
+/* ---- What a checkpoint keeps ------------------------------------------------------------------------------------------------- */
+
+/* A piece of device memory under its name in trainer.safetensors. */
 typedef struct {
     vq_device *device;
+    const vq_tensor *tensor;
     vq_view view;
-    char name[64];
-} moment;
+    char name[VQ_TENSOR_NAME + 16];
+    bool optional; /* checkpoints of 0.1 have no sums */
+} kept;
 
-static vq_status fill_moment(void *user, uint64_t offset, void *out, size_t bytes) {
-    const moment *m = user;
-    return vq_read(m->device, out, m->view, offset, bytes);
-}
-
-static vq_status trainer_json(json_t **out, const vq_trainer *t) {
-    json_t *model = NULL, *options = NULL;
-    char fingerprint[24];
-    vqdna_dataset_info d = vq_dataset_describe(t->dataset);
-    snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, vq_dataset_fingerprint(t->dataset));
-    VQ_TRY(vq_config_to_json(&model, &t->model->config));
-    vq_status status = vq_train_to_json(&options, &t->options);
-    if (status < 0) {
-        json_decref(model);
-        return status;
-    }
-    *out = json_pack("{s:i, s:I, s:I, s:f, s:b, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:s}}", "version", CONFIG_VERSION, "step",
-                     (json_int_t)t->step, "bases", (json_int_t)t->bases, "seconds", t->seconds, "started", t->started, "model",
-                     model, "options", options, "dataset", "files", (json_int_t)d.files, "contigs", (json_int_t)d.contigs, "bases",
-                     (json_int_t)d.bases, "unknown", (json_int_t)d.unknown, "fingerprint", fingerprint);
-    return *out ? VQDNA_OK : vq_fail(VQDNA_ERR_MEMORY, "out of memory");
-}
-
-static vq_status write_trainer(vq_outfile *out, const vq_trainer *t, const vq_state *state, const json_t *json) {
+/* Weights with their moments, state, sums: in order of declaration. kept [3 each tensor of the plan]. */
+static size_t list_kept(kept *out, const vq_trainer *t) {
+    static const char *const names[] = {"%s", "moment1.%s", "moment2.%s", "sums.%s"};
+    const vq_tensor *tensor;
     size_t count = 0;
-    vq_tensor_entry *entries = NULL;
-    moment *moments = NULL;
-    char *text = NULL;
-    json_t *metadata = NULL;
-    vq_status status;
-    VQ_TRY_OR(done, vq_alloc(&entries, 3 * state->count, sizeof *entries));
-    VQ_TRY_OR(done, vq_alloc(&moments, 2 * state->count, sizeof *moments));
-    for (size_t i = 0; i < state->count; i++) {
-        const vq_state_tensor *s = &state->tensors[i];
-        entries[count++] = entry_of(s);
-        const vq_tensor *tensor = vq_model_tensor(t->model, s->name);
-        for (int j = 0; s->weight && j < 2; j++) {
-            moment *m = &moments[2 * i + (size_t)j];
-            *m = (moment){t->model->device, j ? tensor->moment2 : tensor->moment1, ""};
-            snprintf(m->name, sizeof m->name, "moment%d.%s", j + 1, s->name);
-            entries[count] = entry_of(s);
-            entries[count].name = m->name;
-            entries[count].data = NULL;
-            entries[count].fill = fill_moment;
-            entries[count++].user = m;
+    for (size_t i = 0; (tensor = vq_plan_at(t->task.plan, i)); i++) {
+        const vq_view views[] = {tensor->view, tensor->moment1, tensor->moment2};
+        const bool sums = tensor->role == VQ_SUMS;
+        if (tensor->tied || tensor->role > VQ_SUMS)
+            continue;
+        for (int v = 0; v < (tensor->role == VQ_PARAM ? 3 : 1); v++) {
+            kept *k = &out[count++];
+            *k = (kept){t->task.device, tensor, views[v], "", sums};
+            snprintf(k->name, sizeof k->name, names[sums ? 3 : v], tensor->name);
         }
     }
-    VQ_TRY_OR(done, vq_json_line(&text, json));
+    return count;
+}
+
+static vq_status make_kept(kept **out, size_t *count, const vq_trainer *t) {
+    size_t tensors = 0;
+    while (vq_plan_at(t->task.plan, tensors))
+        tensors++;
+    VQ_TRY(vq_alloc(out, 3 * tensors, sizeof **out));
+    *count = list_kept(*out, t);
+    return VQDNA_OK;
+}
+
+static const char *dtype_name(const vq_tensor *t) {
+    return t->dtype == VQ_F32 ? "F32" : "I32";
+}
+
+static vq_status fill(void *user, uint64_t offset, void *out, size_t bytes) {
+    const kept *k = user;
+    return vq_read(k->device, out, k->view, offset, bytes);
+}
+
+/* ---- Writing checkpoints ----------------------------------------------------------------------------------------------------- */
+
+static vq_status run_json(json_t **out, const vq_trainer *t) {
+    *out = json_pack("{s:i, s:I, s:I, s:I, s:f, s:{s:I, s:I, s:f}}", "version", VERSION, "step", (json_int_t)t->step, "before",
+                     (json_int_t)t->before, "bases", (json_int_t)t->bases, "seconds", t->seconds, "report", "step",
+                     (json_int_t)t->last.step, "bases", (json_int_t)t->last.bases, "seconds", t->last.seconds);
+    return *out ? t->task.to_json(t->task.self, *out) : vq_fail(VQDNA_ERR_MEMORY, "out of memory");
+}
+
+static vq_status write_trainer(vq_outfile *out, const vq_trainer *t, const json_t *run) {
+    kept *all;
+    size_t count;
+    vq_tensor_entry *entries = NULL;
+    char *text = NULL;
+    json_t *metadata = NULL;
+    VQ_TRY(make_kept(&all, &count, t));
+    vq_status status;
+    VQ_TRY_OR(done, vq_alloc(&entries, count, sizeof *entries));
+    for (size_t i = 0; i < count; i++) {
+        const vq_tensor *tensor = all[i].tensor;
+        entries[i] = (vq_tensor_entry){
+            .name = all[i].name, .dtype = dtype_name(tensor), .rank = tensor->rank, .fill = fill, .user = &all[i]};
+        for (int d = 0; d < tensor->rank; d++)
+            entries[i].shape[d] = tensor->shape[d];
+    }
+    VQ_TRY_OR(done, vq_json_line(&text, run));
     metadata = json_pack("{s:s}", "trainer", text);
     status = metadata ? vq_safetensors_write(out, entries, count, metadata) : vq_fail(VQDNA_ERR_MEMORY, "out of memory");
 done:
     json_decref(metadata);
     free(text);
-    free(moments);
     free(entries);
+    free(all);
     return status;
 }
 
@@ -188,217 +265,123 @@ static vq_status all_finite(const vq_state *state, const char *folder) {
 
 vq_status vq_checkpoint_save(const char *folder, vq_trainer *t, vq_state *state, const char *provenance) {
     paths p;
-    json_t *config = NULL, *trainer = NULL;
+    json_t *config = NULL, *run = NULL;
     vq_outfile files[4] = {{0}};
     VQ_TRY(vq_mkdir(folder));
     VQ_TRY(make_paths(&p, folder));
     vq_status status;
-    VQ_TRY_OR(done, vq_model_get(t->model, state));
+    VQ_TRY_OR(done, vq_state_get(state, t->task.device, t->task.plan));
     VQ_TRY_OR(done, all_finite(state, folder));
-    VQ_TRY_OR(done, config_json(&config, &t->model->config, t->step, provenance));
-    VQ_TRY_OR(done, trainer_json(&trainer, t));
+    VQ_TRY_OR(done, run_json(&run, t));
+    VQ_TRY_OR(done, config_json(&config, json_object_get(run, "model"), t->before + t->step, provenance));
     VQ_TRY_OR(done, vq_outfile_open(&files[0], p.trainer));
-    VQ_TRY_OR(done, write_trainer(&files[0], t, state, trainer));
+    VQ_TRY_OR(done, write_trainer(&files[0], t, run));
     VQ_TRY_OR(done, vq_outfile_open(&files[1], p.model));
     VQ_TRY_OR(done, write_model(&files[1], state));
     VQ_TRY_OR(done, vq_outfile_open(&files[2], p.config));
     VQ_TRY_OR(done, vq_json_write(&files[2], config));
     VQ_TRY_OR(done, vq_outfile_open(&files[3], p.trainer_json));
-    VQ_TRY_OR(done, vq_json_write(&files[3], trainer));
+    VQ_TRY_OR(done, vq_json_write(&files[3], run));
     VQ_TRY_OR(done, publish(files, 4));
 done:
     discard(files, 4);
     json_decref(config);
-    json_decref(trainer);
+    json_decref(run);
     free_paths(&p);
     return status;
 }
 
-/* ---- Reading ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Reading checkpoints ----------------------------------------------------------------------------------------------------- */
 
-/* A model.safetensors alone, as PyTorch leaves it, says its shape by its tensors; what they do not say is as usual. */
-static vq_status config_of_tensors(vq_config *config, const vq_safetensors *file, const char *path) {
-    vqdna_model_options o = {.preset = "tiny"};
-    for (size_t i = 0; i < vq_safetensors_count(file); i++) {
-        const vq_tensor_info *t = vq_safetensors_at(file, i);
-        int number;
-        if (t->rank == 2 && strcmp(t->name, "join.weight") == 0 && t->shape[0] <= INT_MAX && t->shape[1] <= INT_MAX) {
-            o.dim = (int)t->shape[0];
-            o.stem = (int)t->shape[1];
-        } else if (sscanf(t->name, "enc.%d.", &number) == 1 && number >= o.blocks && number < VQ_MAX_BLOCKS) {
-            o.blocks = number + 1;
-        } else if (sscanf(t->name, "books.%d.", &number) == 1 && number >= o.levels && number < VQDNA_MAX_LEVELS) {
-            o.levels = number + 1;
-        }
-        if (t->rank == 2 && strcmp(t->name, "books.0.e") == 0 && t->shape[0] <= INT_MAX)
-            o.codes = (int)t->shape[0];
-    }
-    if (!o.dim || !o.stem || !o.blocks || !o.levels || !o.codes)
-        return vq_fail(VQDNA_ERR_INPUT, "%s: config.json is missing, and the tensors of %s are not those of a tokenizer", path,
-                       "model.safetensors");
-    o.quantizer = o.levels > 1 ? "hrq" : "vq";
-    if (o.levels > 1)
-        o.codes = o.codes > 1 ? o.codes / 2 : 1;
-    return vq_config_resolve(config, &o);
-}
-
-static vq_status load_config(vq_config *config, uint64_t *step, const char *path, const vq_safetensors *file) {
-    json_t *json;
-    int64_t n;
-    *step = 0;
-    if (access(path, F_OK) != 0 && errno == ENOENT)
-        return config_of_tensors(config, file, path);
-    VQ_TRY(vq_json_load(&json, path));
-    vq_status status;
-    VQ_TRY_OR(done, vq_json_integer(&n, json, "version", 1, CONFIG_VERSION, path));
-    VQ_TRY_OR(done, vq_config_from_json(config, json, path));
-    VQ_TRY_OR(done, vq_json_integer(&n, json, "step", 0, INT64_MAX, path));
-    *step = (uint64_t)n;
-done:
-    json_decref(json);
-    return status;
-}
-
-static vq_status load_state(vq_state *state, const vq_safetensors *file) {
-    for (size_t i = 0; i < state->count; i++) {
-        vq_state_tensor *t = &state->tensors[i];
-        VQ_TRY(vq_safetensors_load(file, t->name, "F32", t->rank, t->shape, t->data));
-    }
-    return VQDNA_OK;
-}
-
-vq_status vq_checkpoint_load_model(const char *folder, vq_config *config, vq_state *state, uint64_t *step) {
-    paths p;
-    vq_safetensors *file = NULL;
-    *state = (vq_state){0};
-    VQ_TRY(make_paths(&p, folder));
-    vq_status status;
-    VQ_TRY_OR(done, vq_safetensors_open(&file, p.model));
-    VQ_TRY_OR(done, load_config(config, step, p.config, file));
-    VQ_TRY_OR(done, vq_state_create(state, config));
-    VQ_TRY_OR(done, load_state(state, file));
-done:
-    if (status < 0)
-        vq_state_destroy(state);
-    vq_safetensors_close(file);
-    free_paths(&p);
-    return status;
-}
-
-vq_status vq_checkpoint_describe(const char *folder, vq_config *config, uint64_t *step, vqdna_tensor_fn fn, void *user) {
-    paths p;
-    vq_safetensors *file = NULL;
-    vq_state state = {0};
-    VQ_TRY(make_paths(&p, folder));
-    vq_status status;
-    VQ_TRY_OR(done, vq_safetensors_open(&file, p.model));
-    VQ_TRY_OR(done, load_config(config, step, p.config, file));
-    VQ_TRY_OR(done, vq_state_create(&state, config));
-    for (size_t i = 0; i < state.count; i++) {
-        const vq_tensor_info *info;
-        VQ_TRY_OR(done,
-                  vq_safetensors_find(&info, file, state.tensors[i].name, "F32", state.tensors[i].rank, state.tensors[i].shape));
-    }
-    for (size_t i = 0; fn && i < vq_safetensors_count(file); i++) {
-        const vq_tensor_info *t = vq_safetensors_at(file, i);
-        fn(user, t->name, t->dtype, t->rank, t->shape, t->bytes);
-    }
-done:
-    vq_state_destroy(&state);
-    vq_safetensors_close(file);
-    free_paths(&p);
-    return status;
-}
-
-/* What trainer.safetensors says of its run. */
-typedef struct {
-    vq_config config;
-    vqdna_train_options options;
-    int64_t step, bases;
-    double seconds;
-    bool started;
-    char fingerprint[24];
-} run;
-
-static vq_status parse_run(run *r, const vq_safetensors *file, const char *path) {
-    const char *text = vq_safetensors_metadata(file, "trainer"), *fingerprint;
-    json_t *json, *member;
+static vq_status parse_run(vq_checkpoint *c) {
+    const char *text = vq_safetensors_metadata(c->file, "trainer");
+    json_t *member;
     int64_t version;
     if (!text)
-        return vq_fail(VQDNA_ERR_INPUT, "%s: no trainer metadata: not a checkpoint of vqdna", path);
-    VQ_TRY(vq_json_parse(&json, text, strlen(text), path));
-    vq_status status;
-    VQ_TRY_OR(done, vq_json_integer(&version, json, "version", 1, CONFIG_VERSION, path));
-    VQ_TRY_OR(done, vq_json_integer(&r->step, json, "step", 0, INT64_MAX, path));
-    VQ_TRY_OR(done, vq_json_integer(&r->bases, json, "bases", 0, INT64_MAX, path));
-    VQ_TRY_OR(done, vq_json_number(&r->seconds, json, "seconds", 0, 1e15, path));
-    VQ_TRY_OR(done, vq_json_boolean(&r->started, json, "started", path));
-    VQ_TRY_OR(done, vq_json_member(&member, json, "model", JSON_OBJECT, path));
-    VQ_TRY_OR(done, vq_config_from_json(&r->config, member, path));
-    VQ_TRY_OR(done, vq_json_member(&member, json, "options", JSON_OBJECT, path));
-    VQ_TRY_OR(done, vq_train_from_json(&r->options, member, path));
-    VQ_TRY_OR(done, vq_json_member(&member, json, "dataset", JSON_OBJECT, path));
-    VQ_TRY_OR(done, vq_json_text(&fingerprint, member, "fingerprint", path));
-    snprintf(r->fingerprint, sizeof r->fingerprint, "%s", fingerprint);
-done:
-    json_decref(json);
-    return status;
-}
-
-static vq_status load_moments(vq_trainer *t, const vq_state *state, const vq_safetensors *file) {
-    for (size_t i = 0; i < state->count; i++) {
-        const vq_state_tensor *s = &state->tensors[i];
-        const vq_tensor *tensor = vq_model_tensor(t->model, s->name);
-        for (int j = 0; s->weight && j < 2; j++) {
-            char name[64];
-            float *values;
-            snprintf(name, sizeof name, "moment%d.%s", j + 1, s->name);
-            VQ_TRY(vq_alloc(&values, s->count, sizeof *values));
-            vq_status status = vq_safetensors_load(file, name, "F32", s->rank, s->shape, values);
-            if (status >= 0)
-                status = vq_write(t->model->device, j ? tensor->moment2 : tensor->moment1, 0, values, s->count * sizeof *values);
-            free(values);
-            VQ_TRY(status);
-        }
-    }
+        return vq_fail(VQDNA_ERR_INPUT, "%s: no trainer metadata: not a checkpoint of vqdna", c->path);
+    VQ_TRY(vq_json_parse(&c->run, text, strlen(text), c->path));
+    VQ_TRY(vq_json_integer(&version, c->run, "version", 1, VERSION, c->path));
+    VQ_TRY(vq_json_member(&member, c->run, "model", JSON_OBJECT, c->path));
+    c->config = member;
+    VQ_TRY(vq_json_text(&c->kind, c->config, "model", c->path));
+    VQ_TRY(vq_json_member(&member, c->run, "options", JSON_OBJECT, c->path));
+    c->options = member;
     return VQDNA_OK;
 }
 
-vq_status vq_checkpoint_resume(vq_trainer **out, vq_config *config, vq_state *state, vq_device *device, const vq_dataset *dataset,
-                               const char *folder) {
-    paths p;
-    run r;
-    vq_safetensors *file = NULL;
-    vq_trainer *t = NULL;
-    char fingerprint[24];
-    *state = (vq_state){0};
-    VQ_TRY(make_paths(&p, folder));
-    vq_status status;
-    VQ_TRY_OR(done, vq_safetensors_open(&file, p.trainer));
-    VQ_TRY_OR(done, parse_run(&r, file, p.trainer));
-    snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, vq_dataset_fingerprint(dataset));
-    if (strcmp(fingerprint, r.fingerprint) != 0) {
-        status = vq_fail(VQDNA_ERR_INPUT, "%s: the run was trained on other sequences: give the same files in the same order",
-                         p.trainer);
-        goto done;
-    }
-    VQ_TRY_OR(done, vq_state_create(state, &r.config));
-    VQ_TRY_OR(done, load_state(state, file));
-    VQ_TRY_OR(done, vq_trainer_create(&t, device, &r.config, dataset, &r.options));
-    VQ_TRY_OR(done, vq_model_put(t->model, state));
-    VQ_TRY_OR(done, load_moments(t, state, file));
-    t->step = t->report_step = (uint64_t)r.step;
-    t->bases = t->report_bases = (uint64_t)r.bases;
-    t->seconds = t->report_seconds = r.seconds;
-    t->started = r.started;
-    *config = r.config;
-    *out = t;
-    t = NULL;
-done:
-    if (status < 0)
-        vq_state_destroy(state);
-    vq_trainer_destroy(t);
-    vq_safetensors_close(file);
-    free_paths(&p);
+vq_status vq_checkpoint_open(vq_checkpoint *out, const char *folder) {
+    *out = (vq_checkpoint){0};
+    VQ_TRY(vq_path_join(&out->path, folder, "trainer.safetensors"));
+    VQ_TRY(vq_safetensors_open(&out->file, out->path));
+    return parse_run(out);
+}
+
+void vq_checkpoint_close(vq_checkpoint *c) {
+    json_decref(c->run);
+    vq_safetensors_close(c->file);
+    free(c->path);
+    *c = (vq_checkpoint){0};
+}
+
+vq_status vq_checkpoint_expect(const vq_checkpoint *c, const char *kind, uint64_t fingerprint) {
+    json_t *dataset;
+    const char *stored;
+    char given[24];
+    VQ_TRY(expect(c->kind, kind, c->path));
+    VQ_TRY(vq_json_member(&dataset, c->run, "dataset", JSON_OBJECT, c->path));
+    VQ_TRY(vq_json_text(&stored, dataset, "fingerprint", c->path));
+    snprintf(given, sizeof given, "%016" PRIx64, fingerprint);
+    if (strcmp(given, stored) != 0)
+        return vq_fail(VQDNA_ERR_INPUT, "%s: the run was trained on other sequences: give the same files in the same order",
+                       c->path);
+    return VQDNA_OK;
+}
+
+static vq_status load_kept(const vq_safetensors *file, const kept *k) {
+    uint64_t shape[4];
+    const vq_tensor *t = k->tensor;
+    void *values;
+    if (k->optional && !vq_safetensors_has(file, k->name))
+        return VQDNA_OK;
+    for (int d = 0; d < t->rank; d++)
+        shape[d] = t->shape[d];
+    VQ_TRY(vq_alloc(&values, t->count, sizeof(float)));
+    vq_status status = vq_safetensors_load(file, k->name, dtype_name(t), t->rank, shape, values);
+    if (status >= 0)
+        status = vq_write(k->device, k->view, 0, values, t->count * sizeof(float));
+    free(values);
     return status;
+}
+
+static vq_status place(const vq_checkpoint *c, vq_trainer *t) {
+    int64_t n;
+    json_t *report = json_object_get(c->run, "report");
+    VQ_TRY(vq_json_integer(&n, c->run, "step", 0, INT64_MAX, c->path));
+    t->step = t->last.step = (uint64_t)n;
+    VQ_TRY(vq_json_integer(&n, c->run, "bases", 0, INT64_MAX, c->path));
+    t->bases = t->last.bases = (uint64_t)n;
+    VQ_TRY(vq_json_number(&t->seconds, c->run, "seconds", 0, 1e15, c->path));
+    t->last.seconds = t->seconds;
+    if (!report) /* one of 0.1, taken at a report */
+        return VQDNA_OK;
+    VQ_TRY(vq_json_integer(&n, c->run, "before", 0, INT64_MAX, c->path));
+    t->before = (uint64_t)n;
+    VQ_TRY(vq_json_integer(&n, report, "step", 0, (int64_t)t->step, c->path));
+    t->last.step = (uint64_t)n;
+    VQ_TRY(vq_json_integer(&n, report, "bases", 0, (int64_t)t->bases, c->path));
+    t->last.bases = (uint64_t)n;
+    return vq_json_number(&t->last.seconds, report, "seconds", 0, 1e15, c->path);
+}
+
+vq_status vq_checkpoint_load(const vq_checkpoint *c, vq_trainer *t, vq_state *state) {
+    kept *all;
+    size_t count;
+    VQ_TRY(place(c, t));
+    VQ_TRY(load_state(state, c->file));
+    VQ_TRY(make_kept(&all, &count, t));
+    vq_status status = VQDNA_OK;
+    for (size_t i = 0; i < count && status >= 0; i++)
+        status = load_kept(c->file, &all[i]);
+    free(all);
+    return status < 0 ? status : t->task.from_json(t->task.self, c->run, c->path);
 }

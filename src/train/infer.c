@@ -58,7 +58,7 @@ static void close_stream(stream *s) {
 static vq_status open_stream(stream *s, vq_model *model, const vqdna_stream_options *options, size_t width, int halo,
                              vq_batch_sink sink) {
     static const vqdna_stream_options none;
-    size_t M = (size_t)model->M;
+    size_t M = (size_t)model->planned;
     *s = (stream){.model = model, .options = options ? options : &none, .began = now()};
     s->told = s->began;
     VQ_TRY(vq_alloc(&s->rows, M, sizeof *s->rows));
@@ -69,7 +69,7 @@ static vq_status open_stream(stream *s, vq_model *model, const vqdna_stream_opti
         VQ_TRY(vq_alloc(&s->codes[i], M, sizeof *s->codes[i]));
         VQ_TRY(vq_alloc(&s->usage[i], (size_t)model->config.codes[i], sizeof *s->usage[i]));
     }
-    return vq_cutter_create(&s->cutter, model->M, width, halo, sink, s);
+    return vq_cutter_create(&s->cutter, model->planned, width, halo, sink, s);
 }
 
 /* Between batches: asks whether to stop and tells how far it is. */
@@ -88,14 +88,20 @@ static vq_status attend(stream *s) {
 
 /* ---- The device's part ------------------------------------------------------------------------------------------------------- */
 
+/* Work follows what the batch holds: no row is padding. */
+static vq_status upload_rows(stream *s, const vq_batch *batch) {
+    vq_model_use_rows(s->model, batch->used ? batch->used : 1);
+    vq_rows_padding(s->rows + batch->used, s->model->M - batch->used);
+    return vq_model_upload(s->model, s->rows);
+}
+
 static vq_status upload_bases(stream *s, const vq_batch *batch) {
     const uint8_t *bases = batch->elements;
     for (int i = 0; i < batch->segment_count; i++) {
         const vq_segment *g = &batch->segments[i];
         vq_rows_piece(s->rows + g->row, bases + g->row, g->rows, g->start - (uint64_t)g->left, s->model->config.decoder_stride);
     }
-    vq_rows_padding(s->rows + batch->used, s->model->M - batch->used);
-    return vq_model_upload(s->model, s->rows);
+    return upload_rows(s, batch);
 }
 
 static vq_status read_codes(stream *s) {
@@ -182,19 +188,28 @@ vq_status vq_tokenize_file(vq_model *model, const char *path, const vqdna_stream
     return status;
 }
 
+/* Codes of several sequences in memory: they come in order, each record's last run ends it. */
+typedef struct {
+    uint16_t *const *out;
+    size_t sequence;
+} kept;
+
 static vq_status keep_codes(void *user, const vqdna_codes *run) {
-    uint16_t *out = user;
-    memcpy(out + run->start * (uint64_t)run->levels, run->codes, run->count * (size_t)run->levels * sizeof *out);
+    kept *k = user;
+    memcpy(k->out[k->sequence] + run->start * (uint64_t)run->levels, run->codes,
+           run->count * (size_t)run->levels * sizeof(uint16_t));
+    k->sequence += run->last;
     return VQDNA_OK;
 }
 
-vq_status vq_encode(vq_model *model, const uint8_t *bases, size_t count, uint16_t *codes) {
+vq_status vq_encode(vq_model *model, size_t sequences, const uint8_t *bases, const size_t *counts, uint16_t *const *codes) {
     stream s;
+    kept k = {codes, 0};
     vq_status status = open_stream(&s, model, NULL, 1, vq_config_encoder_halo(&model->config), tokenize_batch);
     s.codes_sink = keep_codes;
-    s.user = codes;
-    if (status == VQDNA_OK)
-        status = vq_cutter_push(s.cutter, "", 0, bases, count, true);
+    s.user = &k;
+    for (size_t i = 0; i < sequences && status == VQDNA_OK; bases += counts[i++])
+        status = vq_cutter_push(s.cutter, "", 0, bases, counts[i], true);
     if (status == VQDNA_OK)
         status = finish(&s, NULL);
     close_stream(&s);
@@ -209,13 +224,12 @@ static vq_status decode_batch(void *user, const vq_batch *batch) {
     int N = m->config.levels;
     const uint16_t *codes = batch->elements;
     VQ_TRY(attend(s));
-    memset(s->bases, VQ_UNKNOWN_BASE, (size_t)m->M);
+    memset(s->bases, VQ_UNKNOWN_BASE, (size_t)m->planned);
     for (int i = 0; i < batch->segment_count; i++) {
         const vq_segment *g = &batch->segments[i];
         vq_rows_piece(s->rows + g->row, s->bases, g->rows, g->start - (uint64_t)g->left, m->config.decoder_stride);
     }
-    vq_rows_padding(s->rows + batch->used, m->M - batch->used);
-    VQ_TRY(vq_model_upload(m, s->rows));
+    VQ_TRY(upload_rows(s, batch));
     for (int n = 0; n < N; n++) {
         for (int j = 0; j < m->M; j++)
             s->codes[n][j] = j < batch->used ? codes[j * (N + 1) + n] : 0;

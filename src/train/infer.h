@@ -13,8 +13,8 @@ vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vq
 vq_status vq_evaluate(vq_model *model, const char *const *paths, size_t count, const vqdna_stream_options *options,
                       vqdna_metrics *out);
 
-/* One sequence in memory: codes 0..4 to codes [count][levels]. */
-vq_status vq_encode(vq_model *model, const uint8_t *bases, size_t count, uint16_t *codes);
+/* Sequences in memory, one after another: codes 0..4 of all of them to codes [counts[i]][levels] of each. */
+vq_status vq_encode(vq_model *model, size_t sequences, const uint8_t *bases, const size_t *counts, uint16_t *const *codes);
 
 /* Rows of a batch a model needs at least. */
 int vq_infer_least_rows(const vq_config *config);

@@ -179,7 +179,7 @@ log_without_clock() {
     train=("$VQDNA" train -q --set dim=64 --set stem=16 --set codes=256 --window 64 --batch 4)
     "${train[@]}" --steps 5 -o full "$genome"
     cp -r full before
-    run --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 2500; exec "$@"' - "${train[@]}" --steps 10 --resume -o full "$genome"
+    run --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 2500; exec "$@"' - "${train[@]}" --resume -o full "$genome"
     [ "$status" -eq 2 ]
     [ "${#stderr_lines[@]}" -eq 1 ]
     [[ $stderr == *full/*"File too large" ]]
@@ -200,7 +200,7 @@ log_without_clock() {
         sed '1d;$d' typescript | tr '\r' '\n' | grep -v '^$' | sed 's/\x1b\[K//g' >screen
     }
     at_terminal 200 -o wide
-    grep -q '^step 60/60  0:00 left  loss .* ppl .* codes .* bases/s$' screen
+    grep -q '^step 60/60  0:00 left  loss .* codes .* ppl .* bases/s$' screen
     at_terminal 50 -o narrow
     [ "$(grep '^step' screen | awk 'length($0) >= 50' | wc -l)" -eq 0 ]
     grep -q '^step 60/60  0:00 left  loss [0-9.]*' screen
@@ -255,4 +255,51 @@ log_without_clock() {
     [ -s m/training.svg ]
     grep -q '"training"' m/metrics.json
     run ! grep -q '"eval"' m/metrics.json
+}
+
+@test "stopped between two reports and resumed: the log and the model of a run that was not" {
+    run_of=("$VQDNA" train -q "${small[@]}" --steps 1500 --report-every 1000)
+    "${run_of[@]}" -o straight "$genome"
+    "${run_of[@]}" -o stopped "$genome" 2>/dev/null 3>&- &
+    wait_for test -e stopped/log.ndjson
+    sleep 0.7
+    kill -TERM $!
+    wait $! || true
+    "${run_of[@]}" --resume -o stopped "$genome"
+    cmp stopped/model.safetensors straight/model.safetensors
+    diff <(log_without_clock stopped) <(log_without_clock straight)
+}
+
+@test "resume with other options is refused and says what the run goes by; with the same it goes on" {
+    "${train[@]}" --steps 10 -o m "$genome"
+    cp m/model.safetensors before
+    refused 1 "steps=10" "${train[@]}" --steps 20 --resume -o m "$genome"
+    refused 1 "--init m" "${train[@]}" --steps 20 --resume -o m "$genome"
+    refused 1 "seed=1" "${train[@]}" --resume --seed 7 -o m "$genome"
+    refused 1 "dim=32" "$VQDNA" train -q --set dim=33 --resume -o m "$genome"
+    "${train[@]}" --steps 10 --seed 1 --resume -o m "$genome"
+    cmp m/model.safetensors before
+}
+
+@test "a model is trained further on other data and keeps its vocabulary" {
+    genome 9 1 2000 >other.fa
+    "$VQDNA" train -q --batch 4 --window 64 --init "$whole" --steps 1 --set learning_rate=1e-7 -o further other.fa
+    grep -q '"step": 61' further/config.json
+    "$VQDNA" tokenize -q --no-provenance -m "$whole" -o before.tsv "$genome"
+    "$VQDNA" tokenize -q --no-provenance -m further -o after.tsv "$genome"
+    same=$(paste before.tsv after.tsv | grep -v '^#' | awk '$3 == $7 && $4 == $8' | wc -l)
+    [ "$same" -gt 5400 ] # of 6000
+    refused 1 "--init gives" "$VQDNA" train -q --init "$whole" --set dim=8 -o no "$genome"
+    refused 1 "--init begins" "$VQDNA" train -q --init "$whole" --resume -o further "$genome"
+    refused 2 nowhere "$VQDNA" train -q --init nowhere -o no "$genome"
+}
+
+@test "no length of a run is no length: steps, epochs and seconds of 0, seeds past 2^53" {
+    for option in steps epochs seconds; do
+        refused 1 "$option" "${train[@]}" --$option 0 -o no "$genome"
+    done
+    refused 1 seed "${train[@]}" --seed 9007199254740993 -o no "$genome"
+    refused 1 seed "${train[@]}" --set seed=9007199254740993 -o no "$genome"
+    refused 1 "two seeds" "${train[@]}" --seed 2 --set seed=3 -o no "$genome"
+    [ ! -e no ]
 }

@@ -72,6 +72,14 @@ setup() {
     done
 }
 
+@test "the keys of --set, their meaning and their defaults are those of the man page" {
+    page=$BATS_TEST_DIRNAME/../../src/cli/vqdna-train.1.scd
+    "$VQDNA" train --set help | sed -E 's/^([^ ]+) +(.*) \(default: (.*)\)$/\1|\2|\3/' >in_help
+    sed -n '/^# KEYS/,/^# FILES/p' "$page" | grep -E '^(\||:)  ' | sed 's/^.  //' | paste -d '|' - - - >in_page
+    diff in_help in_page
+    "$VQDNA" train --help | grep -q -- '--batch N .*(default: 16)'
+}
+
 @test "bash completion offers the commands, and the options of each help" {
     source "$BATS_TEST_DIRNAME/../../src/cli/vqdna.bash"
     vqdna() { "$VQDNA" "$@"; }

@@ -1,4 +1,5 @@
 /* The memory plan: what lies where, what may share, and what happens when there is too little. */
+#include "device/plan.h"
 #include "fixture.h"
 
 #include <check.h>
@@ -59,7 +60,7 @@ static vq_tensor tensors[32];
 static vq_plan *nested(bool training) {
     vq_plan *p;
     vq_tensor *t = tensors;
-    ck_ok(vq_plan_create(&p, device, training));
+    ck_ok(vq_plan_create(&p, device, training ? VQ_TRAINING : VQ_INFERENCE));
     vq_plan_tensor(p, t++, VQ_PARAM, VQ_F32, "w", 33, 7);
     vq_plan_tensor(p, t++, VQ_STATE, VQ_F32, "state", 100);
     vq_plan_tensor(p, t++, VQ_SCRATCH, VQ_F32, "x", 10);
@@ -86,7 +87,7 @@ static vq_plan *nested(bool training) {
 
 static void check_nested(const vq_plan *p) {
     table t = {.count = 0};
-    vq_plan_describe(p, note, &t);
+    vq_plan_describe(p, 0, note, &t);
     check_apart(&t);
     /* Alive at once: scratch of a scope with that of its own, of the scopes around it and inside it. */
     static const char *const together[][2] = {{"x", "a"}, {"x", "b"}, {"x", "c"},  {"x", "d"},  {"x", "a2"}, {"x", "y"},
@@ -102,7 +103,7 @@ START_TEST(scopes) {
     ck_ok(vq_plan_bind(p));
     check_nested(p);
     table t = {.count = 0};
-    vq_plan_describe(p, note, &t);
+    vq_plan_describe(p, 0, note, &t);
     ck_assert(overlap(find(&t, "b", "scratch"), find(&t, "c", "scratch"))); /* or there would be no point */
     ck_assert(overlap(find(&t, "a", "scratch"), find(&t, "d", "scratch")));
     vq_plan_destroy(p);
@@ -117,7 +118,7 @@ START_TEST(many_slabs) {
     ck_ok(vq_plan_bind(p));
     check_nested(p);
     table t = {.count = 0};
-    vq_plan_describe(p, note, &t);
+    vq_plan_describe(p, 0, note, &t);
     int slabs = 0;
     for (int i = 0; i < t.count; i++) {
         ck_assert_uint_le(t.lines[i].offset + t.lines[i].bytes, 9000);
@@ -163,12 +164,12 @@ END_TEST
 START_TEST(regions) {
     vq_plan *p = nested(true);
     ck_ok(vq_plan_bind(p));
-    vq_regions r = vq_plan_regions(p);
+    vq_regions r = vq_plan_regions(p, VQ_ALL);
     size_t first = (33 * 7 * 4 + device->alignment - 1) / device->alignment * device->alignment;
     ck_assert_uint_eq(r.count * 4, first + device->alignment);
     ck_assert_uint_eq(r.param.bytes, r.count * 4);
     table t = {.count = 0};
-    vq_plan_describe(p, note, &t);
+    vq_plan_describe(p, 0, note, &t);
     ck_assert_uint_eq(find(&t, "w", "param")->offset, 0);
     ck_assert_uint_eq(find(&t, "v", "grad")->offset, first);
     float ones[33 * 7], *all = malloc(r.count * sizeof *all);
@@ -189,7 +190,7 @@ START_TEST(regions) {
     vq_plan_destroy(p);
     p = nested(false);
     ck_ok(vq_plan_bind(p));
-    r = vq_plan_regions(p);
+    r = vq_plan_regions(p, VQ_ALL);
     ck_assert(r.param.mem && !r.grad.mem && !r.moment1.mem);
     vq_plan_destroy(p);
 }
@@ -201,18 +202,18 @@ START_TEST(too_little) {
     vq_plan *p;
     vq_tensor t, u;
     device->info.max_allocation = 4096;
-    ck_ok(vq_plan_create(&p, device, false));
+    ck_ok(vq_plan_create(&p, device, VQ_INFERENCE));
     vq_plan_tensor(p, &t, VQ_SAVED, VQ_F32, "enc.3.hidden", 1025);
     ck_fails(vq_plan_bind(p), VQDNA_ERR_MEMORY, "enc.3.hidden", device->info.name, "smaller batch");
     vq_plan_destroy(p);
 
-    ck_ok(vq_plan_create(&p, device, true));
+    ck_ok(vq_plan_create(&p, device, VQ_TRAINING));
     vq_plan_tensor(p, &t, VQ_PARAM, VQ_F32, "w", 1000);
     vq_plan_tensor(p, &u, VQ_PARAM, VQ_F32, "v", 1000);
     ck_fails(vq_plan_bind(p), VQDNA_ERR_MEMORY, "weights", device->info.name, "smaller preset");
     vq_plan_destroy(p);
 
-    ck_ok(vq_plan_create(&p, device, true));
+    ck_ok(vq_plan_create(&p, device, VQ_TRAINING));
     static vq_tensor many[100];
     for (int i = 0; i < 100; i++)
         vq_plan_tensor(p, &many[i], VQ_SAVED, VQ_F32, "t", 1000);
@@ -221,17 +222,17 @@ START_TEST(too_little) {
     device->info.max_allocation = limit;
 
     device->info.global_bytes = 3 << 20;
-    ck_ok(vq_plan_create(&p, device, true));
+    ck_ok(vq_plan_create(&p, device, VQ_TRAINING));
     vq_plan_tensor(p, &t, VQ_PARAM, VQ_F32, "w", 1 << 18);
     ck_fails(vq_plan_bind(p), VQDNA_ERR_MEMORY, "4.0 MiB", "3.0 MiB", "smaller batch or preset");
     vq_plan_destroy(p);
     /* What other plans hold counts too, and comes back. */
     vq_plan *q;
-    ck_ok(vq_plan_create(&q, device, false));
+    ck_ok(vq_plan_create(&q, device, VQ_INFERENCE));
     vq_plan_tensor(q, &u, VQ_SAVED, VQ_F32, "a", 1 << 19);
     ck_ok(vq_plan_bind(q));
     ck_assert_uint_eq(device->allocated, 2 << 20);
-    ck_ok(vq_plan_create(&p, device, false));
+    ck_ok(vq_plan_create(&p, device, VQ_INFERENCE));
     vq_plan_tensor(p, &t, VQ_SAVED, VQ_F32, "b", 1 << 19);
     ck_fails(vq_plan_bind(p), VQDNA_ERR_MEMORY, "4.0 MiB", "3.0 MiB");
     vq_plan_destroy(p);

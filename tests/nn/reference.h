@@ -3,6 +3,7 @@
 #ifndef VQ_TESTS_REFERENCE_H
 #define VQ_TESTS_REFERENCE_H
 
+#include "nn/config.h"
 #include "nn/state.h"
 #include "ops/rows.h"
 

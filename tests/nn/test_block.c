@@ -1,7 +1,6 @@
 /* A block, the encoder and the decoder alone: values and gradients against the double-precision reference. */
 #include "fixture.h"
-#include "nn/decoder.h"
-#include "nn/encoder.h"
+#include "nn/model.h"
 #include "nn/reference.h"
 
 #include <math.h>
@@ -27,7 +26,7 @@ static void begin(int shape) {
                                    .levels = shapes[shape].levels,
                                    .codes = 4};
     ck_ok(vq_config_resolve(&config, &options));
-    ck_ok(vq_state_create(&state, &config));
+    ck_ok(vq_model_state(&state, &config));
     vq_state_start(&state, 7);
     for (size_t i = 0; i < state.count; i++)
         for (size_t j = 0; strstr(state.tensors[i].name, "norm") && j < state.tensors[i].count; j++)
@@ -39,7 +38,7 @@ static void begin(int shape) {
     vq_rows_piece(rows + FIRST + SECOND, bases, THIRD, 0, 1);
     vq_rows_padding(rows + ROWS - PADDING, PADDING);
     reference_create(&r, &config, &state, ROWS, rows);
-    ck_ok(vq_plan_create(&plan, device, true));
+    ck_ok(vq_plan_create(&plan, device, VQ_TRAINING));
     size_t d = (size_t)config.dim;
     vq_plan_tensor(plan, &rows_tensor, VQ_INPUT, VQ_U8, "rows", ROWS, 4);
     vq_plan_tensor(plan, &in, VQ_INPUT, VQ_F32, "in", ROWS, d);
@@ -170,7 +169,9 @@ START_TEST(block) {
     begin(_i);
     vq_convnext n = {0};
     int D = config.dim;
-    vq_convnext_plan(&n, plan, device, "enc.1", ROWS, D, true);
+    vq_plan_enter(plan, "enc.1.");
+    vq_convnext_plan(&n, plan, device, ROWS, D);
+    vq_plan_leave(plan);
     bind();
     problem p = {.x = random_numbers(in.view, D, 20), .out = {zeros(D)}, .seed = {random_numbers(a.view, D, 21)}};
     ck_ok(vq_convnext_forward(&n, device, in.view, rows_tensor.view));
@@ -213,7 +214,7 @@ START_TEST(encoder) {
     begin(_i);
     vq_encoder e = {0};
     int D = config.dim;
-    vq_encoder_plan(&e, plan, device, &config, ROWS, true);
+    vq_encoder_plan(&e, plan, device, &config, ROWS);
     bind();
     problem p = {0};
     for (int n = 0; n < config.levels; n++) {
@@ -243,7 +244,7 @@ START_TEST(decoder) {
     begin(_i);
     vq_decoder n = {0};
     int D = config.dim;
-    vq_decoder_plan(&n, plan, device, &config, ROWS, true);
+    vq_decoder_plan(&n, plan, device, &config, ROWS);
     vq_tensor dlogits;
     vq_plan_tensor(plan, &dlogits, VQ_INPUT, VQ_F32, "dlogits", ROWS, 4);
     bind();
@@ -267,10 +268,10 @@ START_TEST(inference) {
     for (int training = 0; training < 2; training++) {
         begin(_i);
         vq_plan_destroy(plan);
-        ck_ok(vq_plan_create(&plan, device, training));
+        ck_ok(vq_plan_create(&plan, device, training ? VQ_TRAINING : VQ_INFERENCE));
         vq_encoder e = {0};
         vq_plan_tensor(plan, &rows_tensor, VQ_INPUT, VQ_U8, "rows", ROWS, 4);
-        vq_encoder_plan(&e, plan, device, &config, ROWS, training);
+        vq_encoder_plan(&e, plan, device, &config, ROWS);
         bind();
         ck_ok(vq_encoder_forward(&e, device, rows_tensor.view));
         views[training] = vq_encoder_tap(&e, config.levels - 1);

@@ -1,6 +1,5 @@
 #include "base/json.h"
-#include "nn/config.h"
-#include "nn/state.h"
+#include "nn/model.h"
 #include "scratch.h"
 
 #include <math.h>
@@ -134,7 +133,7 @@ END_TEST
 START_TEST(state_dict) {
     vq_config c = resolve((vqdna_model_options){.preset = "base"});
     vq_state s, again;
-    ck_ok(vq_state_create(&s, &c));
+    ck_ok(vq_model_state(&s, &c));
     ck_assert_double_eq_tol((double)vq_state_parameters(&s), 16e6, 1.2e6);
     for (size_t i = 0; i < s.count; i++)
         for (size_t j = 0; j < i; j++)
@@ -164,7 +163,7 @@ START_TEST(state_dict) {
         ck_assert_float_eq(norm->data[i], 1);
 
     /* The seed decides, and it alone. */
-    ck_ok(vq_state_create(&again, &c));
+    ck_ok(vq_model_state(&again, &c));
     vq_state_start(&again, 3);
     for (size_t i = 0; i < s.count; i++)
         ck_assert_mem_eq(s.tensors[i].data, again.tensors[i].data, s.tensors[i].count * sizeof(float));

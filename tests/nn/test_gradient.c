@@ -26,7 +26,7 @@ static void start(vq_state *state) {
         vq_state_tensor *t = &state->tensors[i];
         bool norm = strstr(t->name, "norm") != NULL;
         for (size_t j = 0; j < t->count; j++) /* norms away from 1 and 0, codes anywhere near the taps */
-            t->data[j] += (float)(norm ? fixture_uniform(i, j, -0.3, 0.3) : t->weight ? 0 : fixture_uniform(i, j, -1, 1));
+            t->data[j] += (float)(norm ? fixture_uniform(i, j, -0.3, 0.3) : t->role == VQ_PARAM ? 0 : fixture_uniform(i, j, -1, 1));
     }
 }
 
@@ -90,9 +90,9 @@ START_TEST(whole_loss) {
     int known = make_rows(rows, s);
     vq_state state;
     vq_model *model;
-    ck_ok(vq_state_create(&state, &config));
+    ck_ok(vq_model_state(&state, &config));
     start(&state);
-    ck_ok(vq_model_create(&model, device, &config, (vq_model_shape){M, true, M}));
+    ck_ok(vq_model_create(&model, device, &config, M, VQ_TRAINING));
     ck_ok(vq_model_put(model, &state));
     ck_ok(vq_model_upload(model, rows));
     ck_ok(vq_model_learn(model, known, (float)beta, s->quantized));
@@ -122,9 +122,9 @@ START_TEST(whole_loss) {
     int tensors = 0;
     for (size_t i = 0; i < state.count; i++) {
         const vq_state_tensor *t = &state.tensors[i];
-        if (!t->weight)
+        if (t->role != VQ_PARAM)
             continue;
-        const vq_tensor *tensor = vq_model_tensor(model, t->name);
+        const vq_tensor *tensor = vq_plan_find(model->plan, t->name);
         float *gradient = malloc(t->count * sizeof *gradient);
         ck_ok(vq_read(device, gradient, tensor->grad, 0, t->count * sizeof *gradient));
         double off = 0, norm = 0;
@@ -165,16 +165,16 @@ START_TEST(accumulates) {
     int M = FIRST + SECOND + s->padding, known = make_rows(rows, s);
     vq_state state;
     vq_model *model;
-    ck_ok(vq_state_create(&state, &config));
+    ck_ok(vq_model_state(&state, &config));
     start(&state);
-    ck_ok(vq_model_create(&model, device, &config, (vq_model_shape){M, true, M}));
+    ck_ok(vq_model_create(&model, device, &config, M, VQ_TRAINING));
     ck_ok(vq_model_put(model, &state));
-    size_t count = vq_plan_regions(model->plan).count;
+    size_t count = vq_plan_regions(model->plan, VQ_ALL).count;
     float *once = malloc(count * sizeof *once), *twice = malloc(count * sizeof *twice), metrics[2][VQ_METRICS];
     for (int i = 0; i < 2; i++) {
         ck_ok(vq_model_upload(model, rows));
         ck_ok(vq_model_learn(model, known, 0.5f, true));
-        ck_ok(vq_read(device, i ? twice : once, vq_plan_regions(model->plan).grad, 0, count * sizeof *once));
+        ck_ok(vq_read(device, i ? twice : once, vq_plan_regions(model->plan, VQ_ALL).grad, 0, count * sizeof *once));
         ck_ok(vq_read(device, metrics[i], model->metrics.view, 0, sizeof metrics[i]));
     }
     double off = 0, norm = 0;

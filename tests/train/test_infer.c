@@ -24,7 +24,7 @@ static uint64_t unknown;
 
 static void begin(int shape) {
     ck_ok(vq_config_resolve(&config, &shapes[shape]));
-    ck_ok(vq_state_create(&state, &config));
+    ck_ok(vq_model_state(&state, &config));
     vq_state_start(&state, 21);
     for (int n = 0; n < config.levels; n++) {
         char name[24];
@@ -49,7 +49,7 @@ static void begin(int shape) {
 
 static vq_model *open_model(int M) {
     vq_model *model;
-    ck_ok(vq_model_create(&model, device, &config, (vq_model_shape){M, false, 0}));
+    ck_ok(vq_model_create(&model, device, &config, M, VQ_INFERENCE));
     ck_ok(vq_model_put(model, &state));
     return model;
 }
@@ -162,8 +162,8 @@ START_TEST(tokenize_is_encode) {
     collected *c = tokenized(model, 0);
     size_t at = 0, N = (size_t)config.levels;
     for (int r = 0; r < RECORDS; r++) {
-        uint16_t codes[LONGEST * VQDNA_MAX_LEVELS];
-        ck_ok(vq_encode(model, bases[r], lengths[r], codes));
+        uint16_t codes[LONGEST * VQDNA_MAX_LEVELS], *out = codes;
+        ck_ok(vq_encode(model, 1, bases[r], &lengths[r], &out));
         ck_assert_mem_eq(codes, c->codes + at * N, lengths[r] * N * sizeof *codes);
         at += lengths[r];
     }

@@ -20,7 +20,7 @@ static uint8_t contig[CONTIG];
 
 static void begin(int shape) {
     ck_ok(vq_config_resolve(&config, &shapes[shape]));
-    ck_ok(vq_state_create(&state, &config));
+    ck_ok(vq_model_state(&state, &config));
     vq_state_start(&state, 11);
     for (int n = 0; n < config.levels; n++) {
         char name[24];
@@ -34,7 +34,7 @@ static void begin(int shape) {
 
 static vq_model *open_model(int M) {
     vq_model *model;
-    ck_ok(vq_model_create(&model, device, &config, (vq_model_shape){M, false, 0}));
+    ck_ok(vq_model_create(&model, device, &config, M, VQ_INFERENCE));
     ck_ok(vq_model_put(model, &state));
     return model;
 }
@@ -155,15 +155,17 @@ START_TEST(encode) {
     const int sizes[] = {least, least + 1, 300, 512, CONTIG + 3};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         vq_model *model = open_model(sizes[s]);
-        uint16_t codes[CONTIG * VQDNA_MAX_LEVELS];
-        ck_ok(vq_encode(model, contig, CONTIG, codes));
+        uint16_t codes[CONTIG * VQDNA_MAX_LEVELS], *out = codes;
+        const size_t all = CONTIG;
+        ck_ok(vq_encode(model, 1, contig, &all, &out));
         for (int i = 0; i < CONTIG; i++)
             for (int n = 0; n < N; n++)
                 ck_assert_int_eq(codes[i * N + n], whole[n][i]);
         for (int trial = 0; trial < 8; trial++) {
             int length = (int)fixture_uniform(70, s * 8 + (uint64_t)trial, 2 * halo, CONTIG);
             int from = (int)fixture_uniform(71, s * 8 + (uint64_t)trial, 0, CONTIG - length);
-            ck_ok(vq_encode(model, contig + from, (size_t)length, codes));
+            const size_t some = (size_t)length;
+            ck_ok(vq_encode(model, 1, contig + from, &some, &out));
             for (int i = halo; i < length - halo; i++)
                 for (int n = 0; n < N; n++)
                     ck_assert_int_eq(codes[i * N + n], whole[n][from + i]);

@@ -3,6 +3,7 @@
 #include "seq/alphabet.h"
 #include "train/checkpoint.h"
 #include "train/options.h"
+#include "train/tokenizer_task.h"
 
 #include <check.h>
 #include <math.h>
@@ -46,11 +47,49 @@ static vqdna_train_options resolve(const vq_config *config, const vq_dataset *da
 static vq_trainer *open_trainer(const vq_config *config, vq_state *state, const vq_dataset *dataset, vqdna_train_options options) {
     options = resolve(config, dataset, options);
     vq_trainer *trainer;
-    ck_ok(vq_trainer_create(&trainer, device, config, dataset, &options));
-    ck_ok(vq_state_create(state, config));
+    vq_tokenizer_task *task;
+    ck_ok(vq_tokenizer_trainer(&trainer, &task, device, config, dataset, &options, false));
+    ck_ok(vq_model_state(state, config));
     vq_state_start(state, 1);
-    ck_ok(vq_model_put(trainer->model, state));
+    ck_ok(vq_model_put(task->model, state));
     return trainer;
+}
+
+static vq_tokenizer_task *task_of(const vq_trainer *trainer) {
+    return trainer->task.self;
+}
+
+/* What vqdna_trainer_resume does. */
+static vq_status resume(vq_trainer **out, vq_config *config, vq_state *state, const vq_dataset *dataset, const char *folder) {
+    vq_checkpoint c;
+    vqdna_train_options options;
+    vq_tokenizer_task *task;
+    vq_trainer *t = NULL;
+    vq_status status;
+    *state = (vq_state){0};
+    VQ_TRY_OR(done, vq_checkpoint_open(&c, folder));
+    VQ_TRY_OR(done, vq_checkpoint_expect(&c, VQ_TOKENIZER_KIND, vq_dataset_fingerprint(dataset)));
+    VQ_TRY_OR(done, vq_config_from_json(config, c.config, c.path));
+    VQ_TRY_OR(done, vq_train_from_json(&options, c.options, c.path));
+    VQ_TRY_OR(done, vq_model_state(state, config));
+    VQ_TRY_OR(done, vq_tokenizer_trainer(&t, &task, device, config, dataset, &options, false));
+    VQ_TRY_OR(done, vq_checkpoint_load(&c, t, state));
+    *out = t;
+done:
+    vq_checkpoint_close(&c);
+    return status;
+}
+
+static double value(const vqdna_report *report, const char *name) {
+    double number = vq_number_value(report->numbers, report->count, name);
+    ck_assert_msg(!isnan(number), "no number %s", name);
+    return number;
+}
+
+static double level(const vqdna_report *report, int n, const char *member) {
+    char name[48];
+    snprintf(name, sizeof name, "levels.%d.%s", n, member);
+    return value(report, name);
 }
 
 static void run(vq_trainer *trainer, int steps) {
@@ -58,15 +97,16 @@ static void run(vq_trainer *trainer, int steps) {
         ck_assert_int_eq(vq_trainer_step(trainer), VQDNA_OK);
 }
 
-/* All that the next step depends on, as bytes: parameters, moments, codebooks with their averages. */
-static void check_same(vq_trainer *a, vq_trainer *b) {
+/* All that the next step depends on, as bytes: parameters, moments, codebooks with their averages; and with
+ * `sums` what the next report does. */
+static void check_same(vq_trainer *a, vq_trainer *b, bool sums) {
     ck_assert_uint_eq(a->step, b->step);
     ck_assert_uint_eq(a->bases, b->bases);
-    ck_assert_int_eq(a->started, b->started);
+    ck_assert_int_eq(task_of(a)->started, task_of(b)->started);
     const vq_tensor *x;
-    for (size_t i = 0; (x = vq_plan_at(a->model->plan, i)); i++) {
-        const vq_tensor *y = vq_plan_at(b->model->plan, i);
-        if (x->role != VQ_PARAM && x->role != VQ_STATE)
+    for (size_t i = 0; (x = vq_plan_at(a->task.plan, i)); i++) {
+        const vq_tensor *y = vq_plan_at(b->task.plan, i);
+        if (x->role > (sums ? VQ_SUMS : VQ_STATE))
             continue;
         const vq_view of[][2] = {{x->view, y->view}, {x->grad, y->grad}, {x->moment1, y->moment1}, {x->moment2, y->moment2}};
         for (int v = 0; v < (x->role == VQ_PARAM ? 4 : 1); v++) {
@@ -93,15 +133,15 @@ START_TEST(same_seed_same_bits) {
         vqdna_report report;
         run(b, 1);
         ck_ok(vq_trainer_report(b, &report));
-        reseeded += report.level[0].reseeded;
+        reseeded += (int)value(&report, "levels.0.reseeded");
     }
     ck_assert_int_gt(reseeded, 0);
-    check_same(a, b);
+    check_same(a, b, false);
     options.seed = 6;
     vq_trainer *c = open_trainer(&config, &s[2], dataset, options);
     run(c, 12);
-    ck_ok(vq_model_get(a->model, &s[0]));
-    ck_ok(vq_model_get(c->model, &s[2]));
+    ck_ok(vq_model_get(task_of(a)->model, &s[0]));
+    ck_ok(vq_model_get(task_of(c)->model, &s[2]));
     for (size_t i = 0; i < s[0].count; i++)
         ck_assert_mem_ne(s[0].tensors[i].data, s[2].tensors[i].data, s[0].tensors[i].count * sizeof(float));
     vq_trainer_destroy(a);
@@ -122,35 +162,46 @@ START_TEST(resumed_is_uninterrupted) {
     vqdna_train_options options = {.steps = 14, .unquantized = 5, .use_decay = 0.3, .expire = 0.8};
     vq_trainer *a = open_trainer(&config, &state, dataset, options), *b;
     char *folder = scratch_path("run");
-    run(a, stops[_i]);
+    run(a, 1);
+    vqdna_report x, y;
+    ck_ok(vq_trainer_report(a, &x)); /* the checkpoint is taken between two reports */
+    run(a, stops[_i] - 1);
     ck_ok(vq_checkpoint_save(folder, a, &state, "{\"by\": \"test\"}"));
-    ck_ok(vq_checkpoint_resume(&b, &config_back, &saved, device, dataset, folder));
+    ck_ok(resume(&b, &config_back, &saved, dataset, folder));
     ck_assert_mem_eq(&config, &config_back, sizeof config);
     json_t *given, *back;
-    ck_ok(vq_train_to_json(&given, &a->options));
-    ck_ok(vq_train_to_json(&back, &b->options));
+    ck_ok(vq_train_to_json(&given, &task_of(a)->options));
+    ck_ok(vq_train_to_json(&back, &task_of(b)->options));
     ck_assert(json_equal(given, back));
     json_decref(given);
     json_decref(back);
-    check_same(a, b);
-    uint64_t step;
-    ck_ok(vq_checkpoint_load_model(folder, &config_back, &model_only, &step));
-    ck_assert_uint_eq(step, (uint64_t)stops[_i]);
+    check_same(a, b, true);
+    vq_folder saved_model;
+    ck_ok(vq_folder_open(&saved_model, folder));
+    ck_ok(vq_folder_expect(&saved_model, VQ_TOKENIZER_KIND));
+    ck_fails(vq_folder_expect(&saved_model, "vqdna-other"), VQDNA_ERR_INPUT, "vqdna-tokenizer", "vqdna-other");
+    ck_ok(vq_model_state(&model_only, &config));
+    ck_ok(vq_folder_load(&saved_model, &model_only));
+    ck_assert_uint_eq(saved_model.step, (uint64_t)stops[_i]);
+    vq_folder_close(&saved_model);
     for (size_t i = 0; i < state.count; i++)
         ck_assert_mem_eq(state.tensors[i].data, model_only.tensors[i].data, state.tensors[i].count * sizeof(float));
     run(a, 14 - stops[_i]);
     run(b, 14 - stops[_i]);
-    check_same(a, b);
-    ck_assert(a->started);
+    check_same(a, b, true);
+    ck_assert(task_of(a)->started);
     ck_assert_int_eq(vq_trainer_step(a), VQDNA_END);
     ck_assert_int_eq(vq_trainer_step(b), VQDNA_END);
-    check_same(a, b);
-    vqdna_report x, y;
+    check_same(a, b, true);
     ck_ok(vq_trainer_report(a, &x));
     ck_ok(vq_trainer_report(b, &y));
-    ck_assert_uint_eq(x.bases, y.bases);
     ck_assert_uint_eq(x.step, 14);
-    ck_assert_double_eq(x.gradient_norm, y.gradient_norm);
+    ck_assert_uint_eq(x.count, y.count);
+    for (size_t i = 0; i < x.count; i++) { /* sums since the last report, before the stop, among them */
+        ck_assert_str_eq(x.numbers[i].name, y.numbers[i].name);
+        if (strcmp(x.numbers[i].name, "seconds") != 0 && strcmp(x.numbers[i].name, "bases_per_second") != 0)
+            ck_assert_msg(x.numbers[i].value == y.numbers[i].value, "%s", x.numbers[i].name);
+    }
     vq_trainer_destroy(a);
     vq_trainer_destroy(b);
     vq_state_destroy(&state);
@@ -167,13 +218,12 @@ START_TEST(refused) {
     vq_trainer *a = open_trainer(&config, &state, dataset, (vqdna_train_options){.steps = 10}), *b;
     char *folder = scratch_path("refused");
     ck_ok(vq_checkpoint_save(folder, a, &state, NULL));
-    ck_fails(vq_checkpoint_resume(&b, &config, &saved, device, other, folder), VQDNA_ERR_INPUT, "trainer.safetensors",
-             "other sequences");
-    ck_fails(vq_checkpoint_resume(&b, &config, &saved, device, dataset, scratch_path("nowhere")), VQDNA_ERR_INPUT, "nowhere");
+    ck_fails(resume(&b, &config, &saved, other, folder), VQDNA_ERR_INPUT, "trainer.safetensors", "other sequences");
+    ck_fails(resume(&b, &config, &saved, dataset, scratch_path("nowhere")), VQDNA_ERR_INPUT, "nowhere");
     ck_fails(vq_checkpoint_save(folder, a, &state, "no json"), VQDNA_ERR_USAGE, "provenance");
     ck_fails(vq_checkpoint_save(folder, a, &state, "[1]"), VQDNA_ERR_USAGE, "provenance");
     /* A failed save leaves what was there. */
-    ck_ok(vq_checkpoint_resume(&b, &config, &saved, device, dataset, folder));
+    ck_ok(resume(&b, &config, &saved, dataset, folder));
     vq_trainer_destroy(b);
     vq_state_destroy(&saved);
     vq_trainer_destroy(a);
@@ -197,42 +247,45 @@ START_TEST(reports) {
     vq_state state;
     vqdna_train_options options = {.steps = 120, .unquantized = 20, .warmup = 5, .learning_rate = 5e-3};
     vq_trainer *t = open_trainer(&config, &state, dataset, options);
-    vqdna_report r, first = {0};
+    vqdna_report r;
+    double first_cross_entropy = 0, first_reconstruction_accuracy = 0;
     ck_ok(vq_trainer_report(t, &r)); /* before anything was done */
     ck_assert_uint_eq(r.step, 0);
-    ck_assert_double_eq(r.loss, 0);
+    ck_assert_double_eq(value(&r, "loss"), 0);
     for (int i = 0; i < 12; i++) {
         run(t, 10);
         ck_ok(vq_trainer_report(t, &r));
-        first = i ? first : r;
+        if (i == 0) {
+            first_cross_entropy = value(&r, "cross_entropy");
+            first_reconstruction_accuracy = value(&r, "reconstruction_accuracy");
+        }
         ck_assert_uint_eq(r.step, (uint64_t)(10 * i + 10));
         ck_assert_uint_eq(r.steps, 120);
         ck_assert_double_eq_tol(r.progress, (10 * i + 10) / 120.0, 1e-12);
-        ck_assert_double_eq(r.loss, r.cross_entropy + 0.5 * r.commitment);
-        ck_assert(r.cross_entropy > 0 && r.cross_entropy < 2);
-        ck_assert(r.reconstruction_accuracy >= 0.15 && r.reconstruction_accuracy <= 1);
-        ck_assert(isfinite(r.gradient_norm) && r.gradient_norm > 0);
-        ck_assert_int_eq(r.quantized, i >= 2);
-        ck_assert_uint_eq(r.bases, r.step * 120);
-        ck_assert_double_eq_tol(r.decay, 0.9 + 0.09 * r.progress, 1e-12);
-        ck_assert_int_eq(r.levels, 2);
-        ck_assert(r.seconds > 0 && r.bases_per_second > 0 && r.seconds_left >= 0);
+        ck_assert_double_eq(value(&r, "loss"), value(&r, "cross_entropy") + 0.5 * value(&r, "commitment"));
+        ck_assert(value(&r, "cross_entropy") > 0 && value(&r, "cross_entropy") < 2);
+        ck_assert(value(&r, "reconstruction_accuracy") >= 0.15 && value(&r, "reconstruction_accuracy") <= 1);
+        ck_assert(isfinite(value(&r, "gradient_norm")) && value(&r, "gradient_norm") > 0);
+        ck_assert_double_eq(value(&r, "quantized"), i >= 2);
+        ck_assert_double_eq(value(&r, "bases"), (double)r.step * 120);
+        ck_assert_double_eq_tol(value(&r, "decay"), 0.9 + 0.09 * r.progress, 1e-12);
+        ck_assert(value(&r, "seconds") > 0 && value(&r, "bases_per_second") > 0 && r.seconds_left >= 0);
         for (int n = 0; n < 2; n++) {
-            ck_assert_int_eq(r.level[n].codes, 16 << n);
+            ck_assert_double_eq(level(&r, n, "codes"), 16 << n);
             if (i < 2) {
-                ck_assert_int_eq(r.level[n].used, 0);
-                ck_assert_double_eq(r.commitment, 0);
+                ck_assert_double_eq(level(&r, n, "used"), 0);
+                ck_assert_double_eq(value(&r, "commitment"), 0);
             } else {
-                ck_assert(r.level[n].perplexity >= 1 && r.level[n].perplexity <= r.level[n].used);
-                ck_assert_int_ge(r.level[n].reseeded, 0);
-                ck_assert_double_gt(r.commitment, 0);
+                ck_assert(level(&r, n, "perplexity") >= 1 && level(&r, n, "perplexity") <= level(&r, n, "used"));
+                ck_assert_double_ge(level(&r, n, "reseeded"), 0);
+                ck_assert_double_gt(value(&r, "commitment"), 0);
             }
         }
     }
-    ck_assert_double_lt(r.learning_rate, 0.06 * 5e-3); /* 5 % of the peak at the end */
-    ck_assert_double_lt(r.cross_entropy, 0.7 * first.cross_entropy);
-    ck_assert_double_gt(r.reconstruction_accuracy, first.reconstruction_accuracy);
-    ck_assert_int_gt(r.level[0].used, 8);
+    ck_assert_double_lt(value(&r, "learning_rate"), 0.06 * 5e-3); /* 5 % of the peak at the end */
+    ck_assert_double_lt(value(&r, "cross_entropy"), 0.7 * first_cross_entropy);
+    ck_assert_double_gt(value(&r, "reconstruction_accuracy"), first_reconstruction_accuracy);
+    ck_assert_double_gt(level(&r, 0, "used"), 8);
     vq_trainer_destroy(t);
     vq_state_destroy(&state);
     vq_dataset_destroy(dataset);
@@ -249,10 +302,11 @@ START_TEST(short_contigs) {
     run(t, 20);
     vqdna_report r;
     ck_ok(vq_trainer_report(t, &r));
-    ck_assert_uint_eq(r.bases, 20 * 120);
-    ck_assert(r.quantized && isfinite(r.loss));
-    for (int m = 0; m < t->model->M; m++) /* every row holds a base */
-        ck_assert(t->rows[m].left <= 38 && t->rows[m].right <= 38 && t->rows[m].left + t->rows[m].right <= 38);
+    ck_assert_double_eq(value(&r, "bases"), 20 * 120);
+    ck_assert(value(&r, "quantized") && isfinite(value(&r, "loss")));
+    for (int m = 0; m < task_of(t)->model->M; m++) /* every row holds a base */
+        ck_assert(task_of(t)->rows[m].left <= 38 && task_of(t)->rows[m].right <= 38 &&
+                  task_of(t)->rows[m].left + task_of(t)->rows[m].right <= 38);
     vq_trainer_destroy(t);
     vq_state_destroy(&state);
     vq_dataset_destroy(dataset);
@@ -268,7 +322,7 @@ START_TEST(not_finite) {
     run(t, 2);
     ck_ok(vq_trainer_report(t, &r));
     float nan = NAN;
-    ck_ok(vq_write(device, vq_model_tensor(t->model, "enc.0.up.weight")->view, 8, &nan, sizeof nan));
+    ck_ok(vq_write(device, vq_plan_find(t->task.plan, "enc.0.up.weight")->view, 8, &nan, sizeof nan));
     run(t, 2);
     ck_fails(vq_trainer_report(t, &r), VQDNA_ERR_NUMERIC, "not finite", "step 4");
     vq_trainer_destroy(t);
