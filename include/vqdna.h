@@ -451,8 +451,8 @@ typedef struct vqdna_bench_options {
 } vqdna_bench_options;
 
 /* Runs one workload and tells `fn` of each shape. VQDNA_ERR_USAGE for a workload that there is not, VQDNA_ERR_DEVICE if a shape
- * failed or gave a wrong answer (`fn` heard of it, and of the others). Some workloads write a genome to a file in $TMPDIR and
- * remove it. */
+ * failed or gave a wrong answer (`fn` heard of it, and of the others). Some workloads write a genome to a file without
+ * a name in $TMPDIR. */
 VQDNA_API vqdna_status vqdna_bench_run(vqdna_context *context, const char *workload, const vqdna_bench_options *options,
                                        vqdna_bench_fn fn, void *user);
 

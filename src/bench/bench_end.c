@@ -23,46 +23,39 @@ static uint8_t base_at(size_t i) {
     return (uint8_t)(vq_rng_u32(SEED, VQ_STREAM_TEST, 0, i) >> 30);
 }
 
-/* Writes `bases` as CONTIGS records; remove and free *path. */
-static vq_status write_genome(char **path, size_t bases) {
-    const char *folder = getenv("TMPDIR");
-    char *name = NULL;
-    VQ_TRY(vq_path_join(&name, folder && *folder ? folder : "/tmp", "vqdna-bench-XXXXXX"));
-    int fd = mkstemp(name);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-    if (!file) {
-        vq_status status = vq_fail_errno(VQDNA_ERR_OUTPUT, "%s", name);
-        if (fd >= 0) {
-            close(fd);
-            unlink(name);
-        }
-        free(name);
-        return status;
+/* A file without a name, so that nothing is left of it however the process ends. */
+typedef struct genome {
+    FILE *file;
+    char path[32];
+} genome;
+
+/* Writes `bases` as CONTIGS records. */
+static vq_status write_genome(genome *g, size_t bases) {
+    int fd;
+    VQ_TRY(vq_temporary_open(&fd));
+    g->file = fdopen(fd, "w");
+    if (!g->file) {
+        close(fd);
+        return vq_fail(VQDNA_ERR_MEMORY, "out of memory for a genome");
     }
+    snprintf(g->path, sizeof g->path, "/proc/self/fd/%d", fd);
     size_t length = bases / CONTIGS;
     for (size_t i = 0; i < length * CONTIGS; i++) {
         if (i % length == 0)
-            fprintf(file, "%s>contig%zu", i ? "\n" : "", i / length + 1);
+            fprintf(g->file, "%s>contig%zu", i ? "\n" : "", i / length + 1);
         if (i % length % LINE == 0)
-            putc('\n', file);
-        putc("ACGT"[base_at(i)], file);
+            putc('\n', g->file);
+        putc("ACGT"[base_at(i)], g -> file);
     }
-    putc('\n', file);
-    bool failed = ferror(file) != 0;
-    if ((fclose(file) != 0) | failed) {
-        vq_status status = vq_fail_errno(VQDNA_ERR_OUTPUT, "%s", name);
-        unlink(name);
-        free(name);
-        return status;
-    }
-    *path = name;
-    return VQDNA_OK;
+    putc('\n', g->file);
+    return fflush(g->file) == 0 && !ferror(g->file)
+               ? VQDNA_OK
+               : vq_fail_errno(VQDNA_ERR_OUTPUT, "a genome cannot be written (TMPDIR names another folder)");
 }
 
-static void remove_genome(char *path) {
-    if (path)
-        unlink(path);
-    free(path);
+static void remove_genome(genome *g) {
+    if (g->file)
+        fclose(g->file);
 }
 
 /* ---- Work ---------------------------------------------------------------------------------------------------------------------
@@ -196,17 +189,17 @@ static vq_status train_step(vq_bench *b, const vq_dataset *dataset, const char *
 
 vq_status vq_bench_train_step(vq_bench *b) {
     static const char *const presets[] = {"tiny", "small", "base"};
-    char *path = NULL;
+    genome g = {0};
     vq_dataset *dataset = NULL;
     vq_status status;
-    VQ_TRY_OR(done, write_genome(&path, GENOME_BASES));
+    VQ_TRY_OR(done, write_genome(&g, GENOME_BASES));
     VQ_TRY_OR(done, vq_dataset_create(&dataset));
-    VQ_TRY_OR(done, vq_dataset_add(dataset, path));
+    VQ_TRY_OR(done, vq_dataset_add(dataset, g.path));
     for (size_t i = 0; i < (b->options.quick ? 2u : 3u); i++)
         VQ_TRY_OR(done, train_step(b, dataset, presets[i]));
 done:
     vq_dataset_destroy(dataset);
-    remove_genome(path);
+    remove_genome(&g);
     return status;
 }
 
@@ -279,10 +272,10 @@ static vq_status random_model(vq_model **out, vq_device *device, const vq_config
 
 static vq_status measure_tokens(vq_bench *b, const vq_config *config, size_t bases) {
     tokens t = {.bases = bases, .length = bases / CONTIGS};
-    char *path = NULL;
+    genome g = {0};
     vq_status status;
-    VQ_TRY_OR(done, write_genome(&path, bases));
-    t.path = path;
+    VQ_TRY_OR(done, write_genome(&g, bases));
+    t.path = g.path;
     VQ_TRY_OR(done, vq_alloc(&t.codes, bases * (size_t)config->levels, sizeof *t.codes));
     VQ_TRY_OR(done, random_model(&t.model, b->device, config));
     VQ_TRY_OR(done, tokenize(&t));
@@ -293,7 +286,7 @@ static vq_status measure_tokens(vq_bench *b, const vq_config *config, size_t bas
 done:
     vq_model_destroy(t.model);
     free(t.codes);
-    remove_genome(path);
+    remove_genome(&g);
     return status;
 }
 
