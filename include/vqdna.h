@@ -50,6 +50,9 @@ VQDNA_API const char *vqdna_last_error(void);
 /* "0.1.0" */
 VQDNA_API const char *vqdna_version(void);
 
+/* For messages: the entry of `names` [count] that a misspelt word may mean, by edit distance; NULL if none is near. */
+VQDNA_API const char *vqdna_nearest(const char *word, const char *const *names, size_t count);
+
 /* One line that names the libraries at work ("OpenCL loader 3.0, CLBlast 1.5.3, zlib 1.2.13, jansson 2.14"). */
 VQDNA_API const char *vqdna_libraries(void);
 

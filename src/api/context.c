@@ -1,6 +1,7 @@
 #include "api/handles.h"
 
 #include "base/log.h"
+#include "base/words.h"
 #include "check/case.h"
 #include "check/firstuse.h"
 #include "device/open.h"
@@ -17,6 +18,10 @@ const char *vqdna_last_error(void) {
 
 const char *vqdna_version(void) {
     return VQDNA_VERSION;
+}
+
+const char *vqdna_nearest(const char *word, const char *const *names, size_t count) {
+    return vq_nearest(word, names, count);
 }
 
 const char *vqdna_libraries(void) {

@@ -49,40 +49,6 @@ void vq_list_free(vq_list *list) {
     *list = (vq_list){0};
 }
 
-/* Levenshtein's distance, with one row of the table. */
-static int edit_distance(const char *a, const char *b) {
-    int row[LONGEST_WORD + 1];
-    int columns = (int)strnlen(b, LONGEST_WORD);
-    for (int j = 0; j <= columns; j++)
-        row[j] = j;
-    for (int i = 0; a[i] && i < LONGEST_WORD; i++) {
-        int diagonal = row[0];
-        row[0] = i + 1;
-        for (int j = 1; j <= columns; j++) {
-            int change = diagonal + (a[i] != b[j - 1]);
-            int insert = row[j - 1] + 1, drop = row[j] + 1;
-            diagonal = row[j];
-            row[j] = change < insert ? change : insert;
-            if (drop < row[j])
-                row[j] = drop;
-        }
-    }
-    return row[columns];
-}
-
-const char *vq_nearest(const char *word, const char *const *names, size_t count) {
-    const char *best = NULL;
-    int least = (int)strnlen(word, LONGEST_WORD) / 2 + 2;
-    for (size_t i = 0; i < count; i++) {
-        int distance = edit_distance(word, names[i]);
-        if (distance < least) {
-            least = distance;
-            best = names[i];
-        }
-    }
-    return best;
-}
-
 static int say_unknown(vq_cli *cli, const table *t, const char *word) {
     if (word[0] != '-' || word[1] != '-')
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "unknown option %s; --help lists them", word);
@@ -91,7 +57,7 @@ static int say_unknown(vq_cli *cli, const table *t, const char *word) {
     const char *names[MOST_OPTIONS];
     for (int i = 0; i < t->count; i++)
         names[i] = t->rows[i].name;
-    const char *nearest = vq_nearest(name, names, (size_t)t->count);
+    const char *nearest = vqdna_nearest(name, names, (size_t)t->count);
     if (nearest)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "unknown option --%s; did you mean --%s?", name, nearest);
     return vq_cli_fail(cli, VQ_EXIT_USAGE, "unknown option --%s; --help lists them", name);

@@ -34,9 +34,6 @@ int vq_options_parse(vq_cli *cli, const vq_option *own, int argc, char **argv, i
  * is asked for. */
 int vq_options_parse_leading(vq_cli *cli, int argc, char **argv, int *used, bool *help);
 
-/* The entry of `names` nearest to `word` in edit distance, or NULL if none is near. */
-const char *vq_nearest(const char *word, const char *const *names, size_t count);
-
 /* Prints the common options to standard output. */
 void vq_options_print_common(void);
 

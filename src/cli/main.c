@@ -22,7 +22,7 @@ static const vq_command *find(vq_cli *cli, const char *name) {
             return commands[i];
         names[i + 1] = commands[i]->name;
     }
-    const char *nearest = vq_nearest(name, names, COMMANDS + 1);
+    const char *nearest = vqdna_nearest(name, names, COMMANDS + 1);
     if (nearest)
         vq_cli_fail(cli, VQ_EXIT_USAGE, "unknown command '%s'; did you mean '%s'?", name, nearest);
     else

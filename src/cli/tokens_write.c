@@ -42,7 +42,7 @@ int vq_tokens_format_parse(vq_tokens_format *out, vq_cli *cli, const char *text,
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "NumPy reads no compressed npy: leave .gz off the name %s", path);
     if (known)
         return VQ_GO_ON;
-    const char *nearest = vq_nearest(text, names, 3);
+    const char *nearest = vqdna_nearest(text, names, 3);
     return vq_cli_fail(cli, VQ_EXIT_USAGE, "unknown format '%s'; did you mean %s?", text, nearest ? nearest : "tsv, npy or ndjson");
 }
 

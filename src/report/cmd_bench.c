@@ -88,7 +88,7 @@ static int check_names(vq_cli *cli, const vq_list *named) {
         bool known = false;
         for (size_t n = 0; n < count && !known; n++)
             known = !strcmp(named->items[i], names[n]);
-        const char *nearest = vq_nearest(named->items[i], names, count);
+        const char *nearest = vqdna_nearest(named->items[i], names, count);
         if (!known && nearest)
             return vq_cli_fail(cli, VQ_EXIT_USAGE, "there is no workload '%s'; did you mean '%s'?", named->items[i], nearest);
         if (!known)

@@ -2,6 +2,7 @@
 
 #include "base/c_locale.h"
 #include "base/json.h"
+#include "base/words.h"
 
 #include <errno.h>
 #include <math.h>
@@ -112,38 +113,13 @@ static void put(const option *o, void *options, double value) {
 
 /* ---- key=value --------------------------------------------------------------------------------------------------------------- */
 
-/* Levenshtein distance, for the nearest key. */
-static int distance(const char *a, const char *b) {
-    int row[64], n = (int)strlen(b);
-    if (n > 62)
-        return 99;
-    for (int j = 0; j <= n; j++)
-        row[j] = j;
-    for (int i = 1; a[i - 1]; i++) {
-        int corner = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int best = corner + (a[i - 1] != b[j - 1]);
-            corner = row[j];
-            best = corner + 1 < best ? corner + 1 : best;
-            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-        }
-    }
-    return row[n];
-}
-
 static vq_status unknown_key(const char *key) {
-    const char *nearest = "";
-    int best = 1000;
-    for (int i = 0; i < MODEL_COUNT + TRAIN_COUNT; i++) {
-        const char *name = i < MODEL_COUNT ? model_options[i].shown.key : train_options[i - MODEL_COUNT].shown.key;
-        int d = distance(key, name);
-        if (d < best) {
-            best = d;
-            nearest = name;
-        }
-    }
-    return vq_fail(VQDNA_ERR_USAGE, "there is no option '%s': did you mean '%s'?", key, nearest);
+    const char *names[MODEL_COUNT + TRAIN_COUNT];
+    for (int i = 0; i < MODEL_COUNT + TRAIN_COUNT; i++)
+        names[i] = i < MODEL_COUNT ? model_options[i].shown.key : train_options[i - MODEL_COUNT].shown.key;
+    const char *nearest = vq_nearest(key, names, MODEL_COUNT + TRAIN_COUNT);
+    return vq_fail(VQDNA_ERR_USAGE, "there is no option '%s'%s%s%s", key, nearest ? ": did you mean '" : "", nearest ? nearest : "",
+                   nearest ? "'?" : "");
 }
 
 static vq_status set_text(const option *o, vqdna_model_options *model, const char *value) {
