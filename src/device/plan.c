@@ -1,5 +1,7 @@
 #include "device/plan.h"
 
+#include "base/integer.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,10 +47,6 @@ struct vq_plan {
     vq_view part[PARTS][REGIONS]; /* of a sorted plan */
     vq_status failed;             /* declaring never fails on the spot; bind reports */
 };
-
-static size_t align_up(size_t n, size_t a) {
-    return (n + a - 1) / a * a;
-}
 
 static size_t region_bytes(const vq_plan *plan) {
     return plan->part_bytes[0] + plan->part_bytes[1];
@@ -177,7 +175,7 @@ void vq_plan_add(vq_plan *plan, vq_tensor *tensor, vq_role role, vq_dtype dtype,
     placed *item = append(plan, tensor);
     if (!item || !plan->device)
         return;
-    size_t bytes = align_up(tensor->count * vq_dtype_bytes(dtype), plan->device->alignment);
+    size_t bytes = vq_round_up(tensor->count * vq_dtype_bytes(dtype), plan->device->alignment);
     if (bytes == 0)
         bytes = plan->device->alignment;
     if (bytes > plan->device->info.max_allocation && !plan->failed)

@@ -1,15 +1,12 @@
 #include "nn/convnext.h"
 
+#include "base/integer.h"
 #include "ops/dwconv.h"
 #include "ops/gelu.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 
 enum { KERNEL = 7, WIDEN = 4 };
-
-static size_t most(size_t a, size_t b) {
-    return a > b ? a : b;
-}
 
 void vq_convnext_plan(vq_convnext *b, vq_plan *plan, vq_device *device, int M, int D) {
     size_t m = (size_t)M, d = (size_t)D, h = WIDEN * d;
@@ -32,10 +29,10 @@ void vq_convnext_plan(vq_convnext *b, vq_plan *plan, vq_device *device, int M, i
     vq_plan_tensor(plan, &b->mixed, training ? VQ_SAVED : VQ_SCRATCH, VQ_F32, "mixed", m, d);
     vq_plan_tensor(plan, &b->narrow, VQ_SCRATCH, VQ_F32, "narrow", m, d);
     vq_plan_tensor(plan, &b->wide, VQ_SCRATCH, VQ_F32, "wide", m, h);
-    size_t work = most(vq_dwconv_scratch(device, M, D), vq_linear_scratch(device, M, D, WIDEN * D));
-    work = most(work, vq_linear_scratch(device, M, WIDEN * D, D));
+    size_t work = vq_max(vq_dwconv_scratch(device, M, D), vq_linear_scratch(device, M, D, WIDEN * D));
+    work = vq_max(work, vq_linear_scratch(device, M, WIDEN * D, D));
     if (training) {
-        work = most(work, vq_layernorm_scratch(device, M, D));
+        work = vq_max(work, vq_layernorm_scratch(device, M, D));
         vq_plan_tensor(plan, &b->stats, VQ_SAVED, VQ_F32, "stats", m, 2);
         vq_plan_tensor(plan, &b->pre, VQ_SAVED, VQ_F32, "pre", m, h);
     }

@@ -1,5 +1,7 @@
 #include "ops/kmeans.h"
 
+#include "base/integer.h"
+
 /* Not tuned: which rows are drawn depends, by rounding, on the rows of a chunk, and a start is made once. */
 enum { CPU_ROWS = 512, CPU_CODES = 64, GPU_ROWS = 64 };
 
@@ -7,12 +9,8 @@ static bool is_cpu(const vq_device *device) {
     return vq_shape_of(device, "kmeans").family == VQ_FAMILY_CPU;
 }
 
-static int divide_up(int a, int b) {
-    return (a + b - 1) / b;
-}
-
 static int chunks(const vq_device *device, int M) {
-    return divide_up(M, is_cpu(device) ? CPU_ROWS : GPU_ROWS);
+    return vq_ceil_div_int(M, is_cpu(device) ? CPU_ROWS : GPU_ROWS);
 }
 
 size_t vq_kmeans_scratch(const vq_device *device, int M) {
@@ -40,13 +38,13 @@ vq_status vq_kmeans_seed(vq_device *device, vq_view e, vq_view h, vq_view unifor
 vq_status vq_kmeans_update(vq_device *device, vq_view e, vq_view sums, vq_view counts, int D, int K) {
     const int codes = is_cpu(device) ? CPU_CODES : 1;
     const vq_group g = vq_group_fit(device, "kmeans", "", GPU_ROWS, GPU_ROWS);
-    return vq_run(device, "kmeans", "kmeans_update", g.options, vq_grid1((size_t)divide_up(K, codes), g.across), vq_in(e),
+    return vq_run(device, "kmeans", "kmeans_update", g.options, vq_grid1((size_t)vq_ceil_div_int(K, codes), g.across), vq_in(e),
                   vq_in(sums), vq_in(counts), vq_int(K), vq_int(D), vq_int(codes));
 }
 
 vq_status vq_kmeans_gather(vq_device *device, vq_view vectors, int first, vq_view h, vq_view index, int count, int D) {
     const int rows = is_cpu(device) ? CPU_CODES : 1;
     const vq_group g = vq_group_fit(device, "kmeans", "", GPU_ROWS, GPU_ROWS);
-    return vq_run(device, "kmeans", "kmeans_gather", g.options, vq_grid1((size_t)divide_up(count, rows), g.across), vq_in(vectors),
-                  vq_in(h), vq_in(index), vq_int(first), vq_int(count), vq_int(D), vq_int(rows));
+    return vq_run(device, "kmeans", "kmeans_gather", g.options, vq_grid1((size_t)vq_ceil_div_int(count, rows), g.across),
+                  vq_in(vectors), vq_in(h), vq_in(index), vq_int(first), vq_int(count), vq_int(D), vq_int(rows));
 }

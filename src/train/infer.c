@@ -1,18 +1,12 @@
 #include "train/infer.h"
 
+#include "base/clock.h"
 #include "seq/reader.h"
 #include "train/cutter.h"
 #include "train/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* One stream being worked on. */
 typedef struct {
@@ -59,7 +53,7 @@ static vq_status open_stream(stream *s, vq_model *model, const vqdna_stream_opti
                              vq_batch_sink sink) {
     static const vqdna_stream_options none;
     size_t M = (size_t)model->planned;
-    *s = (stream){.model = model, .options = options ? options : &none, .began = now()};
+    *s = (stream){.model = model, .options = options ? options : &none, .began = vq_clock()};
     s->told = s->began;
     VQ_TRY(vq_alloc(&s->rows, M, sizeof *s->rows));
     VQ_TRY(vq_alloc(&s->bases, M, 1));
@@ -75,7 +69,7 @@ static vq_status open_stream(stream *s, vq_model *model, const vqdna_stream_opti
 /* Between batches: asks whether to stop and tells how far it is. */
 static vq_status attend(stream *s) {
     const vqdna_stream_options *o = s->options;
-    double at = now();
+    double at = vq_clock();
     s->stats.seconds = at - s->began;
     if (o->interrupted && o->interrupted(o->user))
         return vq_fail(VQDNA_ERR_INTERRUPTED, "interrupted");
@@ -168,7 +162,7 @@ static vq_status push_file(stream *s, const char *path) {
 
 static vq_status finish(stream *s, vqdna_stream_stats *stats) {
     vq_status status = vq_cutter_finish(s->cutter);
-    s->stats.seconds = now() - s->began;
+    s->stats.seconds = vq_clock() - s->began;
     if (stats)
         *stats = s->stats;
     return status;
