@@ -27,7 +27,7 @@ static void table_add_common(table *t, vq_cli *cli, bool *help, bool *version) {
     const vq_option common[] = {
         {"device", 0, "DEVICE", VQ_TEXT, &cli->device, "an index from `vqdna devices`, part of a name, cpu or gpu"},
         {"threads", 't', "N", VQ_COUNT, &cli->threads, "cores of a CPU device to use (default: all)"},
-        {"seed", 0, "N", VQ_COUNT, &cli->seed, "seed of everything random (default: 1)"},
+        {"seed", 0, "N", VQ_COUNT, &cli->seed, "seed of everything random, 1 to 2^53 (default: 1)"},
         {"quiet", 'q', NULL, VQ_FLAG, &cli->quiet, "errors and warnings only"},
         {"verbose", 'v', NULL, VQ_FLAG, &cli->verbose, "say more"},
         {"help", 'h', NULL, VQ_FLAG, help, "print this and stop"},
