@@ -7,15 +7,20 @@
 #define STRETCH 1024
 #endif
 
+/* A row whose base is unknown counts nowhere; without the table of rows all count. */
+#define COUNTS(m) (!table || table[m].s0 < 4)
+
 /* The histograms are zero before. */
 kernel __attribute__((reqd_work_group_size(LX, 1, 1))) void
-codesum_count(global int *restrict scratch, global const int *restrict codes, int M, int K, int chunks, int rows) {
+codesum_count(global int *restrict scratch, global const int *restrict codes, global const uchar4 *restrict table, int M, int K,
+              int chunks, int rows) {
     const int c = get_global_id(0);
     if (c >= chunks)
         return;
     global int *seen = scratch + K + (size_t)c * K;
     for (int m = c * rows; m < min(M, (c + 1) * rows); m++)
-        seen[codes[m]]++;
+        if (COUNTS(m))
+            seen[codes[m]]++;
 }
 
 /* Each histogram becomes the rows of its code in the chunks before it; what is left over is the count. */
@@ -57,13 +62,16 @@ kernel VQ_ALL_ITEMS void codesum_offsets(global int *restrict offsets,
 
 kernel __attribute__((reqd_work_group_size(LX, 1, 1))) void codesum_scatter(global int *restrict order,
                                                                             global int *restrict scratch,
-                                                                            global const int *restrict codes, int M, int K,
+                                                                            global const int *restrict codes,
+                                                                            global const uchar4 *restrict table, int M, int K,
                                                                             int chunks, int rows) {
     const int c = get_global_id(0);
     if (c >= chunks)
         return;
     global int *before = scratch + K + (size_t)c * K;
     for (int m = c * rows; m < min(M, (c + 1) * rows); m++) {
+        if (!COUNTS(m))
+            continue;
         const int k = codes[m];
         order[scratch[k] + before[k]++] = m;
     }

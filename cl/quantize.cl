@@ -40,7 +40,8 @@ kernel VQ_GROUP void quantize_gather(global float *restrict zhat, global float *
             else
                 vq_store(sum, total + row + d, n);
         }
-        distance += own;
+        if (rows[m].s0 < 4) /* an unknown base has no say */
+            distance += own;
     }
     if (partial) {
         float sum = vq_sum(distance);
@@ -79,18 +80,18 @@ kernel VQ_GROUP void quantize_mean(global float *restrict zhat, global const flo
     }
 }
 
-/* dz (+)= weight seen dzhat + commit (h - e[codes]); without h the second term is left out. */
+/* dz (+)= weight seen dzhat + commit (h - e[codes]); without h, and where the base is unknown, the second term is left out. */
 kernel VQ_GROUP void quantize_backward(global float *restrict dz, global const float *restrict dzhat, global const float *restrict h,
                                     global const float *restrict e, global const int *restrict codes,
                                     global const uchar4 *restrict rows, int M, int D, int per, float weight, float commit,
                                     int add) {
     FOR_ROWS(m, M) {
         const size_t row = (size_t)m * D;
-        const bool seen = rows[m].s3;
+        const bool seen = rows[m].s3, known = rows[m].s0 < 4;
         global const float *code = h ? e + (size_t)codes[m] * D : h;
         VQ_CHANNELS(d, n, D) {
             vf g = seen ? vq_load(dzhat + row + d, n) * weight : (vf)(0.0f);
-            if (h)
+            if (h && known)
                 g = fma((vf)(commit), vq_load(h + row + d, n) - vq_load(code + d, n), g);
             if (add)
                 g += vq_load(dz + row + d, n);

@@ -19,7 +19,7 @@ static vq_status declare(vq_case *c, const int *d) {
         vq_case_indices(c, code_name[n], VQ_I32, M, 0, d[2] - 1);
         vq_case_output(c, h_name[n], VQ_F32, M * D);
     }
-    vq_case_indices(c, "rows", VQ_U8, 4 * M, 0, 1);
+    vq_case_indices(c, "rows", VQ_U8, 4 * M, 0, 5); /* bases 4 and 5 are unknown */
     if (d[3] > 1)
         vq_case_output(c, "total", VQ_F32, M * D);
     vq_case_output(c, "zhat", VQ_F32, M * D);
@@ -94,14 +94,15 @@ static void reference(vq_case *c, const int *d) {
             for (int n = 0; n < N; n++) {
                 const double q = e[n][(size_t)codes[n][m] * D + j];
                 h[n][i] = (n + 1) * z[n][i] - sum;
-                metrics[SLOT] += (h[n][i] - q) * (h[n][i] - q) / ((double)d[0] * d[1]);
+                if (rows[4 * m] < 4)
+                    metrics[SLOT] += (h[n][i] - q) * (h[n][i] - q) / ((double)d[0] * d[1]);
                 sum += q;
                 linear += (n + 1) * z[n][i];
                 taps += z[n][i];
                 if (n == N - 2)
                     total[i] = sum;
             }
-            const double seen = rows[4 * m + 3] / N;
+            const double seen = (rows[4 * m + 3] > 0) / (double)N;
             zhat[i] = seen * sum;
             through[i] = seen * linear;
             mean[i] = seen * taps;

@@ -100,7 +100,7 @@ vq_status vq_model_encode(vq_model *m) {
     vq_view taps[VQDNA_MAX_LEVELS];
     vq_model_taps(m, taps);
     VQ_TRY(vq_encoder_forward(&m->encoder, m->device, m->rows.view));
-    return vq_quantizer_forward(&m->quantizer, m->device, taps, m->rows.view, VQ_NO_VIEW, 0);
+    return vq_quantizer_forward(&m->quantizer, m->device, taps, m->rows.view, VQ_NO_VIEW, 0, 0);
 }
 
 vq_status vq_model_embed(vq_model *m) {
@@ -126,6 +126,7 @@ typedef struct {
     vq_model *model;
     vq_view taps[VQDNA_MAX_LEVELS], dzhat;
     float beta;
+    int known;
     bool quantized;
 } tap_context;
 
@@ -134,18 +135,19 @@ static vq_status tap_gradient(void *user, int level, vq_view d, bool add) {
     vq_model *m = c->model;
     if (!c->quantized)
         return vq_quantizer_mean_backward(&m->quantizer, m->device, d, c->dzhat, m->rows.view, add);
-    return vq_quantizer_backward(&m->quantizer, m->device, d, c->dzhat, c->taps[level], m->rows.view, level, c->beta, add);
+    return vq_quantizer_backward(&m->quantizer, m->device, d, c->dzhat, c->taps[level], m->rows.view, level, c->beta, c->known,
+                                 add);
 }
 
 vq_status vq_model_learn(vq_model *m, int known, float beta, bool quantized) {
     vq_device *device = m->device;
     vq_view rows = m->rows.view, zhat = m->quantizer.zhat.view;
-    tap_context c = {.model = m, .beta = beta, .quantized = quantized};
+    tap_context c = {.model = m, .beta = beta, .known = known, .quantized = quantized};
     vq_model_taps(m, c.taps);
 
     VQ_TRY(vq_encoder_forward(&m->encoder, device, rows));
     if (quantized)
-        VQ_TRY(vq_quantizer_forward(&m->quantizer, device, c.taps, rows, m->metrics.view, VQ_METRIC_COMMITMENT));
+        VQ_TRY(vq_quantizer_forward(&m->quantizer, device, c.taps, rows, m->metrics.view, VQ_METRIC_COMMITMENT, known));
     else
         VQ_TRY(vq_quantizer_mean_forward(&m->quantizer, device, c.taps, rows));
     VQ_TRY(vq_decoder_forward(&m->decoder, device, zhat, rows));

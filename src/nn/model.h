@@ -1,5 +1,6 @@
 /* The tokenizer's network: encoder, quantizer, decoder, and the loss of stage 1 (VQDNA, arXiv 2405.10812):
- *     loss = cross-entropy of the bases (mean over known bases) + beta * commitment (mean over levels, rows and channels) */
+ *     loss = cross-entropy of the bases (mean over known bases) + beta * commitment (mean over levels, channels
+ *            and rows of known bases) */
 #ifndef VQ_NN_MODEL_H
 #define VQ_NN_MODEL_H
 
@@ -55,8 +56,8 @@ vq_status vq_model_decode(vq_model *model);
 /* codes int32 [M] of each level, uploaded to quantizer.level[i].codes, to zhat. */
 vq_status vq_model_embed(vq_model *model);
 
-/* Forward and backward of one batch: gradients +=, metrics +=. `known`: rows with a known base. quantized: false in the unquantized
- * start. */
+/* Forward and backward of one batch: gradients +=, metrics +=. `known`: rows with a known base, of all batches of the
+ * step. quantized: false in the unquantized start. */
 vq_status vq_model_learn(vq_model *model, int known, float beta, bool quantized);
 
 /* The model's taps, for the functions of the quantizer. */

@@ -76,9 +76,10 @@ static vq_status residual(vq_quantizer *q, vq_device *device, vq_view tap, int i
     return i ? vq_quantize_residual(device, q->level[i].h.view, tap, q->total.view, q->M, q->config->dim, i + 1) : VQDNA_OK;
 }
 
-vq_status vq_quantizer_forward(vq_quantizer *q, vq_device *device, const vq_view *taps, vq_view rows, vq_view metrics, int slot) {
+vq_status vq_quantizer_forward(vq_quantizer *q, vq_device *device, const vq_view *taps, vq_view rows, vq_view metrics, int slot,
+                               int known) {
     int M = q->M, D = q->config->dim, N = q->config->levels;
-    float scale = (float)(1.0 / ((double)N * M * D));
+    float scale = known ? (float)(1.0 / ((double)N * known * D)) : 0;
     for (int i = 0; i < N; i++) {
         vq_level *l = &q->level[i];
         VQ_TRY(residual(q, device, taps[i], i));
@@ -91,10 +92,10 @@ vq_status vq_quantizer_forward(vq_quantizer *q, vq_device *device, const vq_view
 }
 
 vq_status vq_quantizer_backward(vq_quantizer *q, vq_device *device, vq_view d, vq_view dzhat, vq_view tap, vq_view rows, int level,
-                                float beta, bool add) {
+                                float beta, int known, bool add) {
     int M = q->M, D = q->config->dim, N = q->config->levels;
     const vq_level *l = &q->level[level];
-    float commit_scale = (float)(beta * 2.0 / ((double)N * M * D));
+    float commit_scale = known ? (float)(beta * 2.0 / ((double)N * known * D)) : 0;
     return vq_quantize_backward(device, d, dzhat, target(q, tap, level), l->e.view, l->codes.view, rows, M, D, level + 1, N,
                                 commit_scale, add);
 }
@@ -110,13 +111,12 @@ vq_status vq_quantizer_mean_backward(vq_quantizer *q, vq_device *device, vq_view
 }
 
 vq_status vq_quantizer_sums(vq_quantizer *q, vq_device *device, const vq_view *taps, vq_view rows, bool add) {
-    (void)rows;
     int M = q->M, D = q->config->dim;
     for (int i = 0; i < q->config->levels; i++) {
         vq_level *l = &q->level[i];
         vq_view sums = add ? q->sums.view : l->sums.view, counts = add ? q->counts.view : l->counts.view; /* [K][D], int32 [K] */
-        VQ_TRY(vq_codesum_forward(device, sums, counts, q->order.view, target(q, taps[i], i), l->codes.view, q->work.view, M, D,
-                                  l->K));
+        VQ_TRY(vq_codesum_forward(device, sums, counts, q->order.view, target(q, taps[i], i), l->codes.view, rows, q->work.view, M,
+                                  D, l->K));
         if (add) {
             VQ_TRY(vq_codesum_usage(device, l->counts.view, counts, l->K));
             VQ_TRY(vq_reduce_rows(device, l->sums.view, sums, VQ_NO_VIEW, 1, l->K * D, true));
@@ -181,7 +181,7 @@ vq_status vq_quantizer_start(vq_quantizer *q, vq_device *device, vq_codebook_ori
     for (int r = 0; r < rounds; r++) {
         VQ_TRY(pack(q, device, level));
         VQ_TRY(vq_assign_forward(device, codes, vectors, l->packed.view, count, D, K));
-        VQ_TRY(vq_codesum_forward(device, sums, counts, o->order.view, vectors, codes, work, count, D, K));
+        VQ_TRY(vq_codesum_forward(device, sums, counts, o->order.view, vectors, codes, VQ_NO_VIEW, work, count, D, K));
         VQ_TRY(vq_kmeans_update(device, l->e.view, sums, counts, D, K));
     }
     VQ_TRY(pack(q, device, level));

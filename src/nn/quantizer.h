@@ -31,14 +31,14 @@ void vq_quantizer_plan(vq_quantizer *quantizer, vq_plan *plan, vq_device *device
 /* To be called after the codebooks were written to and before forward. */
 vq_status vq_quantizer_pack(vq_quantizer *quantizer, vq_device *device);
 
-/* Codes of every level and zhat from the taps [M][D] of each level. metrics[slot] += mean commitment over levels, rows and
- * channels, unless metrics is VQ_NO_VIEW. */
+/* Codes of every level and zhat from the taps [M][D] of each level. metrics[slot] += the commitment: the mean over levels, channels
+ * and the `known` rows of a step that hold a known base, unless metrics is VQ_NO_VIEW. */
 vq_status vq_quantizer_forward(vq_quantizer *quantizer, vq_device *device, const vq_view *taps, vq_view rows, vq_view metrics,
-                               int slot);
+                               int slot, int known);
 
 /* The gradient of one level's tap, counted from 0: d = or += from dzhat and beta times the commitment. */
 vq_status vq_quantizer_backward(vq_quantizer *quantizer, vq_device *device, vq_view d, vq_view dzhat, vq_view tap, vq_view rows,
-                                int level, float beta, bool add);
+                                int level, float beta, int known, bool add);
 
 /* The same two for the unquantized start: zhat is the mean of the taps. */
 vq_status vq_quantizer_mean_forward(vq_quantizer *quantizer, vq_device *device, const vq_view *taps, vq_view rows);

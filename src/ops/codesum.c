@@ -55,19 +55,19 @@ size_t vq_codesum_scratch(const vq_device *device, int M, int K) {
 }
 
 vq_status vq_codesum_forward(vq_device *device, vq_view sums, vq_view counts, vq_view order, vq_view h, vq_view codes,
-                             vq_view scratch, int M, int D, int K) {
+                             vq_view table, vq_view scratch, int M, int D, int K) {
     const vq_group g = make_group(device);
     const char *o = g.options;
     const int rows = chunk_rows(device, M, K), chunks = vq_ceil_div_int(M, rows), codes_each = tuned(device, CODES);
     const vq_grid over_rows = vq_grid1(vq_ceil_div((size_t)chunks, g.across), g.across);
     const vq_grid scan = over_codes(device, &g, K), summing = vq_grid2((size_t)vq_ceil_div_int(K, codes_each), 1, g.across, g.down);
     VQ_TRY(vq_zero(device, (vq_view){scratch.mem, vq_codesum_scratch(device, M, K)}));
-    VQ_TRY(vq_run(device, "codesum", "codesum_count", o, over_rows, vq_in(scratch), vq_in(codes), vq_int(M), vq_int(K),
-                  vq_int(chunks), vq_int(rows)));
+    VQ_TRY(vq_run(device, "codesum", "codesum_count", o, over_rows, vq_in(scratch), vq_in(codes), vq_in(table), vq_int(M),
+                  vq_int(K), vq_int(chunks), vq_int(rows)));
     VQ_TRY(vq_run(device, "codesum", "codesum_column", o, scan, vq_in(counts), vq_in(scratch), vq_int(K), vq_int(chunks)));
     VQ_TRY(vq_run(device, "codesum", "codesum_offsets", o, vq_grid1(1, scan.local[0]), vq_in(scratch), vq_in(counts), vq_int(K)));
-    VQ_TRY(vq_run(device, "codesum", "codesum_scatter", o, over_rows, vq_in(order), vq_in(scratch), vq_in(codes), vq_int(M),
-                  vq_int(K), vq_int(chunks), vq_int(rows)));
+    VQ_TRY(vq_run(device, "codesum", "codesum_scatter", o, over_rows, vq_in(order), vq_in(scratch), vq_in(codes), vq_in(table),
+                  vq_int(M), vq_int(K), vq_int(chunks), vq_int(rows)));
     return vq_run(device, "codesum", "codesum_add", o, summing, vq_in(sums), vq_in(counts), vq_in(order), vq_in(h), vq_in(scratch),
                   vq_int(K), vq_int(D), vq_int(codes_each));
 }

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/rng.h"
+#include "seq/alphabet.h"
 #include "seq/reader.h"
 
 #include <assert.h>
@@ -14,18 +15,23 @@
 
 enum { BUFFER = 64 << 10 };
 
-typedef struct contig {
-    uint64_t offset, length; /* byte in the temporary file; bases, the even ones in the low half of their byte */
-    uint64_t before;         /* bases of the contigs sorted before it */
-} contig;
+/* Unknown bases in a row from which on they cut a contig in two. */
+enum { GAP = 16 };
+
+/* A piece of a contig that begins and ends with a known base and holds no gap: what windows are drawn from. */
+typedef struct stretch {
+    uint64_t base, length; /* its first base, counted in half bytes of the temporary file, the low half first */
+    uint64_t before;       /* bases of the stretches sorted before it */
+} stretch;
 
 struct vqdna_dataset {
     int fd;
     uint64_t size; /* bytes of the temporary file, with those in the buffer */
     uint8_t *buffer;
     size_t buffered;
-    contig *contigs; /* longest first, then in order of adding */
-    size_t room;
+    stretch *stretches; /* longest first, then in order of adding */
+    size_t count, room;
+    uint64_t drawn; /* bases of all stretches */
     vqdna_dataset_info info;
     XXH3_state_t *hash;
 };
@@ -58,7 +64,7 @@ void vq_dataset_destroy(vq_dataset *d) {
         close(d->fd);
     XXH3_freeState(d->hash);
     free(d->buffer);
-    free(d->contigs);
+    free(d->stretches);
     free(d);
 }
 
@@ -79,10 +85,17 @@ static vq_status flush(vq_dataset *d) {
     return VQDNA_OK;
 }
 
-/* Appends a piece to the last contig, which has `length` bases so far. */
-static vq_status append(vq_dataset *d, uint64_t length, const uint8_t *codes, size_t count) {
+/* The contig being read: where it lies, and how its last stretch stands. */
+typedef struct contig {
+    uint64_t start, length; /* byte in the temporary file; bases so far */
+    bool open;              /* the last of the stretches is its, and may go on */
+    uint64_t unknown;       /* bases in a row at its end */
+} contig;
+
+/* Appends a piece to the contig. */
+static vq_status append(vq_dataset *d, const contig *c, const uint8_t *codes, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        if ((length + i) & 1) {
+        if ((c->length + i) & 1) {
             d->buffer[d->buffered - 1] |= (uint8_t)(codes[i] << 4);
             continue;
         }
@@ -95,50 +108,71 @@ static vq_status append(vq_dataset *d, uint64_t length, const uint8_t *codes, si
     return VQDNA_OK;
 }
 
-static vq_status new_contig(vq_dataset *d, contig **out) {
-    if (d->info.contigs == d->room) {
+static vq_status new_stretch(vq_dataset *d, uint64_t base) {
+    if (d->count == d->room) {
         size_t room = d->room ? 2 * d->room : 64;
-        contig *larger = realloc(d->contigs, room * sizeof *larger);
+        stretch *larger = realloc(d->stretches, room * sizeof *larger);
         if (!larger)
             return vq_fail(VQDNA_ERR_MEMORY, "out of memory for %zu contigs", room);
-        d->contigs = larger;
+        d->stretches = larger;
         d->room = room;
     }
-    *out = &d->contigs[d->info.contigs++];
-    **out = (contig){.offset = d->size};
+    d->stretches[d->count++] = (stretch){.base = base};
+    return VQDNA_OK;
+}
+
+/* Cuts a piece of the contig into stretches, before it is appended. */
+static vq_status cut(vq_dataset *d, contig *c, const uint8_t *codes, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (codes[i] >= VQ_BASE_UNKNOWN) {
+            c->open = ++c->unknown < GAP && c->open;
+            continue;
+        }
+        uint64_t at = 2 * c->start + c->length + i;
+        if (!c->open)
+            VQ_TRY(new_stretch(d, at));
+        c->open = true;
+        c->unknown = 0;
+        stretch *s = &d->stretches[d->count - 1];
+        s->length = at + 1 - s->base;
+    }
     return VQDNA_OK;
 }
 
 static int by_length(const void *a, const void *b) {
-    const contig *x = a, *y = b;
+    const stretch *x = a, *y = b;
     if (x->length != y->length)
         return x->length > y->length ? -1 : 1;
-    return (x->offset > y->offset) - (x->offset < y->offset);
+    return (x->base > y->base) - (x->base < y->base);
 }
 
-static void index_contigs(vq_dataset *d) {
-    qsort(d->contigs, d->info.contigs, sizeof *d->contigs, by_length);
+static void index_stretches(vq_dataset *d) {
+    qsort(d->stretches, d->count, sizeof *d->stretches, by_length);
     uint64_t before = 0;
-    for (size_t i = 0; i < d->info.contigs; i++) {
-        d->contigs[i].before = before;
-        before += d->contigs[i].length;
+    for (size_t i = 0; i < d->count; i++) {
+        d->stretches[i].before = before;
+        before += d->stretches[i].length;
     }
+    d->drawn = before;
 }
 
 static vq_status add_pieces(vq_dataset *d, vq_reader *reader) {
-    contig *last = NULL;
+    contig c = {0};
     vq_piece piece;
     vq_status status;
     while ((status = vq_reader_next(reader, &piece)) == VQDNA_OK) {
         if (piece.count) {
-            if (piece.start == 0)
-                VQ_TRY(new_contig(d, &last));
-            VQ_TRY(append(d, last->length, piece.codes, piece.count));
+            if (piece.start == 0) {
+                c = (contig){.start = d->size};
+                d->info.contigs++;
+            }
+            VQ_TRY(cut(d, &c, piece.codes, piece.count));
+            VQ_TRY(append(d, &c, piece.codes, piece.count));
             XXH3_64bits_update(d->hash, piece.codes, piece.count);
-            last->length += piece.count;
+            c.length += piece.count;
         }
         if (piece.last && piece.start + piece.count > 0)
-            XXH3_64bits_update(d->hash, &last->length, sizeof last->length);
+            XXH3_64bits_update(d->hash, &c.length, sizeof c.length);
     }
     VQ_TRY(status);
     return flush(d);
@@ -149,6 +183,7 @@ vq_status vq_dataset_add(vq_dataset *d, const char *path) {
     VQ_TRY(vq_reader_open(&reader, path, 0));
     vqdna_dataset_info info = d->info;
     uint64_t size = d->size;
+    size_t stretches = d->count;
     vq_status status = VQDNA_OK;
     XXH3_state_t *hash = XXH3_createState();
     if (!hash) {
@@ -161,12 +196,13 @@ vq_status vq_dataset_add(vq_dataset *d, const char *path) {
     d->info.files++;
     d->info.bases += stats.bases;
     d->info.unknown += stats.unknown;
-    index_contigs(d);
+    index_stretches(d);
 done:
     if (status < 0 && hash) {
         XXH3_copyState(d->hash, hash);
         d->info = info;
         d->size = size;
+        d->count = stretches; /* the new ones are last until they are sorted */
         d->buffered = 0;
         (void)!ftruncate(d->fd, (off_t)size); /* gives the space back; otherwise harmless */
     }
@@ -185,12 +221,12 @@ uint64_t vq_dataset_fingerprint(const vq_dataset *d) {
 
 /* ---- Windows ---- */
 
-/* Contigs of at least `length` bases: a prefix of the sorted ones. */
+/* Stretches of at least `length` bases: a prefix of the sorted ones. */
 static size_t count_long(const vq_dataset *d, uint64_t length) {
-    size_t low = 0, high = d->info.contigs;
+    size_t low = 0, high = d->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (d->contigs[middle].length >= length)
+        if (d->stretches[middle].length >= length)
             low = middle + 1;
         else
             high = middle;
@@ -198,22 +234,22 @@ static size_t count_long(const vq_dataset *d, uint64_t length) {
     return low;
 }
 
-/* Window positions in the first i contigs, of which those up to `whole` are at least `length` long and the others have one each.
+/* Window positions in the first i stretches, of which those up to `whole` are at least `length` long and the others have one each.
  * Thanks to the order this needs no table for each window length. */
 static uint64_t positions_before(const vq_dataset *d, size_t i, size_t whole, uint64_t length) {
     size_t n = i < whole ? i : whole;
-    uint64_t bases = n < d->info.contigs ? d->contigs[n].before : d->info.bases;
+    uint64_t bases = n < d->count ? d->stretches[n].before : d->drawn;
     return bases - n * (length - 1) + (i - n);
 }
 
-/* Unpacks bases [start, start + count) of a contig. */
-static vq_status read_bases(const vq_dataset *d, const contig *from, uint64_t start, uint8_t *out, size_t count) {
+/* Unpacks `count` bases from one on, counted as a stretch counts them. */
+static vq_status read_bases(const vq_dataset *d, uint64_t start, uint8_t *out, size_t count) {
     size_t odd = start & 1, bytes = (count + odd + 1) / 2;
     /* The packed bytes land at the end of `out` and are unpacked towards it: base i never overtakes the byte it comes from. A
      * single byte more than `out` holds cannot happen, since bytes <= count for count >= 1. */
     uint8_t *packed = out + (count - bytes);
     for (size_t done = 0; done < bytes;) {
-        ssize_t n = pread(d->fd, packed + done, bytes - done, (off_t)(from->offset + start / 2 + done));
+        ssize_t n = pread(d->fd, packed + done, bytes - done, (off_t)(start / 2 + done));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -233,13 +269,13 @@ static vq_status read_bases(const vq_dataset *d, const contig *from, uint64_t st
 vq_status vq_dataset_window(const vq_dataset *d, uint64_t seed, uint64_t step, uint32_t index, int length, bool both_strands,
                             uint8_t *out, int *count) {
     assert(length > 0);
-    if (d->info.contigs == 0)
+    if (d->count == 0)
         return vq_fail(VQDNA_ERR_INPUT, "the dataset holds no sequences to train on");
     vq_rng_block random = vq_rng(seed, VQ_STREAM_SAMPLE, step, index);
     size_t whole = count_long(d, (uint64_t)length);
-    uint64_t total = positions_before(d, d->info.contigs, whole, (uint64_t)length);
+    uint64_t total = positions_before(d, d->count, whole, (uint64_t)length);
     uint64_t position = vq_rng_bound(vq_rng_join(random.v[0], random.v[1]), total);
-    size_t low = 0, high = d->info.contigs - 1; /* the last contig with positions_before <= position */
+    size_t low = 0, high = d->count - 1; /* the last stretch with positions_before <= position */
     while (low < high) {
         size_t middle = high - (high - low) / 2;
         if (positions_before(d, middle, whole, (uint64_t)length) <= position)
@@ -247,9 +283,9 @@ vq_status vq_dataset_window(const vq_dataset *d, uint64_t seed, uint64_t step, u
         else
             high = middle - 1;
     }
-    const contig *from = &d->contigs[low];
+    const stretch *from = &d->stretches[low];
     size_t n = from->length < (uint64_t)length ? (size_t)from->length : (size_t)length;
-    VQ_TRY(read_bases(d, from, position - positions_before(d, low, whole, (uint64_t)length), out, n));
+    VQ_TRY(read_bases(d, from->base + position - positions_before(d, low, whole, (uint64_t)length), out, n));
     if (both_strands && random.v[2] >> 31)
         for (size_t i = 0, j = n; i < j--; i++) {
             uint8_t code = vq_complement(out[i]);

@@ -19,10 +19,11 @@ vqdna_dataset_info vq_dataset_describe(const vq_dataset *dataset);
  * order. */
 uint64_t vq_dataset_fingerprint(const vq_dataset *dataset);
 
-/* The training window (seed, step, index), index the window's place in its batch: a pure function of its arguments. Each of the
- * max(1, contig - length + 1) window positions of each contig is equally likely, and either strand if both_strands. A contig
- * shorter than the window is taken whole. Writes *count <= length codes 0..4 to out[length], the reverse complement on the other
- * strand. VQDNA_ERR_INPUT if the dataset is empty. */
+/* The training window (seed, step, index), index the window's place in its batch: a pure function of its arguments. Windows
+ * are drawn from stretches: a contig, without the unknown bases at its ends, cut where 16 or more of them follow each other. Each of
+ * the max(1, stretch - length + 1) window positions of each is equally likely, and either strand if both_strands. A stretch shorter
+ * than the window is taken whole. Writes *count <= length codes 0..4 to out[length], the reverse complement on the other
+ * strand. VQDNA_ERR_INPUT if no base is known. */
 vq_status vq_dataset_window(const vq_dataset *dataset, uint64_t seed, uint64_t step, uint32_t index, int length, bool both_strands,
                             uint8_t *out, int *count);
 

@@ -299,9 +299,85 @@ START_TEST(transfers) {
 }
 END_TEST
 
+/* A plan without a device lists weights and state, in order, and nothing else; tied ones once. */
+START_TEST(listed) {
+    vq_plan *p;
+    vq_tensor w, b, codes, saved, tied, cold;
+    ck_ok(vq_plan_create(&p, NULL, VQ_INFERENCE));
+    ck_assert(vq_plan_is_list(p));
+    vq_plan_enter(p, "body.%d.", 3);
+    vq_plan_weight(p, &w, "w", vq_weight_start(9), 4, 9);
+    vq_plan_tie(p, &tied, &w);
+    vq_plan_leave(p);
+    vq_plan_weight(p, &b, "b", vq_bias_start(9), 4);
+    vq_plan_tensor(p, &saved, VQ_SAVED, VQ_F32, "saved", 5);
+    vq_plan_freeze(p);
+    vq_plan_weight(p, &cold, "cold", VQ_ONES, 2);
+    vq_plan_thaw(p);
+    vq_plan_tensor(p, &codes, VQ_CODES, VQ_F32, "codes", 7, 3);
+    const vq_tensor *const want[] = {&w, &tied, &b, &cold, &codes, NULL};
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+        ck_assert_ptr_eq(vq_plan_at(p, i), want[i]);
+    ck_assert_str_eq(w.name, "body.3.w");
+    ck_assert(w.start.decays && !b.start.decays && tied.tied && cold.role == VQ_FROZEN);
+    ck_assert_ptr_eq(vq_plan_find(p, "body.3.w"), &w);
+    ck_assert_ptr_null(vq_plan_find(p, "saved"));
+    vq_plan_destroy(p);
+}
+END_TEST
+
+/* Sorted, what decays lies first; frozen weights have no gradient; a tied one has the memory of the other. */
+START_TEST(sorted) {
+    vq_plan *p;
+    vq_tensor t[4], tied;
+    ck_ok(vq_plan_create(&p, device, VQ_TRAINING_SORTED));
+    vq_plan_weight(p, &t[0], "bias", vq_bias_start(5), 1000);
+    vq_plan_weight(p, &t[1], "weight", vq_weight_start(5), 300, 7);
+    vq_plan_freeze(p);
+    vq_plan_weight(p, &t[2], "frozen", vq_weight_start(5), 12);
+    vq_plan_thaw(p);
+    vq_plan_weight(p, &t[3], "norm", VQ_ONES, 3);
+    vq_plan_tie(p, &tied, &t[1]);
+    ck_ok(vq_plan_bind(p));
+    vq_regions all = vq_plan_regions(p, VQ_ALL), first = vq_plan_regions(p, VQ_DECAYING), rest = vq_plan_regions(p, VQ_UNDECAYED);
+    ck_assert_uint_eq(all.count, first.count + rest.count);
+    ck_assert(first.count >= 2100 && first.count < 2100 + 1024 && rest.count >= 1003);
+    ck_assert(t[2].grad.mem == NULL && t[2].view.mem != NULL && t[1].grad.mem != NULL);
+    ck_assert_ptr_eq(tied.view.mem, t[1].view.mem);
+    ck_assert_ptr_eq(tied.grad.mem, t[1].grad.mem);
+    float one = 1, got;
+    ck_ok(vq_write(device, t[1].view, 0, &one, sizeof one)); /* first of what decays */
+    ck_ok(vq_read(device, &got, first.param, 0, sizeof got));
+    ck_assert_float_eq(got, 1);
+    ck_ok(vq_write(device, t[0].grad, 0, &one, sizeof one)); /* first of the rest */
+    ck_ok(vq_read(device, &got, rest.grad, 0, sizeof got));
+    ck_assert_float_eq(got, 1);
+    vq_plan_destroy(p);
+}
+END_TEST
+
+START_TEST(long_names) {
+    vq_plan *p;
+    vq_tensor t;
+    char name[VQ_TENSOR_NAME + 10];
+    memset(name, 'x', sizeof name);
+    name[VQ_TENSOR_NAME - 1] = 0;
+    ck_ok(vq_plan_create(&p, device, VQ_INFERENCE));
+    vq_plan_weight(p, &t, name, VQ_ONES, 1);
+    ck_ok(vq_plan_fits(p, 0));
+    vq_plan_enter(p, "y");
+    vq_plan_weight(p, &t, name, VQ_ONES, 1);
+    ck_fails(vq_plan_fits(p, 0), VQDNA_ERR_USAGE, "yxxx", "longer than");
+    vq_plan_destroy(p);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("memory");
     TCase *t = fixture_case(suite, "memory");
+    tcase_add_test(t, listed);
+    tcase_add_test(t, sorted);
+    tcase_add_test(t, long_names);
     tcase_add_test(t, too_little);
     tcase_add_test(t, scopes);
     tcase_add_test(t, many_slabs);

@@ -184,6 +184,9 @@ reference_loss reference_evaluate(const reference *r, const straight_through *s)
     int M = r->M, D = r->config->dim, N = r->config->levels;
     double *taps[VQDNA_MAX_LEVELS] = {0}, *zhat = numbers(M, D), *logits = numbers(M, 4);
     reference_loss loss = {.margin = INFINITY};
+    int known = 0;
+    for (int m = 0; m < M; m++)
+        known += r->rows[m].base < 4;
     for (int n = 0; n < N; n++)
         taps[n] = numbers(M, D);
     reference_encode(r, taps);
@@ -200,18 +203,16 @@ reference_loss reference_evaluate(const reference *r, const straight_through *s)
             }
             double h = s->target[n][i] + (n + 1) * (taps[n][i] - s->tap[n][i]), off = h - e[s->codes[n][i / D] * D + i % D];
             zhat[i] += (h - s->target[n][i]) / N;
-            loss.commitment += off * off / ((double)N * M * D);
+            loss.commitment += r->rows[i / D].base < 4 ? off * off / ((double)N * known * D) : 0;
         }
     }
     for (int i = 0; i < M * D; i++)
         zhat[i] *= r->rows[i / D].seen;
     reference_decode(r, logits, zhat);
-    int known = 0;
     for (int m = 0; m < M; m++) {
         int base = r->rows[m].base;
         if (base >= 4)
             continue;
-        known++;
         const double *l = logits + m * 4;
         double top = fmax(fmax(l[0], l[1]), fmax(l[2], l[3])), second = -INFINITY, sum = 0;
         int best = 0;

@@ -20,7 +20,7 @@ static char *make_fasta(const char *name, int contigs, const size_t *lengths, ui
         truth_length[c] = lengths[c];
         for (size_t i = 0; i < lengths[c]; i++) {
             uint32_t word = vq_rng_u32(seed, VQ_STREAM_TEST, (uint64_t)c, i);
-            truth[c][i] = word % 50 == 0 ? 4 : (uint8_t)(word >> 30);
+            truth[c][i] = word % 50 == 0 && i > 0 && i + 1 < lengths[c] ? 4 : (uint8_t)(word >> 30);
             fprintf(file, "%s%c", i % 60 ? "" : "\n", vq_letter_of_code(truth[c][i]));
         }
         fputc('\n', file);
@@ -168,6 +168,37 @@ START_TEST(small_contigs) {
 }
 END_TEST
 
+/* No window is drawn from a gap, nor across one: 16 unknown bases cut, 15 do not; those at the ends are left out. */
+START_TEST(gaps) {
+    char *path = scratch_path("gaps.fa"), text[400] = ">all\nNNNNNNNNNN\n>a\nNNN", *end = text + strlen(text);
+    for (int part = 0; part < 3; part++) {
+        for (int i = 0; i < 30; i++)
+            *end++ = "ACG"[part];
+        for (int i = 0; i < (part == 0 ? 15 : 16); i++)
+            *end++ = 'N';
+    }
+    strcpy(end, "\n>b\nTTTTT\n");
+    FILE *file = fopen(path, "w");
+    fputs(text, file);
+    fclose(file);
+    vq_dataset *dataset;
+    ck_ok(vq_dataset_create(&dataset));
+    ck_ok(vq_dataset_add(dataset, path));
+    ck_assert_uint_eq(vq_dataset_describe(dataset).contigs, 3);
+    ck_assert_uint_eq(vq_dataset_describe(dataset).bases, 10 + 3 + 90 + 47 + 5);
+    uint8_t window[100];
+    int count, drawn[4] = {0};
+    for (uint32_t i = 0; i < 400; i++) {
+        ck_ok(vq_dataset_window(dataset, 3, 0, i, 100, false, window, &count));
+        ck_assert(window[0] < 4 && window[count - 1] < 4);
+        ck_assert_int_eq(count, window[0] == 0 ? 75 : window[0] == 2 ? 30 : 5); /* A, 15 unknown, C; G; T */
+        drawn[window[0]]++;
+    }
+    ck_assert(drawn[0] > 100 && drawn[1] == 0 && drawn[2] > 100 && drawn[3] > 100);
+    vq_dataset_destroy(dataset);
+}
+END_TEST
+
 START_TEST(all_or_nothing) {
     vq_dataset *dataset, *clean;
     uint8_t a[100], b[100];
@@ -280,6 +311,7 @@ int main(void) {
     tcase_add_test(tests, windows);
     tcase_add_test(tests, strands);
     tcase_add_test(tests, small_contigs);
+    tcase_add_test(tests, gaps);
     tcase_add_test(tests, all_or_nothing);
     tcase_add_test(tests, fingerprints);
     tcase_add_test(tests, memory_and_disk);

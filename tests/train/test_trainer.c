@@ -313,6 +313,159 @@ START_TEST(short_contigs) {
 }
 END_TEST
 
+/* A step in parts is the step: gradients, codebook sums and metrics add up to those of all windows at once. */
+START_TEST(micro_batches) {
+    vq_config config = shape(1);
+    static const size_t lengths[] = {4000};
+    vq_dataset *dataset = make_dataset("long.fa", 1, lengths, 4);
+    vqdna_train_options options = {.steps = 6, .batch = 6, .unquantized = VQDNA_ZERO, .seed = 3};
+    vqdna_report r[2];
+    double loss[2];
+    float *weights[2];
+    size_t count = 0;
+    for (int i = 0; i < 2; i++) {
+        vq_state state;
+        options.micro_batch = i ? 2 : 6;
+        vq_trainer *t = open_trainer(&config, &state, dataset, options);
+        ck_assert_int_eq(t->task.parts, i ? 3 : 1);
+        ck_assert_int_eq(task_of(t)->model->M, i ? 80 : 240);
+        run(t, 3);
+        ck_ok(vq_trainer_report(t, &r[i]));
+        loss[i] = value(&r[i], "loss");
+        ck_assert_double_eq(value(&r[i], "bases"), 3 * 240);
+        vq_regions regions = vq_plan_regions(t->task.plan, VQ_ALL);
+        count = regions.count;
+        weights[i] = malloc(count * sizeof(float));
+        ck_ok(vq_read(device, weights[i], regions.param, 0, count * sizeof(float)));
+        vq_trainer_destroy(t);
+        vq_state_destroy(&state);
+    }
+    double off = 0, norm = 0;
+    for (size_t i = 0; i < count; i++) {
+        off += pow(weights[0][i] - weights[1][i], 2);
+        norm += pow(weights[0][i], 2);
+    }
+    ck_assert_double_eq_tol(loss[1], loss[0], 1e-4 * loss[0]);
+    ck_assert_double_lt(sqrt(off / norm), 1e-3); /* Adam's first steps magnify rounding where a gradient is near zero */
+    free(weights[0]);
+    free(weights[1]);
+    vq_dataset_destroy(dataset);
+}
+END_TEST
+
+/* A contig of unknown bases beside one that is known changes nothing at all; unknown bases within move no code. */
+START_TEST(unknown_bases) {
+    vq_config config = shape(1);
+    static const size_t lengths[] = {900};
+    vq_dataset *plain = make_dataset("plain.fa", 1, lengths, 6), *gaps;
+    char *path = scratch_path("gaps.fa");
+    FILE *from = fopen(scratch_path("plain.fa"), "r"), *to = fopen(path, "w");
+    for (int c; (c = getc(from)) != EOF;)
+        putc(c, to);
+    fclose(from);
+    fputs(">n\n", to);
+    for (int i = 0; i < 5000; i++)
+        putc('N', to);
+    putc('\n', to);
+    fclose(to);
+    ck_ok(vq_dataset_create(&gaps));
+    ck_ok(vq_dataset_add(gaps, path));
+    vq_state a, b;
+    vqdna_train_options options = {.steps = 10, .unquantized = VQDNA_ZERO, .use_decay = 0.3, .expire = 0.8};
+    vq_trainer *x = open_trainer(&config, &a, plain, options), *y = open_trainer(&config, &b, gaps, options);
+    run(x, 5);
+    run(y, 5);
+    check_same(x, y, true);
+    vq_trainer_destroy(x);
+    vq_trainer_destroy(y);
+    vq_state_destroy(&a);
+    vq_state_destroy(&b);
+    vq_dataset_destroy(plain);
+    vq_dataset_destroy(gaps);
+
+    /* 2 % of the bases are unknown: use counts the others. */
+    static const size_t some[] = {900, 31, 300};
+    vq_dataset *dataset = make_dataset("some.fa", 3, some, 1);
+    x = open_trainer(&config, &a, dataset, options);
+    run(x, 5);
+    int64_t known = (int64_t)task_of(x)->known_since, used = 0;
+    ck_assert_int_lt(known, 600);
+    for (int n = 0; n < config.levels; n++) {
+        int32_t usage[16];
+        const vq_level *l = &task_of(x)->model->quantizer.level[n];
+        for (int k = used = 0; k < l->K; k += 16) {
+            ck_ok(vq_read(device, usage, l->usage.view, (size_t)k * sizeof *usage, sizeof usage));
+            for (int i = 0; i < 16; i++)
+                used += usage[i];
+        }
+        ck_assert_int_eq(used, known);
+    }
+    vq_trainer_destroy(x);
+    vq_state_destroy(&a);
+    vq_dataset_destroy(dataset);
+}
+END_TEST
+
+/* Without gradients weights decay and biases and norms do not; as the default has it, all do. */
+START_TEST(decay_of_weights) {
+    vq_config config = shape(1);
+    vq_dataset *dataset = make_dataset("a.fa", 3, usual, 1);
+    vqdna_train_options options = {
+        .steps = 10, .unquantized = 10, .learning_rate = 1e-2, .weight_decay = 10, .decay_weights_only = _i};
+    vq_state state, after;
+    vq_trainer *t = open_trainer(&config, &state, dataset, options);
+    run(t, 1);
+    ck_ok(vq_model_state(&after, &config));
+    ck_ok(vq_model_get(task_of(t)->model, &after));
+    for (size_t i = 0; i < state.count; i++) {
+        const vq_state_tensor *s = &state.tensors[i];
+        if (s->role != VQ_PARAM)
+            continue;
+        double before = 0, now = 0; /* a step moves each by at most about the rate, 1/10 of the 2e-3 of warm-up's first */
+        for (size_t j = 0; j < s->count; j++) {
+            before += fabs(s->data[j]);
+            now += fabs(after.tensors[i].data[j]);
+        }
+        bool decays = !_i || strstr(s->name, "norm") == NULL;
+        decays = decays && (!_i || strstr(s->name, ".bias") == NULL);
+        if (strcmp(s->name, "norm_in.weight") == 0 || strcmp(s->name, "enc.0.norm.weight") == 0)
+            ck_assert_msg((now < 0.95 * before) == decays, "%s %g -> %g", s->name, before, now);
+        if (strcmp(s->name, "enc.1.up.weight") == 0)
+            ck_assert_double_lt(now, 0.95 * before);
+    }
+    vq_trainer_destroy(t);
+    vq_state_destroy(&state);
+    vq_state_destroy(&after);
+    vq_dataset_destroy(dataset);
+}
+END_TEST
+
+/* Each gradient and each sum of the codebooks passes through the one place where nodes meet, once a step. */
+static vq_status note_bytes(void *user, vq_device *on, vq_view view) {
+    size_t *bytes = user;
+    ck_assert_ptr_eq(on, device);
+    *bytes += view.bytes;
+    return VQDNA_OK;
+}
+
+START_TEST(nodes) {
+    vq_config config = shape(1);
+    vq_dataset *dataset = make_dataset("a.fa", 3, usual, 1);
+    vq_state state;
+    vq_trainer *t = open_trainer(&config, &state, dataset, (vqdna_train_options){.steps = 10, .unquantized = VQDNA_ZERO});
+    size_t bytes = 0, sums = 0;
+    t->exchange = note_bytes;
+    t->exchange_user = &bytes;
+    run(t, 2);
+    for (int n = 0; n < config.levels; n++)
+        sums += (size_t)config.codes[n] * (1 + (size_t)config.dim) * sizeof(float);
+    ck_assert_uint_eq(bytes, 2 * (vq_plan_regions(t->task.plan, VQ_ALL).grad.bytes + sums));
+    vq_trainer_destroy(t);
+    vq_state_destroy(&state);
+    vq_dataset_destroy(dataset);
+}
+END_TEST
+
 START_TEST(not_finite) {
     vq_config config = shape(1);
     vq_dataset *dataset = make_dataset("a.fa", 3, usual, 1);
@@ -363,6 +516,10 @@ int main(void) {
     tcase_add_test(t, refused);
     tcase_add_test(t, reports);
     tcase_add_loop_test(t, short_contigs, 0, 2);
+    tcase_add_test(t, micro_batches);
+    tcase_add_test(t, unknown_bases);
+    tcase_add_loop_test(t, decay_of_weights, 0, 2);
+    tcase_add_test(t, nodes);
     tcase_add_test(t, not_finite);
     tcase_add_test(t, by_the_clock);
     return scratch_run(suite);
