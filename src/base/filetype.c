@@ -40,9 +40,6 @@ static const vq_filetype types[] = {
     {MAGIC("NCBI.sra"), "an SRA archive", "fasterq-dump -Z %s", NULL},
     {MAGIC("\xFF\xFE"), utf16, "iconv -f UTF-16 -t UTF-8 %s", NULL},
     {MAGIC("\xFE\xFF"), utf16, "iconv -f UTF-16 -t UTF-8 %s", NULL},
-    {MAGIC(">\0"), utf16, "iconv -f UTF-16LE -t UTF-8 %s", NULL},
-    {MAGIC("@\0"), utf16, "iconv -f UTF-16LE -t UTF-8 %s", NULL},
-    {MAGIC("\0>"), utf16, "iconv -f UTF-16BE -t UTF-8 %s", NULL},
     {MAGIC("version https://git-lfs"), "a Git LFS pointer, not the file it stands for", NULL, "fetch that with git lfs pull"},
     {MAGIC("%PDF-"), "a PDF document", NULL, "take the sequences as FASTA from where it is about"},
     {MAGIC("<!"), web, NULL, "fetch the file again"},
@@ -56,6 +53,8 @@ static const vq_filetype types[] = {
     {MAGIC("{"), "JSON", NULL, "give FASTA or FASTQ"},
 };
 
+static const vq_filetype little = {NULL, 0, utf16, "iconv -f UTF-16LE -t UTF-8 %s", NULL};
+static const vq_filetype big = {NULL, 0, utf16, "iconv -f UTF-16BE -t UTF-8 %s", NULL};
 static const vq_filetype tar = {NULL, 0, "a tar archive", "tar -xOf %s", NULL};
 static const vq_filetype model = {NULL, 0, "the weights of a model", NULL, "a model is given by its folder, with -m"};
 static const vq_filetype bed = {NULL, 0, table, getfasta, NULL}, headless = {NULL, 0, sam, "samtools fasta %s", NULL};
@@ -89,6 +88,10 @@ const vq_filetype *vq_filetype_of(const void *head, size_t bytes) {
     for (size_t i = 0; !type && i < sizeof types / sizeof *types; i++)
         if (bytes >= types[i].bytes && !memcmp(head, types[i].magic, types[i].bytes))
             type = &types[i];
+    if (!type && bytes >= 4 && byte[0] && !byte[1] && byte[2] && !byte[3]) /* without a mark of the order of its bytes */
+        type = &little;
+    if (!type && bytes >= 4 && !byte[0] && byte[1] && !byte[2] && byte[3])
+        type = &big;
     if (!type && bytes >= 262 && !memcmp(byte + 257, "ustar", 5))
         type = &tar;
     if (!type && bytes && *byte != '>' && *byte != '@' && !memchr(head, 0, bytes))

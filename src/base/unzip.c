@@ -110,15 +110,12 @@ ssize_t vq_unzip_read(vq_unzip *z, void *to, size_t room) {
     s->next_out = to;
     s->avail_out = (uInt)room;
     while (z->state == VQ_UNZIP_MEMBER && s->avail_out && !*z->trouble) {
-        if (!need(z, 1)) {
-            if (!*z->trouble)
-                fail(z, "its gzip data end too early: the file is truncated");
-            break;
-        }
-        int result = inflate(s, Z_NO_FLUSH);
+        int result = inflate(s, Z_NO_FLUSH); /* first, for output may wait in it that had no room before */
         if (result == Z_STREAM_END)
             end_member(z);
-        else if (result != Z_OK)
+        else if (result == Z_BUF_ERROR && !need(z, 1) && !*z->trouble)
+            fail(z, "its gzip data end too early: the file is truncated");
+        else if (result != Z_OK && result != Z_BUF_ERROR)
             fail(z, "its gzip data are damaged before byte %" PRIu64 " (%s)", z->taken - s->avail_in,
                  s->msg ? s->msg : "no data of gzip");
     }
