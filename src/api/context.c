@@ -78,7 +78,26 @@ const char *vqdna_plain_operations(const vqdna_context *context) {
     return context->device->plain;
 }
 
+/* Seconds that a check of much work would take, from the time of the last one with less: 0 where that need not be asked. */
+static double expected_seconds(vq_device *device, const vq_case_table *table, const vq_case_shape *shape) {
+    enum { RUNS = 2, SAMPLES = 5 };
+    const double much = 2e9;
+    const vq_case_shape *less = NULL;
+    double seconds[SAMPLES];
+    if (!table->flops || table->flops(shape->dims) < much)
+        return 0;
+    for (const vq_case_shape *s = table->shapes; s != shape; s++)
+        if (table->flops(s->dims) < much)
+            less = s;
+    if (!less || vq_case_time(table, less, device, true, false, SAMPLES, seconds) < 0)
+        return 0;
+    for (int i = 1; i < SAMPLES; i++)
+        seconds[0] = fmin(seconds[0], seconds[i]);
+    return RUNS * seconds[0] * table->flops(shape->dims) / table->flops(less->dims);
+}
+
 vqdna_status vqdna_selftest(vqdna_context *context, vqdna_check_fn fn, void *user) {
+    const double patience = 240;
     VQ_REQUIRE(context);
     VQ_HOLD(context->device);
     vq_first_use_again(context->device);
@@ -87,10 +106,15 @@ vqdna_status vqdna_selftest(vqdna_context *context, vqdna_check_fn fn, void *use
         for (const vq_case_shape *shape = (*table)->shapes; shape->dims[0]; shape++) {
             if (shape->large)
                 continue;
-            char label[160];
-            vqdna_check check = {.operation = (*table)->operation, .shape = label, .message = ""};
+            char label[160], why[80] = "";
+            vqdna_check check = {.operation = (*table)->operation, .shape = label, .passed = true, .message = why};
             vq_case_label(*table, shape, label, sizeof label);
-            check.passed = vq_case_run(*table, shape, context->device, &check.error) == VQDNA_OK;
+            const double seconds = expected_seconds(context->device, *table, shape);
+            check.skipped = seconds > patience;
+            if (check.skipped)
+                snprintf(why, sizeof why, "it would take about %.0f minutes on this device", ceil(seconds / 60));
+            else
+                check.passed = vq_case_run(*table, shape, context->device, &check.error) == VQDNA_OK;
             if (!check.passed)
                 check.message = vq_error();
             checks++;

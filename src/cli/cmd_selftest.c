@@ -7,12 +7,13 @@
 
 typedef struct tally {
     vq_cli *cli;
-    int checks, failed;
+    int checks, failed, skipped;
 } tally;
 
 static void print_check(void *user, const vqdna_check *check) {
     tally *t = user;
-    t->checks++;
+    t->checks += !check->skipped;
+    t->skipped += check->skipped;
     t->failed += !check->passed;
     if (t->cli->json) {
         json_t *object = json_object();
@@ -20,13 +21,17 @@ static void print_check(void *user, const vqdna_check *check) {
         json_object_set_new(object, "shape", cli_json_text(check->shape));
         json_object_set_new(object, "error", cli_json_number(check->error));
         json_object_set_new(object, "passed", json_boolean(check->passed));
+        json_object_set_new(object, "skipped", json_boolean(check->skipped));
         json_object_set_new(object, "message", cli_json_text(check->message ? check->message : ""));
         char *text = vq_json_print(object, false);
         puts(text);
         free(text);
         json_decref(object);
     } else if (!t->cli->quiet || !check->passed) {
-        printf("%-20s %-44s %8.3f  %s%s%s\n", check->operation, check->shape, check->error, check->passed ? "ok" : "FAILED",
+        printf("%-20s %-44s %8.3f  %s%s%s\n", check->operation, check->shape, check->error,
+               check->skipped  ? "skipped"
+               : check->passed ? "ok"
+                               : "FAILED",
                check->message && check->message[0] ? ": " : "", check->message ? check->message : "");
     }
     fflush(stdout);
@@ -51,7 +56,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         else
             code = vq_cli_failed(cli, status);
         if (code == VQ_EXIT_OK)
-            vq_cli_note(cli, "%d check%s passed on %s", t.checks, t.checks == 1 ? "" : "s", device->name);
+            vq_cli_note(cli, "%d checks passed on %s%s", t.checks, device->name, t.skipped ? "; others were skipped" : "");
     }
     vq_session_close(&session);
     return code;
