@@ -227,7 +227,7 @@ static void sync_folder(const char *path) {
 
 /* Copies the finished bytes into the file that is there. A disk too full for them is found before the first is overwritten. */
 static vq_status write_over(vq_outfile *out) {
-    enum { PIECE = 1 << 16 };
+    enum { PIECE = 1 << 13 }; /* on the stack, which may be a small thread's */
     struct stat new, old;
     char piece[PIECE];
     int refusal = errno, from = fileno(out->file), to = open(out->final, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);

@@ -198,13 +198,16 @@ static candidate *choose(candidate *list, int count, const char *selector) {
 }
 
 vq_status vq_device_list(vqdna_device_info **out, size_t *count, const char *selector) {
-    candidate list[MAX_DEVICES];
+    candidate *list;
+    VQ_TRY(vq_alloc(&list, MAX_DEVICES, sizeof *list)); /* too large for the stack of a small thread */
     int n = enumerate(list, MAX_DEVICES);
     choose(list, n, effective(selector));
     vqdna_device_info *infos;
-    VQ_TRY(vq_alloc(&infos, (size_t)n, sizeof *infos));
-    for (int i = 0; i < n; i++)
+    vq_status status = vq_alloc(&infos, (size_t)n, sizeof *infos);
+    for (int i = 0; i < n && status == VQDNA_OK; i++)
         infos[i] = list[i].info;
+    free(list);
+    VQ_TRY(status);
     *out = infos;
     *count = (size_t)n;
     return VQDNA_OK;
@@ -290,26 +293,27 @@ static vq_status open_candidate(vq_device *device, const candidate *c, int threa
 }
 
 vq_status vq_device_open(vq_device **out, const char *selector, int threads) {
-    candidate list[MAX_DEVICES];
+    candidate *list;
+    vq_device *device = NULL;
+    vq_status status;
+    VQ_TRY(vq_alloc(&list, MAX_DEVICES, sizeof *list));
     int n = enumerate(list, MAX_DEVICES);
     selector = effective(selector);
     const candidate *c = choose(list, n, selector);
-    if (!c)
-        return no_device(list, n, selector);
-    vq_device *device;
-    VQ_TRY(vq_alloc(&device, 1, sizeof *device));
+    VQ_TRY_OR(done, c ? VQDNA_OK : no_device(list, n, selector));
+    VQ_TRY_OR(done, vq_alloc(&device, 1, sizeof *device));
     pthread_mutexattr_t recursive;
     pthread_mutexattr_init(&recursive);
     pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&device->lock, &recursive);
     pthread_mutexattr_destroy(&recursive);
-    vq_status status = open_candidate(device, c, threads);
-    if (status < 0) {
-        vq_device_close(device);
-        return status;
-    }
+    VQ_TRY_OR(done, open_candidate(device, c, threads));
     vq_tuning_load(device);
     *out = device;
+done:
+    if (status < 0)
+        vq_device_close(device);
+    free(list);
     return status;
 }
 

@@ -44,9 +44,12 @@ static const char *embedded(const char *stem) {
 static vq_status source_text(char **out, const char *stem) {
     const char *dir = getenv("VQDNA_KERNEL_DIR");
     if (dir && *dir) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/%s.cl", dir, stem);
-        return vq_read_file(out, NULL, path, 1 << 20);
+        char *path;
+        if (asprintf(&path, "%s/%s.cl", dir, stem) < 0)
+            return vq_fail(VQDNA_ERR_MEMORY, "out of memory");
+        vq_status status = vq_read_file(out, NULL, path, 1 << 20);
+        free(path);
+        return status;
     }
     const char *text = embedded(stem);
     if (!text)

@@ -525,6 +525,43 @@ START_TEST(folder_of_another) {
 }
 END_TEST
 
+/* A thread of a host program may have a small stack. */
+enum { STACK = 128 << 10 };
+
+static void *live(void *user) {
+    const vqdna_dataset *d = user;
+    vqdna_context *c;
+    vqdna_tokenizer *t;
+    vqdna_trainer *trainer;
+    uint16_t codes[64];
+    ok(vqdna_context_create(&c, NULL));
+    ok(vqdna_tokenizer_create(&t, c, &small, 1));
+    ok(vqdna_trainer_create(&trainer, t, d, &(vqdna_train_options){.window = 64, .batch = 4, .steps = 2}));
+    ok(vqdna_trainer_step(trainer));
+    ok(vqdna_trainer_checkpoint(trainer, in_folder("stack"), NULL));
+    vqdna_trainer_destroy(trainer);
+    vqdna_tokenizer_destroy(t);
+    ok(vqdna_tokenizer_open(&t, c, in_folder("stack")));
+    ok(vqdna_encode(t, sequence, 32, codes));
+    fails(vqdna_tokenizer_open(&t, c, in_folder("nowhere")), VQDNA_ERR_INPUT, "nowhere");
+    vqdna_tokenizer_destroy(t);
+    vqdna_context_destroy(c);
+    return NULL;
+}
+
+START_TEST(small_stack) {
+    vqdna_dataset *d = make_dataset();
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    ck_assert_int_eq(pthread_attr_setstacksize(&attributes, STACK), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attributes, live, d), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    pthread_attr_destroy(&attributes);
+    vqdna_dataset_destroy(d);
+}
+END_TEST
+
 int main(void) {
     const char *base = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%s/vqdna-test-XXXXXX", base && *base ? base : "/tmp");
@@ -547,6 +584,9 @@ int main(void) {
     tcase_add_test(t, devices);
     tcase_add_test(t, messages);
     tcase_add_loop_test(t, threads, 0, 2);
+#ifndef __SANITIZE_ADDRESS__ /* its frames are larger */
+    tcase_add_test(t, small_stack);
+#endif
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);
