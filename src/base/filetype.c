@@ -6,7 +6,7 @@
 
 #define MAGIC(text) text, sizeof text - 1
 
-static const char table[] = "a table of places on sequences, not sequences", sam[] = "a file of alignments (SAM, BAM or CRAM)";
+static const char table[] = "a table of intervals (BED or GFF), not sequences", sam[] = "a file of alignments (SAM, BAM or CRAM)";
 static const char web[] = "a web page: the download failed", utf16[] = "UTF-16 text", annotated[] = "GenBank's or EMBL's format";
 static const char getfasta[] = "bedtools getfasta -fi GENOME.fa -bed %s";
 

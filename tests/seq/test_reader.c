@@ -169,7 +169,7 @@ START_TEST(other_kinds) {
         {BYTES("CRAM\3\0"), "CRAM", "samtools fasta "},
         {BYTES("##fileformat=VCFv4.2\n"), "VCF", "bcftools consensus"},
         {BYTES("##gff-version 3\n"), "GFF", "bedtools getfasta"},
-        {BYTES("chr1\t10\t20\r\n"), "places", "bedtools getfasta"},
+        {BYTES("chr1\t10\t20\r\n"), "intervals", "bedtools getfasta"},
         {BYTES("version https://git-lfs.github.com/spec/v1\n"), "Git LFS pointer", "git lfs pull"},
         {BYTES("%PDF-1.4\n"), "PDF", ""},
         {BYTES("<!DOCTYPE html>\n"), "web page", ""},
