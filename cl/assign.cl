@@ -88,7 +88,7 @@ kernel VQ_ONE_ITEM void assign_tile(global int *restrict codes, const global flo
     local float block[CHUNKS * MC * VQ_KS];
     vf nearest[MC];
     vi seen[MC];
-    const int m0 = get_group_id(0) * height * VQ_MR, m1 = min(M, m0 + height * VQ_MR);
+    const int m0 = VQ_GROUP_ID(0) * height * VQ_MR, m1 = min(M, m0 + height * VQ_MR);
     const size_t padded = (K + VQ_NR - 1) / VQ_NR * VQ_NR;
     for (int c = 0; c < CHUNKS; c++)
         vq_pack_block(block + c * MC * VQ_KS, h, m0, m1, height * VQ_MR, D, c * VQ_KC, min(VQ_KC, D - c * VQ_KC));
@@ -155,7 +155,7 @@ kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void assign_square(g
     local float pool[SIDE * (A_ROW + (WIDE > TALL ? WIDE : TALL))] __attribute__((aligned(16)));
     local float *a = pool, *b = pool + SIDE * A_ROW, *nearests = pool;
     local int *seens = (local int *)pool + SIDE * TALL;
-    const int x = get_local_id(0), y = get_local_id(1), m0 = get_group_id(0) * TALL;
+    const int x = get_local_id(0), y = get_local_id(1), m0 = VQ_GROUP_ID(0) * TALL;
     const size_t padded = (K + WIDE - 1) / WIDE * WIDE;
     float nearest[HIGH];
     int seen[HIGH];

@@ -184,7 +184,7 @@ kernel VQ_ONE_ITEM void attention_tile(global float *o, global float *restrict l
     local float kb[KB * DS], vb[KB * DS];
     local int at[KB];
     vf top[QP][2], total[QP][2];
-    const int bh = get_group_id(1), first = get_group_id(0) * panels * NR;
+    const int bh = VQ_GROUP_ID(1), first = VQ_GROUP_ID(0) * panels * NR;
     panels = min(panels, (L - first + NR - 1) / NR);
     q = HEAD(q, q_stride, q_column) + (size_t)first * q_stride;
     o = HEAD(o, o_stride, o_column) + (size_t)first * o_stride;
@@ -264,9 +264,9 @@ kernel VQ_ONE_ITEM void attention_grad_tile(global float *dq, global float *dk, 
     local int at[KP * NR];
     float ends[QB], deltas[QB];
     const vf one[2] = {(vf)(1.0f), (vf)(1.0f)}, ln2[2] = {(vf)(LN2), (vf)(LN2)};
-    const int bh = get_group_id(1), first = get_group_id(0) * blocks * KP * NR, last = min(L, first + blocks * KP * NR);
+    const int bh = VQ_GROUP_ID(1), first = VQ_GROUP_ID(0) * blocks * KP * NR, last = min(L, first + blocks * KP * NR);
     bool empty = true; /* nothing was added to dq yet */
-    dq += (size_t)get_group_id(0) * (get_num_groups(1) / H) * L * dq_stride;
+    dq += (size_t)VQ_GROUP_ID(0) * (get_num_groups(1) / H) * L * dq_stride;
     dq = HEAD(dq, dq_stride, dq_column);
     dk = HEAD(dk, k_stride, k_column);
     dv = HEAD(dv, v_stride, v_column);

@@ -156,7 +156,7 @@ kernel SQUARES void attention_group(global float *o, global float *restrict lse,
                                    const global float *v, const global uchar *mask, SHAPE, float scale) {
     local float stage[STAGE], weights[SQUARE * STRIDE];
     local int own[SQUARE], other[SQUARE];
-    const int x = get_local_id(0), y = get_local_id(1), bh = get_group_id(1), first = get_group_id(0) * SQUARE;
+    const int x = get_local_id(0), y = get_local_id(1), bh = VQ_GROUP_ID(1), first = VQ_GROUP_ID(0) * SQUARE;
     const row_list queries = {HEAD(q, q_stride, q_column), q_stride, own, list_rows(own, 0, first, L)};
     row_list keys = {HEAD(k, k_stride, k_column), k_stride, other, 0}, values = {HEAD(v, v_stride, v_column), v_stride, other, 0};
     float top[EACH], total[EACH], by[EACH];
@@ -212,7 +212,7 @@ kernel SQUARES void attention_grad_queries_group(global float *dq, const global 
                                                 const global float *restrict delta, const global uchar *mask, SHAPE, float scale) {
     local float stage[STAGE], weights[SQUARE * STRIDE];
     local int own[SQUARE], other[SQUARE];
-    const int x = get_local_id(0), y = get_local_id(1), bh = get_group_id(1), first = get_group_id(0) * SQUARE;
+    const int x = get_local_id(0), y = get_local_id(1), bh = VQ_GROUP_ID(1), first = VQ_GROUP_ID(0) * SQUARE;
     const int n = list_rows(own, 0, first, L);
     const row_list queries = {HEAD(q, q_stride, q_column), q_stride, own, n};
     const row_list d_os = {HEAD(d_o, o_stride, o_column), o_stride, own, n};
@@ -249,7 +249,7 @@ kernel SQUARES void attention_grad_keys_group(global float *dk, global float *dv
                                              const global float *restrict delta, const global uchar *mask, SHAPE, float scale) {
     local float stage[STAGE], weights[SQUARE * STRIDE];
     local int own[SQUARE], other[SQUARE];
-    const int x = get_local_id(0), y = get_local_id(1), bh = get_group_id(1), first = get_group_id(0) * SQUARE;
+    const int x = get_local_id(0), y = get_local_id(1), bh = VQ_GROUP_ID(1), first = VQ_GROUP_ID(0) * SQUARE;
     mask = MASK_OF_ENTRY(mask);
     const int n = list_rows(own, mask, first, L);
     const row_list keys = {HEAD(k, k_stride, k_column), k_stride, own, n}, values = {HEAD(v, v_stride, v_column), v_stride, own, n};

@@ -42,7 +42,7 @@ __attribute__((always_inline)) vf end(vf product, int kind, const global float *
 #ifndef VQ_GPU
 /* One work-item a panel and VQ_KC steps: packed [ceil(N / VQ_NR)][K][VQ_NR]. tb: B is stored [N][K]. */
 kernel VQ_ONE_ITEM void gemm_pack(global float *restrict packed, const global float *restrict B, int N, int K, int tb) {
-    const int n0 = get_group_id(0) * VQ_NR, k0 = get_group_id(1) * VQ_KC, k1 = min(K, k0 + VQ_KC);
+    const int n0 = VQ_GROUP_ID(0) * VQ_NR, k0 = VQ_GROUP_ID(1) * VQ_KC, k1 = min(K, k0 + VQ_KC);
     global float *to = packed + (size_t)n0 * K;
     if (tb) {
         vq_pack_rows(to, B, n0, N, K, k0, k1);
@@ -125,8 +125,8 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
                                   int N, int K, int height, int width) {
     local float block[MC * VQ_KS];
     float edge[VQ_MR * VQ_NR];
-    const int m0 = get_group_id(0) * height * VQ_MR, m1 = min(M, m0 + height * VQ_MR);
-    const int n0 = get_group_id(1) * width * VQ_NR, n1 = min(N, n0 + width * VQ_NR);
+    const int m0 = VQ_GROUP_ID(0) * height * VQ_MR, m1 = min(M, m0 + height * VQ_MR);
+    const int n0 = VQ_GROUP_ID(1) * width * VQ_NR, n1 = min(N, n0 + width * VQ_NR);
     const size_t stride = N;
     for (int k0 = 0; k0 < K; k0 += VQ_KC) {
         const int steps = min(VQ_KC, K - k0);
@@ -229,10 +229,10 @@ gemm_group(global float *C, const global float *restrict A, const global float *
     local vf registers[DEEP * GROUP_SIDE * TV]; /* of this type, so that one access fetches a register */
     local float *b = (local float *)registers;
     const int x = get_local_id(0), y = get_local_id(1), item = y * GROUP_SIDE + x;
-    const int m0 = get_group_id(1) * DOWN, n0 = get_group_id(0) * ACROSS;
-    const int first = get_group_id(2) * steps, last = min(K, first + steps);
+    const int m0 = VQ_GROUP_ID(1) * DOWN, n0 = VQ_GROUP_ID(0) * ACROSS;
+    const int first = VQ_GROUP_ID(2) * steps, last = min(K, first + steps);
     vf c[TM][TV];
-    C += get_group_id(2) * (size_t)M * N;
+    C += VQ_GROUP_ID(2) * (size_t)M * N;
     VQ_UNROLL for (int i = 0; i < TM; i++) VQ_UNROLL for (int j = 0; j < TV; j++) {
         const int m = m0 + y + i * GROUP_SIDE, n = n0 + (x + j * GROUP_SIDE) * VW;
         c[i][j] = kind == ADD && m < M && n < N ? vq_load(C + (size_t)m * N + n, min(N - n, VW)) : (vf)(0.0f);

@@ -27,6 +27,8 @@ typedef struct vq_device {
     vq_family family;
     int vector_width;     /* floats of a vector register: 4, 8 or 16 on a CPU device, 4 on a GPU */
     size_t alignment;     /* bytes between sub-buffer origins */
+    size_t most_groups;   /* of a launch, in y and z; 0: any number, as on a CPU device */
+    double most_flops;    /* of a launch: a desktop's watchdog ends what takes 2 seconds; 0: any number */
     size_t most_items[3]; /* of a work-group, in each dimension */
     size_t allocated;     /* bytes of all slabs */
     char plain[256];      /* "OP,OP": operations that run with their plain kernels; nearly always none */

@@ -1,5 +1,8 @@
 #include "device/launch.h"
 
+#include "base/integer.h"
+
+#include <math.h>
 #include <stdio.h>
 
 static vq_status launch_error(const vq_device *device, const vq_kernel *kernel, const char *what, int arg, cl_int err) {
@@ -51,6 +54,42 @@ static vq_status check_limits(const vq_device *device, const vq_kernel *kernel, 
     return VQDNA_OK;
 }
 
+/* The groups of each of the launches that a grid is cut into: the last dimensions first, which hold the parts of a sum, then rows. */
+static void cut(const vq_device *device, const vq_grid *grid, size_t part[3]) {
+    const double pieces = device->most_flops > 0 ? ceil(grid->flops / device->most_flops) : 1;
+    size_t left = pieces < 1 ? 1 : pieces > (double)(1 << 20) ? 1 << 20 : (size_t)pieces;
+    for (int d = 2; d >= 0; d--) {
+        const size_t cuts = vq_min(left, grid->groups[d]);
+        part[d] = vq_ceil_div(grid->groups[d], cuts);
+        left = vq_ceil_div(left, cuts);
+        if (d > 0 && device->most_groups)
+            part[d] = vq_min(part[d], device->most_groups);
+    }
+}
+
+static cl_int enqueue(vq_device *device, cl_kernel kernel, const vq_grid *grid) {
+    const size_t *groups = grid->groups, *local = grid->local;
+    const cl_uint dims = groups[2] > 1 || local[2] > 1 ? 3 : groups[1] > 1 || local[1] > 1 ? 2 : 1;
+    size_t part[3], at[3];
+    cut(device, grid, part);
+    const bool whole = part[0] == groups[0] && part[1] == groups[1] && part[2] == groups[2];
+    for (at[2] = 0; at[2] < groups[2]; at[2] += part[2])
+        for (at[1] = 0; at[1] < groups[1]; at[1] += part[1])
+            for (at[0] = 0; at[0] < groups[0]; at[0] += part[0]) {
+                size_t offset[3], size[3];
+                for (int d = 0; d < 3; d++) {
+                    offset[d] = at[d] * local[d];
+                    size[d] = vq_min(part[d], groups[d] - at[d]) * local[d];
+                }
+                cl_int err = clEnqueueNDRangeKernel(device->queue, kernel, dims, whole ? NULL : offset, size, local, 0, NULL, NULL);
+                if (err == CL_SUCCESS && !whole) /* lest the driver hand them over as one */
+                    err = clFlush(device->queue);
+                if (err != CL_SUCCESS)
+                    return err;
+            }
+    return CL_SUCCESS;
+}
+
 vq_status vq_launch_args(vq_device *device, vq_kernel *kernel, vq_grid grid, const vq_arg *args, int count) {
     cl_kernel k = vq_kernel_handle(kernel);
     VQ_TRY(check_limits(device, kernel, &grid, args, count));
@@ -73,14 +112,9 @@ vq_status vq_launch_args(vq_device *device, vq_kernel *kernel, vq_grid grid, con
         if (err != CL_SUCCESS)
             return launch_error(device, kernel, "", i, err);
     }
-    size_t global[3];
-    cl_uint dims = grid.groups[2] > 1 || grid.local[2] > 1 ? 3 : grid.groups[1] > 1 || grid.local[1] > 1 ? 2 : 1;
-    for (int d = 0; d < 3; d++) {
-        if (grid.groups[d] == 0)
-            return VQDNA_OK;
-        global[d] = grid.groups[d] * grid.local[d];
-    }
-    cl_int err = clEnqueueNDRangeKernel(device->queue, k, dims, NULL, global, grid.local, 0, NULL, NULL);
+    if (grid.groups[0] == 0 || grid.groups[1] == 0 || grid.groups[2] == 0)
+        return VQDNA_OK;
+    cl_int err = enqueue(device, k, &grid);
     if (err != CL_SUCCESS)
         return launch_error(device, kernel, "launch", -1, err);
     if (device->synchronous) {

@@ -28,16 +28,18 @@ static inline vq_arg vq_local(size_t bytes) { /* local memory */
     return (vq_arg){VQ_ARG_LOCAL, {.bytes = bytes}};
 }
 
-/* Work-groups in each dimension and work-items of a group: global size = groups x local. */
+/* Work-groups in each dimension and work-items of a group: global size = groups x local. `flops`: operations of all, where they grow
+ * faster than what is read and written; 0: they do not. */
 typedef struct vq_grid {
     size_t groups[3], local[3];
+    double flops;
 } vq_grid;
 
 static inline vq_grid vq_grid1(size_t groups, size_t local) {
-    return (vq_grid){{groups, 1, 1}, {local, 1, 1}};
+    return (vq_grid){{groups, 1, 1}, {local, 1, 1}, 0};
 }
 static inline vq_grid vq_grid2(size_t gx, size_t gy, size_t lx, size_t ly) {
-    return (vq_grid){{gx, gy, 1}, {lx, ly, 1}};
+    return (vq_grid){{gx, gy, 1}, {lx, ly, 1}, 0};
 }
 
 /* A work-group of a GPU's kernel, and its build options: LX and LY of cl/prelude.cl. One item for a CPU's kernel. */
@@ -54,7 +56,9 @@ vq_group vq_group_fit(vq_device *device, const char *stem, const char *options, 
 /* Whether the device and all kernels of cl/STEM.cl built with `options` take groups of so many work-items. */
 bool vq_group_fits(vq_device *device, const char *stem, const char *options, size_t across, size_t down);
 
-/* Enqueues the kernel; arguments are copied. A grid with no groups does nothing. */
+/* Enqueues the kernel; arguments are copied. A grid with no groups does nothing. One with more groups in y or z, or more flops, than
+ * a GPU's driver takes at once is cut into several launches, so a kernel asks for VQ_GROUP_ID, never for get_group_id, and for
+ * global sizes only in x and without flops. */
 vq_status vq_launch_args(vq_device *device, vq_kernel *kernel, vq_grid grid, const vq_arg *args, int count);
 
 #define vq_launch(device, kernel, grid, ...)                                                                                       \

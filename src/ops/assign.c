@@ -65,22 +65,6 @@ typedef struct plan {
     int side, high;  /* SQUARE */
 } plan;
 
-static plan make_plan(const vq_device *device, int D) {
-    vq_shape shape = vq_shape_of(device, "assign");
-    if (shape.plain)
-        return (plan){.by = PLAIN, .panel = 1};
-    if (shape.family == VQ_FAMILY_GPU) {
-        int side = tuned(device, SIDE, D);
-        return (plan){.by = SQUARE, .panel = side * tuned(device, EACH, D), .side = side, .high = tuned(device, HIGH, D)};
-    }
-    int rows = tuned(device, PANEL, D), fit = vq_tile_block(device, 1, tuned(device, ROWS, D), chunks(D), VQ_TILE_STEPS);
-    if (fit == 0) /* local memory has no room for a row */
-        return (plan){.by = PLAIN, .panel = 1};
-    if (rows > fit)
-        rows = fit;
-    return (plan){.by = TILE, .panel = vq_tile_columns(device), .rows = rows, .block = fit / rows * rows};
-}
-
 static void build_options(const plan *p, int D, char *out, size_t size) {
     if (p->by == TILE)
         snprintf(out, size, "-DCHUNKS=%d -DMC=%d -DVQ_MR=%d", chunks(D), p->block, p->rows);
@@ -90,9 +74,33 @@ static void build_options(const plan *p, int D, char *out, size_t size) {
         snprintf(out, size, "-DPANEL=1");
 }
 
+static plan make_plan(vq_device *device, int D) {
+    vq_shape shape = vq_shape_of(device, "assign");
+    if (shape.plain)
+        return (plan){.by = PLAIN, .panel = 1};
+    if (shape.family == VQ_FAMILY_GPU) {
+        int side = tuned(device, SIDE, D);
+        plan p = {.by = SQUARE, .panel = side * tuned(device, EACH, D), .side = side, .high = tuned(device, HIGH, D)};
+        char options[80];
+        build_options(&p, D, options, sizeof options);
+        if (!vq_group_fits(device, "assign", options, (size_t)side, (size_t)side)) { /* the driver's compiler takes no such group */
+            p.side = tunables[SIDE].values[0];
+            p.high = tunables[HIGH].values[0];
+            p.panel = p.side * tunables[EACH].values[0];
+        }
+        return p;
+    }
+    int rows = tuned(device, PANEL, D), fit = vq_tile_block(device, 1, tuned(device, ROWS, D), chunks(D), VQ_TILE_STEPS);
+    if (fit == 0) /* local memory has no room for a row */
+        return (plan){.by = PLAIN, .panel = 1};
+    if (rows > fit)
+        rows = fit;
+    return (plan){.by = TILE, .panel = vq_tile_columns(device), .rows = rows, .block = fit / rows * rows};
+}
+
 /* ---- Packing and search ------------------------------------------------------------------------------------------------------ */
 
-size_t vq_assign_packed_bytes(const vq_device *device, int D, int K) {
+size_t vq_assign_packed_bytes(vq_device *device, int D, int K) {
     plan p = make_plan(device, D);
     return (size_t)ceil_div(K, p.panel) * (size_t)p.panel * ((size_t)D + 1) * sizeof(float);
 }
@@ -101,8 +109,11 @@ vq_status vq_assign_pack(vq_device *device, vq_view packed, vq_view e, int D, in
     plan p = make_plan(device, D);
     char options[80];
     build_options(&p, D, options, sizeof options);
-    return vq_run(device, "assign", "assign_pack", options, vq_grid1((size_t)ceil_div(K, p.panel), (size_t)p.panel), vq_in(packed),
-                  vq_in(e), vq_int(D), vq_int(K));
+    size_t padded = (size_t)ceil_div(K, p.panel) * (size_t)p.panel, local = (size_t)p.panel;
+    while (local > device->most_items[0] || local > device->info.max_work_group)
+        local /= 2;
+    return vq_run(device, "assign", "assign_pack", options, vq_grid1(padded / local, local), vq_in(packed), vq_in(e), vq_int(D),
+                  vq_int(K));
 }
 
 static vq_status tile(vq_device *device, const plan *p, const char *options, vq_view codes, vq_view h, vq_view packed, int M, int D,
@@ -124,10 +135,11 @@ vq_status vq_assign_forward(vq_device *device, vq_view codes, vq_view h, vq_view
     build_options(&p, D, options, sizeof options);
     if (p.by == TILE)
         return tile(device, &p, options, codes, h, packed, M, D, K);
+    vq_grid grid =
+        p.by == PLAIN ? vq_grid1((size_t)M, 1) : vq_grid2((size_t)ceil_div(M, p.side * p.high), 1, (size_t)p.side, (size_t)p.side);
+    grid.flops = 2.0 * M * D * K;
     if (p.by == PLAIN)
-        return vq_run(device, "assign", "assign_plain", options, vq_grid1((size_t)M, 1), vq_in(codes), vq_in(h), vq_in(packed),
-                      vq_int(D), vq_int(K));
-    return vq_run(device, "assign", "assign_square", options,
-                  vq_grid2((size_t)ceil_div(M, p.side * p.high), 1, (size_t)p.side, (size_t)p.side), vq_in(codes), vq_in(h),
-                  vq_in(packed), vq_int(M), vq_int(D), vq_int(K));
+        return vq_run(device, "assign", "assign_plain", options, grid, vq_in(codes), vq_in(h), vq_in(packed), vq_int(D), vq_int(K));
+    return vq_run(device, "assign", "assign_square", options, grid, vq_in(codes), vq_in(h), vq_in(packed), vq_int(M), vq_int(D),
+                  vq_int(K));
 }

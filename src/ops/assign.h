@@ -9,7 +9,7 @@
 extern const vq_tunables vq_assign_tunables;
 
 /* Bytes of a packed codebook of K codes of D channels. */
-size_t vq_assign_packed_bytes(const vq_device *device, int D, int K);
+size_t vq_assign_packed_bytes(vq_device *device, int D, int K);
 
 /* packed: the codebook e [K][D] in the order the search reads it, with ||e_k||^2. Once for each version of the codebook. */
 vq_status vq_assign_pack(vq_device *device, vq_view packed, vq_view e, int D, int K);

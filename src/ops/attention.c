@@ -99,7 +99,7 @@ static bool fit_tiles(const vq_device *device, int d, int *of) {
     return forward_floats(device, d, rows, of) <= most && backward_floats(device, d, rows, of) <= most;
 }
 
-static plan choose(const vq_device *device, int d) {
+static plan choose(vq_device *device, int d) {
     const vq_shape kernels = vq_shape_of(device, "attention");
     const int shape = d <= 32 ? NARROW : d <= 64 ? MIDDLE : WIDE;
     plan p = {.variant = PLAIN, .stem = "attention"};
@@ -118,6 +118,11 @@ static plan choose(const vq_device *device, int d) {
             p.of[EACH] = tunables[EACH].values[0];
         }
         snprintf(p.options, sizeof p.options, "-DD=%d -DSIDE=%d -DEACH=%d", d, p.of[SIDE], p.of[EACH]);
+        if (!vq_group_fits(device, p.stem, p.options, (size_t)p.of[SIDE], (size_t)p.of[SIDE])) { /* nor does the compiler */
+            p.of[SIDE] = tunables[SIDE].values[0];
+            p.of[EACH] = tunables[EACH].values[0];
+            snprintf(p.options, sizeof p.options, "-DD=%d -DSIDE=%d -DEACH=%d", d, p.of[SIDE], p.of[EACH]);
+        }
     }
     return p;
 }
@@ -149,10 +154,12 @@ static vq_status check(const vq_attention_shape *s) {
 #define LAYOUT(of) vq_int((of).stride), vq_int((of).column)
 #define LAYOUTS(s) LAYOUT((s)->q), LAYOUT((s)->k), LAYOUT((s)->v), LAYOUT((s)->o)
 
-/* Of the kernels that take a row (plain) or a square of rows at a time. */
-static vq_grid by_rows(const plan *p, const vq_attention_shape *s) {
+/* Of the kernels that take a row (plain) or a square of rows at a time, with so many products of L x L. */
+static vq_grid by_rows(const plan *p, const vq_attention_shape *s, double products) {
     const int side = p->variant == PLAIN ? 1 : p->of[SIDE], rows = p->variant == PLAIN ? 1 : side * p->of[EACH];
-    return vq_grid2((size_t)ceil_div(s->L, rows), (size_t)(s->B * s->H), (size_t)side, (size_t)side);
+    vq_grid grid = vq_grid2((size_t)ceil_div(s->L, rows), (size_t)(s->B * s->H), (size_t)side, (size_t)side);
+    grid.flops = 2.0 * products * s->B * s->H * s->L * s->L * s->d;
+    return grid;
 }
 
 vq_status vq_attention_forward(vq_device *device, vq_view o, vq_view lse, vq_view q, vq_view k, vq_view v, vq_view mask,
@@ -163,7 +170,7 @@ vq_status vq_attention_forward(vq_device *device, vq_view o, vq_view lse, vq_vie
     if (s->B == 0 || s->H == 0 || s->L == 0)
         return VQDNA_OK;
     if (p.variant != TILES)
-        return vq_run(device, p.stem, p.variant == PLAIN ? "attention_plain" : "attention_group", p.options, by_rows(&p, s),
+        return vq_run(device, p.stem, p.variant == PLAIN ? "attention_plain" : "attention_group", p.options, by_rows(&p, s, 2),
                       vq_in(o), vq_in(lse), vq_in(q), vq_in(k), vq_in(v), vq_in(mask), vq_int(s->H), vq_int(s->L), LAYOUTS(s),
                       vq_float(scale));
     int panels = ceil_div(s->L, vq_tile_columns(device)), each = p.of[QUERY_PANELS];
@@ -175,7 +182,7 @@ vq_status vq_attention_forward(vq_device *device, vq_view o, vq_view lse, vq_vie
 }
 
 /* scratch: delta [B][H][L], then, if dq is cut, its parts [parts][B][L][H][d]. */
-size_t vq_attention_scratch(const vq_device *device, const vq_attention_shape *s) {
+size_t vq_attention_scratch(vq_device *device, const vq_attention_shape *s) {
     const size_t rows = (size_t)s->B * (size_t)s->H * (size_t)s->L;
     const plan p = choose(device, s->d);
     const int count = parts(device, s, &p);
@@ -198,11 +205,11 @@ vq_status vq_attention_backward(vq_device *device, vq_view dq, vq_view dk, vq_vi
     if (p.variant != TILES) {
         const bool plain = p.variant == PLAIN;
         VQ_TRY(vq_run(device, p.stem, plain ? "attention_grad_queries_plain" : "attention_grad_queries_group", p.options,
-                      by_rows(&p, s), vq_in(dq), vq_in(d_o), vq_in(q), vq_in(k), vq_in(v), vq_in(lse), vq_in(scratch), vq_in(mask),
-                      vq_int(H), vq_int(L), LAYOUTS(s), vq_float(scale)));
-        return vq_run(device, p.stem, plain ? "attention_grad_keys_plain" : "attention_grad_keys_group", p.options, by_rows(&p, s),
-                      vq_in(dk), vq_in(dv), vq_in(d_o), vq_in(q), vq_in(k), vq_in(v), vq_in(lse), vq_in(scratch), vq_in(mask),
-                      vq_int(H), vq_int(L), LAYOUTS(s), vq_float(scale));
+                      by_rows(&p, s, 3), vq_in(dq), vq_in(d_o), vq_in(q), vq_in(k), vq_in(v), vq_in(lse), vq_in(scratch),
+                      vq_in(mask), vq_int(H), vq_int(L), LAYOUTS(s), vq_float(scale)));
+        return vq_run(device, p.stem, plain ? "attention_grad_keys_plain" : "attention_grad_keys_group", p.options,
+                      by_rows(&p, s, 4), vq_in(dk), vq_in(dv), vq_in(d_o), vq_in(q), vq_in(k), vq_in(v), vq_in(lse), vq_in(scratch),
+                      vq_in(mask), vq_int(H), vq_int(L), LAYOUTS(s), vq_float(scale));
     }
     const int count = parts(device, s, &p), each = ceil_div(ceil_div(L, block_keys(device, &p)), count);
     const vq_heads cut_up = {H * s->d, s->B * H * L};

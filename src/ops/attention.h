@@ -33,7 +33,7 @@ vq_status vq_attention_forward(vq_device *device, vq_view o, vq_view lse, vq_vie
  * scratch: vq_attention_scratch bytes. */
 vq_status vq_attention_backward(vq_device *device, vq_view dq, vq_view dk, vq_view dv, vq_view scratch, vq_view d_o, vq_view q,
                                 vq_view k, vq_view v, vq_view o, vq_view lse, vq_view mask, const vq_attention_shape *shape);
-size_t vq_attention_scratch(const vq_device *device, const vq_attention_shape *shape);
+size_t vq_attention_scratch(vq_device *device, const vq_attention_shape *shape);
 
 /* Blocks of the kernels, by width of a head. */
 extern const vq_tunables vq_attention_tunables;

@@ -1,5 +1,6 @@
-/* Runs the case tables: ops_run [--small] [--time [--cpu]] [operation...]. As a test, Check counts each operation; with --time,
- * prints speeds, by wall clock or the process's CPU time. */
+/* Runs the case tables: ops_run [--small] [--cut] [--items N] [--time [--cpu]] [operation...]. --cut cuts all launches as only the
+ * largest problems of a GPU are; --items lets the device take work-groups of no more than N items, and 16 KiB of local memory. As a
+ * test, Check counts each operation; with --time, prints speeds, by wall clock or the process's CPU time. */
 #include "check/case.h"
 #include "device/open.h"
 
@@ -83,16 +84,28 @@ static int time_all(bool cpu) {
 }
 
 int main(int argc, char **argv) {
-    bool timing = false, cpu = false;
+    bool timing = false, cpu = false, cut = false;
+    size_t items = 0;
     (void)argc;
     for (wanted = argv + 1; *wanted && strncmp(*wanted, "--", 2) == 0; wanted++) {
         small_only |= strcmp(*wanted, "--small") == 0;
         timing |= strcmp(*wanted, "--time") == 0;
+        cut |= strcmp(*wanted, "--cut") == 0;
+        if (strcmp(*wanted, "--items") == 0 && wanted[1])
+            items = (size_t)atoi(*++wanted);
         cpu |= strcmp(*wanted, "--cpu") == 0;
     }
     if (vq_device_open(&device, NULL, 0) < 0) {
         fprintf(stderr, "%s\n", vq_error());
         return 1;
+    }
+    if (cut) {
+        device->most_groups = 2;
+        device->most_flops = 5000;
+    }
+    if (items) {
+        device->info.max_work_group = items;
+        device->info.local_bytes = 16 << 10;
     }
     int failed;
     if (timing) {
