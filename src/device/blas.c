@@ -6,6 +6,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int users; /* devices that have used CLBlast and are open */
@@ -164,6 +165,28 @@ void vq_blas_release(vq_device *device) {
         CLBlastClearCache();
     device->blas_set = 0;
     pthread_mutex_unlock(&lock);
+}
+
+static const char *choice(void) {
+    const char *provider = getenv("VQDNA_GEMM");
+    return provider && *provider ? provider : NULL;
+}
+
+vq_status vq_blas_check_choice(vq_device *device) {
+    const char *provider = choice();
+    if (!provider || strcmp(provider, "tile") == 0)
+        return VQDNA_OK;
+    if (strcmp(provider, "clblast") != 0)
+        return vq_fail(VQDNA_ERR_USAGE, "VQDNA_GEMM is '%s': choose tile (kernels of vqdna's own) or clblast", provider);
+    if (!vq_blas_usable(device))
+        return vq_fail(VQDNA_ERR_DEVICE, "%s: CLBlast cannot be used, which VQDNA_GEMM=clblast asks for: unset it",
+                       device->info.name);
+    return VQDNA_OK;
+}
+
+bool vq_blas_chosen(bool otherwise) {
+    const char *provider = choice();
+    return provider ? strcmp(provider, "clblast") == 0 : otherwise;
 }
 
 size_t vq_blas_scratch(vq_device *device, int M, int N, int K, bool ta, bool tb) {

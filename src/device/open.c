@@ -271,6 +271,10 @@ static vq_status open_candidate(vq_device *device, const candidate *c, int threa
     device->alignment = device_number(c->id, CL_DEVICE_MEM_BASE_ADDR_ALIGN, sizeof(cl_uint)) / 8;
     if (device->alignment < 128)
         device->alignment = 128;
+    if (strcmp(c->info.type, "cpu") != 0) { /* half a second of a slow one, a millisecond of a fast one */
+        device->most_groups = 65535;
+        device->most_flops = 32e9;
+    }
     for (int i = 0; i < 3; i++)
         device->most_items[i] = device->info.max_work_group;
     clGetDeviceInfo(c->id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof device->most_items, device->most_items, NULL);
@@ -309,6 +313,7 @@ vq_status vq_device_open(vq_device **out, const char *selector, int threads) {
     pthread_mutexattr_destroy(&recursive);
     VQ_TRY_OR(done, open_candidate(device, c, threads));
     vq_tuning_load(device);
+    VQ_TRY_OR(done, vq_blas_check_choice(device));
     *out = device;
 done:
     if (status < 0)

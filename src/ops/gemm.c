@@ -5,8 +5,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static int ceil_div(int a, int b) {
     return (a + b - 1) / b;
@@ -31,7 +29,7 @@ static const vq_tunable tunables[TUNABLES] = {
     [DOWN] = {"TM", {2, 4, 8}, {8, 4, 0, 0}},
     [ACROSS] = {"TV", {1, 2}, {1, 1, 0, 0}},
     [DEEP] = {"DEEP", {8, 16, 32}, {16, 16, 0, 0}},
-    [PROVIDER] = {"provider", {OURS, CLBLAST}, {CLBLAST, OURS, OURS, OURS}, .slow_on_cpu = true},
+    [PROVIDER] = {"provider", {OURS, CLBLAST}, {OURS, OURS, OURS, OURS}, .slow_on_cpu = true},
 };
 
 static const vq_tuning_shape shapes[] = {
@@ -129,15 +127,30 @@ static vq_status tile(vq_device *device, vq_view C, vq_view A, vq_view B, vq_vie
 
 /* ---- The tile of a GPU ------------------------------------------------------------------------------------------------------- */
 
+/* The tunables' values and the build options; the smallest where the driver's compiler takes no such work-group. */
+static void group_shape(vq_device *device, int shape, bool ta, int of[TUNABLES], char options[96]) {
+    vq_tuned_all(of, device, &vq_gemm_tunables, shape);
+    for (bool tried = false;; tried = true) {
+        snprintf(options, 96, "-DGROUP_SIDE=%d -DTM=%d -DTV=%d -DDEEP=%d -DTA=%d", of[SIDE], of[DOWN], of[ACROSS], of[DEEP], ta);
+        if (tried || vq_group_fits(device, "gemm", options, (size_t)of[SIDE], (size_t)of[SIDE]))
+            return;
+        for (int i = SIDE; i <= DEEP; i++)
+            of[i] = tunables[i].values[0];
+    }
+}
+
 /* Parts of the sum over k, each for a work-group of its own: only where M and N are a weight's, so that a row of an activation
  * never depends on how many there are, and only as many as give a large GPU something to do. */
-static int parts(const vq_device *device, int M, int N, int K, bool ta) {
+static int parts(vq_device *device, int M, int N, int K, bool ta) {
     enum { GROUPS = 256, LEAST_STEPS = 256 };
     int of[TUNABLES];
-    vq_tuned_all(of, device, &vq_gemm_tunables, TRANSPOSED);
+    char options[96];
+    if (!ta)
+        return 1;
+    group_shape(device, TRANSPOSED, ta, of, options);
     int down = of[SIDE] * of[DOWN], across = of[SIDE] * of[ACROSS] * device->vector_width;
     int groups = ceil_div(M, down) * ceil_div(N, across), most = ceil_div(K, LEAST_STEPS);
-    int count = ta ? ceil_div(GROUPS, groups) : 1;
+    int count = ceil_div(GROUPS, groups);
     count = count < most ? count : most;
     return count < 1 ? 1 : count < VQ_MAX_CHUNKS ? count : VQ_MAX_CHUNKS;
 }
@@ -145,15 +158,15 @@ static int parts(const vq_device *device, int M, int N, int K, bool ta) {
 static vq_status group(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb,
                        const vq_gemm_end *end) {
     int of[TUNABLES];
-    vq_tuned_all(of, device, &vq_gemm_tunables, shape_class(N, K, ta));
+    char options[96];
+    group_shape(device, shape_class(N, K, ta), ta, of, options);
     const int side = of[SIDE], rows = of[DOWN], registers = of[ACROSS];
     const bool summed = end->kind == VQ_GEMM_STORE || end->kind == VQ_GEMM_ADD;
     const int steps = ceil_div(K, summed ? parts(device, M, N, K, ta) : 1), count = steps ? ceil_div(K, steps) : 1;
-    char options[96];
-    snprintf(options, sizeof options, "-DGROUP_SIDE=%d -DTM=%d -DTV=%d -DDEEP=%d -DTA=%d", side, rows, registers, of[DEEP], ta);
     const vq_grid grid = {
         {(size_t)ceil_div(N, side * registers * device->vector_width), (size_t)ceil_div(M, side * rows), (size_t)count},
-        {(size_t)side, (size_t)side, 1}};
+        {(size_t)side, (size_t)side, 1},
+        2.0 * M * N * K};
     VQ_TRY(vq_run(device, "gemm", "gemm_group", options, grid, vq_in(count > 1 ? scratch : C), vq_in(A), vq_in(B), vq_int(tb),
                   vq_int(count > 1 ? VQ_GEMM_STORE : end->kind), END_OF(end), vq_int(M), vq_int(N), vq_int(K), vq_int(steps)));
     if (count == 1)
@@ -166,8 +179,9 @@ static vq_status group(vq_device *device, vq_view C, vq_view A, vq_view B, vq_vi
 static vq_status plain(vq_device *device, vq_view C, vq_view A, vq_view B, int M, int N, int K, bool ta, bool tb,
                        const vq_gemm_end *end) {
     enum { COLUMNS_OF_ITEM = 64 };
-    return vq_run(device, "gemm", "gemm_plain", ta ? "-DTA=1" : "-DTA=0",
-                  vq_grid2((size_t)ceil_div(N, COLUMNS_OF_ITEM), (size_t)M, 1, 1), vq_in(C), vq_in(A), vq_in(B), vq_int(tb),
+    vq_grid grid = vq_grid2((size_t)ceil_div(N, COLUMNS_OF_ITEM), (size_t)M, 1, 1);
+    grid.flops = 2.0 * M * N * K;
+    return vq_run(device, "gemm", "gemm_plain", ta ? "-DTA=1" : "-DTA=0", grid, vq_in(C), vq_in(A), vq_in(B), vq_int(tb),
                   vq_int(end->kind), END_OF(end), vq_int(M), vq_int(N), vq_int(K));
 }
 
@@ -183,16 +197,14 @@ static vq_status finish(vq_device *device, vq_view C, int M, int N, const vq_gem
 
 /* ---- Choice ------------------------------------------------------------------------------------------------------------------ */
 
-/* Who computes a product: the plain kernel where the others failed, CLBlast where it is wanted and right, else ours. */
+/* Who computes a product: CLBlast where it is asked for or was measured to be faster, and is right; else ours, or the plain kernel
+ * where that failed. */
 typedef enum { PLAIN_KERNEL, CLBLAST_KERNEL, CPU_KERNEL, GPU_KERNEL } variant;
 
 static variant choose(vq_device *device, int shape) {
     const vq_shape kernels = vq_shape_of(device, "gemm");
-    const char *provider = getenv("VQDNA_GEMM");
-    bool clblast = vq_tuned(device, &vq_gemm_tunables, PROVIDER, shape) == CLBLAST;
-    if (provider && *provider)
-        clblast = strcmp(provider, "clblast") == 0;
-    if (kernels.plain)
+    const bool clblast = vq_blas_chosen(vq_tuned(device, &vq_gemm_tunables, PROVIDER, shape) == CLBLAST);
+    if (kernels.plain && !vq_blas_chosen(false))
         return PLAIN_KERNEL;
     if (clblast && vq_blas_usable(device))
         return CLBLAST_KERNEL;
@@ -215,6 +227,10 @@ vq_status vq_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view sc
         break;
     }
     return finish(device, C, M, N, &end);
+}
+
+bool vq_gemm_is_ours(vq_device *device, int N, int K, bool ta) {
+    return choose(device, shape_class(N, K, ta)) != CLBLAST_KERNEL;
 }
 
 size_t vq_gemm_scratch(vq_device *device, int M, int N, int K, bool ta, bool tb) {

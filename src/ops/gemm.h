@@ -2,9 +2,10 @@
  *     C[M][N] = end(op(A) op(B))
  * row-major float32. op(A) is [M][K], stored [K][M] if `ta`; op(B) is [K][N], stored [N][K] if `tb`. Two providers stand behind it:
  * kernels of ours (on CPU devices a register tile, where the end costs no pass over memory), and CLBlast followed by a pass for the
- * end. Which one is a tunable, ours by default on CPU devices and CLBlast on GPUs; CLBlast is not used where it fails its
- * self-test. $VQDNA_GEMM=tile or clblast overrules. With our kernels an element depends on its row of A and column of B alone, bit
- * for bit, whatever M, its place and the tunables. */
+ * end. Which one is a tunable, ours by default; CLBlast is not used where it fails its self-test. $VQDNA_GEMM=tile or
+ * clblast overrules, and a device that cannot do as it says is not opened. With our kernels an element depends on its row of A and
+ * column of B alone, bit for bit, whatever M, its place, the device and the tunables; CLBlast picks a kernel by the size of the
+ * product, so codes of two nearly as near vectors may change with the batch. */
 #ifndef VQ_OPS_GEMM_H
 #define VQ_OPS_GEMM_H
 
@@ -29,6 +30,9 @@ typedef struct vq_gemm_end {
 /* C must overlap no other view. `scratch` has vq_gemm_scratch() bytes for the same shape. */
 vq_status vq_gemm(vq_device *device, vq_view C, vq_view A, vq_view B, vq_view scratch, int M, int N, int K, bool ta, bool tb,
                   vq_gemm_end end);
+
+/* Whether kernels of ours compute a product with such a B. */
+bool vq_gemm_is_ours(vq_device *device, int N, int K, bool ta);
 
 /* Bytes of scratch; never 0. */
 size_t vq_gemm_scratch(vq_device *device, int M, int N, int K, bool ta, bool tb);
