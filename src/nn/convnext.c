@@ -47,9 +47,12 @@ static vq_status normalize(vq_convnext *b, vq_device *device, vq_view normed) {
 vq_status vq_convnext_forward(vq_convnext *b, vq_device *device, vq_view x, vq_view rows) {
     int M = b->M, D = b->D, H = WIDEN * D;
     vq_view work = b->work.view, normed = b->narrow.view, hidden = b->wide.view;
+    /* mixed [M][D] = x [M][D] * dw [D][7] */
     VQ_TRY(vq_dwconv_forward(device, b->mixed.view, work, x, rows, b->dw_weight.view, b->dw_bias.view, M, D));
-    VQ_TRY(normalize(b, device, normed));
+    VQ_TRY(normalize(b, device, normed)); /* [M][D] */
+    /* hidden [M][4D] = gelu(normed [M][D] up [4D][D]^T) */
     VQ_TRY(vq_linear_gelu_forward(device, hidden, b->pre.view, work, normed, b->up_weight.view, b->up_bias.view, M, D, H));
+    /* y [M][D] = hidden [M][4D] down [D][4D]^T + x [M][D] */
     return vq_linear_residual_forward(device, b->y.view, work, hidden, b->down_weight.view, b->down_bias.view, x, M, H, D);
 }
 
@@ -57,13 +60,18 @@ vq_status vq_convnext_backward(vq_convnext *b, vq_device *device, vq_view dx, vq
     int M = b->M, D = b->D, H = WIDEN * D;
     vq_view work = b->work.view, hidden = b->pre.view, dhidden = b->wide.view;
     vq_view normed = b->narrow.view, dnormed = normed, dmixed = normed;
+    /* dhidden [M][4D] = dy [M][D] down [D][4D], through gelu */
     VQ_TRY(vq_linear_backward_input(device, dhidden, work, dy, b->down_weight.view, b->pre.view, M, H, D));
     VQ_TRY(vq_gelu_forward(device, hidden, b->pre.view, (size_t)M * (size_t)H));
+    /* ddown [D][4D] += dy [M][D]^T hidden [M][4D] */
     VQ_TRY(vq_linear_backward_weight(device, b->down_weight.grad, b->down_bias.grad, work, dy, hidden, M, H, D));
     VQ_TRY(normalize(b, device, normed));
+    /* dup [4D][D] += dhidden [M][4D]^T normed [M][D] */
     VQ_TRY(vq_linear_backward_weight(device, b->up_weight.grad, b->up_bias.grad, work, dhidden, normed, M, D, H));
+    /* dnormed [M][D] = dhidden [M][4D] up [4D][D] */
     VQ_TRY(vq_linear_backward_input(device, dnormed, work, dhidden, b->up_weight.view, VQ_NO_VIEW, M, D, H));
     VQ_TRY(vq_layernorm_backward(device, dmixed, b->norm_weight.grad, b->norm_bias.grad, work, dnormed, b->mixed.view,
                                  b->stats.view, b->norm_weight.view, M, D));
+    /* dx [M][D] = dmixed [M][D] * dw reversed + dy [M][D]; ddw [D][7] += */
     return vq_dwconv_backward(device, dx, b->dw_weight.grad, b->dw_bias.grad, work, dmixed, dy, x, rows, b->dw_weight.view, M, D);
 }

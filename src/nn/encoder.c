@@ -1,5 +1,6 @@
 #include "nn/encoder.h"
 
+#include "base/integer.h"
 #include "ops/gelu.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
@@ -16,10 +17,9 @@ static void plan_activations(vq_encoder *e, vq_plan *plan, vq_device *device) {
     vq_plan_tensor(plan, &e->normed, kept, VQ_F32, "norm_in.y", m, s);
     vq_plan_tensor(plan, &e->stem, kept, VQ_F32, "stem.y", m, s);
     size_t work = vq_stem_scratch(device, M, S), linear = vq_linear_scratch(device, M, S, D);
-    work = linear > work ? linear : work;
+    work = vq_max(work, linear);
     if (training) {
-        size_t norm = vq_layernorm_scratch(device, M, S);
-        work = norm > work ? norm : work;
+        work = vq_max(work, vq_layernorm_scratch(device, M, S));
         vq_plan_tensor(plan, &e->stats, VQ_SAVED, VQ_F32, "norm_in.stats", m, 2);
         vq_plan_tensor(plan, &e->dstem, VQ_SCRATCH, VQ_F32, "stem.dy", m, s);
         vq_plan_tensor(plan, &e->dconv, VQ_SCRATCH, VQ_F32, "conv_in.dy", m, s);
@@ -57,9 +57,11 @@ static vq_view input_of(const vq_encoder *e, int block) {
 
 vq_status vq_encoder_forward(vq_encoder *e, vq_device *device, vq_view rows) {
     int M = e->M, S = e->config->stem, D = e->config->dim;
+    /* conv [M][stem] = one-hot bases [M][4] * conv_in [stem][4][5] */
     VQ_TRY(vq_stem_forward(device, e->conv.view, e->work.view, rows, e->conv_weight.view, e->conv_bias.view, M, S));
     VQ_TRY(vq_layernorm_forward(device, e->normed.view, e->stats.view, e->conv.view, e->norm_weight.view, e->norm_bias.view, M, S));
     VQ_TRY(vq_gelu_forward(device, e->stem.view, e->normed.view, (size_t)M * (size_t)S));
+    /* x0 [M][D] = stem [M][stem] join [D][stem]^T */
     VQ_TRY(vq_linear_forward(device, e->x0.view, e->work.view, e->stem.view, e->join_weight.view, e->join_bias.view, M, S, D));
     for (int i = 0; i < e->config->blocks; i++)
         VQ_TRY(vq_convnext_forward(&e->blocks[i], device, input_of(e, i), rows));
@@ -79,6 +81,7 @@ vq_status vq_encoder_backward(vq_encoder *e, vq_device *device, vq_view a, vq_vi
         if (level >= 0 && e->config->taps[level] == i)
             VQ_TRY(tap(user, level--, a, true));
     }
+    /* djoin [D][stem] += a [M][D]^T stem [M][stem]; dstem [M][stem] = a [M][D] join [D][stem], through gelu */
     vq_view dstem = e->dstem.view, dconv = e->dconv.view, work = e->work.view;
     VQ_TRY(vq_linear_backward_weight(device, e->join_weight.grad, e->join_bias.grad, work, a, e->stem.view, M, S, D));
     VQ_TRY(vq_linear_backward_input(device, dstem, work, a, e->join_weight.view, e->normed.view, M, S, D));

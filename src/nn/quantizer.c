@@ -1,14 +1,11 @@
 #include "nn/quantizer.h"
 
+#include "base/integer.h"
 #include "ops/assign.h"
 #include "ops/codesum.h"
 #include "ops/kmeans.h"
 #include "ops/quantize.h"
 #include "ops/reduce.h"
-
-static size_t most(size_t a, size_t b) {
-    return a > b ? a : b;
-}
 
 void vq_quantizer_plan(vq_quantizer *q, vq_plan *plan, vq_device *device, const vq_config *config, int M) {
     const bool list = vq_plan_is_list(plan), training = vq_plan_is_training(plan);
@@ -36,9 +33,9 @@ void vq_quantizer_plan(vq_quantizer *q, vq_plan *plan, vq_device *device, const 
             vq_plan_tensor(plan, &l->usage, VQ_SUMS, VQ_I32, "usage", k);
             vq_plan_tensor(plan, &l->reseeded, VQ_SUMS, VQ_I32, "reseeded", 1);
             vq_plan_tensor(plan, &l->rows, VQ_INPUT, VQ_I32, "rows", k);
-            work = most(work, vq_codesum_scratch(device, M, l->K));
-            work = most(work, vq_codebook_scratch(device, l->K));
-            widest = most(widest, k);
+            work = vq_max(work, vq_codesum_scratch(device, M, l->K));
+            work = vq_max(work, vq_codebook_scratch(device, l->K));
+            widest = vq_max(widest, k);
         }
         vq_plan_leave(plan);
     }
@@ -83,8 +80,10 @@ vq_status vq_quantizer_forward(vq_quantizer *q, vq_device *device, const vq_view
     for (int i = 0; i < N; i++) {
         vq_level *l = &q->level[i];
         VQ_TRY(residual(q, device, taps[i], i));
-        vq_view h = target(q, taps[i], i);
+        vq_view h = target(q, taps[i], i); /* [M][D] */
+        /* codes [M] = nearest of e [K][D] */
         VQ_TRY(vq_assign_forward(device, l->codes.view, h, l->packed.view, M, D, l->K));
+        /* zhat, total [M][D] from e [K][D] and codes [M] */
         VQ_TRY(vq_quantize_gather(device, q->zhat.view, q->total.view, metrics, l->e.view, h, l->codes.view, rows, q->work.view, M,
                                   D, i + 1, N, slot, scale));
     }
@@ -157,8 +156,8 @@ vq_status vq_quantizer_target(vq_quantizer *q, vq_device *device, vq_view *out, 
 void vq_quantizer_start_plan(const vq_quantizer *q, vq_codebook_origin *o, vq_plan *plan, vq_device *device, int count) {
     size_t n = (size_t)count, d = (size_t)q->config->dim, widest = 0, work = vq_kmeans_scratch(device, count);
     for (int i = 0; i < q->config->levels; i++) {
-        widest = most(widest, (size_t)q->level[i].K);
-        work = most(work, vq_codesum_scratch(device, count, q->level[i].K));
+        widest = vq_max(widest, (size_t)q->level[i].K);
+        work = vq_max(work, vq_codesum_scratch(device, count, q->level[i].K));
     }
     vq_plan_enter(plan, "start.");
     vq_plan_tensor(plan, &o->vectors, VQ_SAVED, VQ_F32, "vectors", n, d);

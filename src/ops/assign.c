@@ -1,17 +1,14 @@
 #include "ops/assign.h"
 
+#include "base/integer.h"
 #include "ops/gemm.h"
 
 #include <stdio.h>
 
 enum { WANTED_GROUPS = 8 };
 
-static int ceil_div(int a, int b) {
-    return (a + b - 1) / b;
-}
-
 static int chunks(int D) {
-    return ceil_div(D, VQ_TILE_STEPS);
+    return vq_ceil_div_int(D, VQ_TILE_STEPS);
 }
 
 /* ---- Tunables: none changes a code ------------------------------------------------------------------------------------------- */
@@ -102,14 +99,14 @@ static plan make_plan(vq_device *device, int D) {
 
 size_t vq_assign_packed_bytes(vq_device *device, int D, int K) {
     plan p = make_plan(device, D);
-    return (size_t)ceil_div(K, p.panel) * (size_t)p.panel * ((size_t)D + 1) * sizeof(float);
+    return (size_t)vq_ceil_div_int(K, p.panel) * (size_t)p.panel * ((size_t)D + 1) * sizeof(float);
 }
 
 vq_status vq_assign_pack(vq_device *device, vq_view packed, vq_view e, int D, int K) {
     plan p = make_plan(device, D);
     char options[80];
     build_options(&p, D, options, sizeof options);
-    size_t padded = (size_t)ceil_div(K, p.panel) * (size_t)p.panel, local = (size_t)p.panel;
+    size_t padded = (size_t)vq_ceil_div_int(K, p.panel) * (size_t)p.panel, local = (size_t)p.panel;
     while (local > device->most_items[0] || local > device->info.max_work_group)
         local /= 2;
     return vq_run(device, "assign", "assign_pack", options, vq_grid1(padded / local, local), vq_in(packed), vq_in(e), vq_int(D),
@@ -118,11 +115,11 @@ vq_status vq_assign_pack(vq_device *device, vq_view packed, vq_view e, int D, in
 
 static vq_status tile(vq_device *device, const plan *p, const char *options, vq_view codes, vq_view h, vq_view packed, int M, int D,
                       int K) {
-    const int down = ceil_div(M, p->rows), most = p->block / p->rows, each = 4 * (int)device->info.compute_units;
+    const int down = vq_ceil_div_int(M, p->rows), most = p->block / p->rows, each = 4 * (int)device->info.compute_units;
     const int wanted = each > WANTED_GROUPS ? each : WANTED_GROUPS; /* as many for each core as for the next: see ops/gemm.c */
-    const int height = ceil_div(down, ceil_div(ceil_div(down, most), wanted) * wanted);
-    return vq_run(device, "assign", "assign_tile", options, vq_grid1((size_t)ceil_div(down, height), 1), vq_in(codes), vq_in(h),
-                  vq_in(packed), vq_int(M), vq_int(D), vq_int(K), vq_int(height));
+    const int height = vq_ceil_div_int(down, vq_ceil_div_int(vq_ceil_div_int(down, most), wanted) * wanted);
+    return vq_run(device, "assign", "assign_tile", options, vq_grid1((size_t)vq_ceil_div_int(down, height), 1), vq_in(codes),
+                  vq_in(h), vq_in(packed), vq_int(M), vq_int(D), vq_int(K), vq_int(height));
 }
 
 vq_status vq_assign_forward(vq_device *device, vq_view codes, vq_view h, vq_view packed, int M, int D, int K) {
@@ -130,13 +127,13 @@ vq_status vq_assign_forward(vq_device *device, vq_view codes, vq_view h, vq_view
     char options[80];
     if (M == 0)
         return VQDNA_OK;
-    while (p.by == SQUARE && p.high > 1 && ceil_div(M, p.side * p.high) < (int)device->info.compute_units)
+    while (p.by == SQUARE && p.high > 1 && vq_ceil_div_int(M, p.side * p.high) < (int)device->info.compute_units)
         p.high /= 2; /* fewer rows of a work-group, so that each compute unit has one */
     build_options(&p, D, options, sizeof options);
     if (p.by == TILE)
         return tile(device, &p, options, codes, h, packed, M, D, K);
-    vq_grid grid =
-        p.by == PLAIN ? vq_grid1((size_t)M, 1) : vq_grid2((size_t)ceil_div(M, p.side * p.high), 1, (size_t)p.side, (size_t)p.side);
+    vq_grid grid = p.by == PLAIN ? vq_grid1((size_t)M, 1)
+                                 : vq_grid2((size_t)vq_ceil_div_int(M, p.side * p.high), 1, (size_t)p.side, (size_t)p.side);
     grid.flops = 2.0 * M * D * K;
     if (p.by == PLAIN)
         return vq_run(device, "assign", "assign_plain", options, grid, vq_in(codes), vq_in(h), vq_in(packed), vq_int(D), vq_int(K));

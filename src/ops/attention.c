@@ -1,5 +1,6 @@
 #include "ops/attention.h"
 
+#include "base/integer.h"
 #include "ops/gemm.h"
 
 #include <limits.h>
@@ -7,10 +8,6 @@
 #include <stdio.h>
 
 enum { WANTED_GROUPS = 16, DELTA_ROWS = 64 };
-
-static int ceil_div(int a, int b) {
-    return (a + b - 1) / b;
-}
 
 /* ---- Tunables ---------------------------------------------------------------------------------------------------------------- */
 
@@ -31,7 +28,7 @@ static const vq_tuning_shape shapes[] = {
 };
 
 static size_t round_up(int n, int to) {
-    return (size_t)(ceil_div(n, to) * to);
+    return (size_t)(vq_ceil_div_int(n, to) * to);
 }
 
 /* Floats of local memory, as declared in cl/attention_group.cl. */
@@ -136,9 +133,9 @@ static int block_keys(const vq_device *device, const plan *p) {
 static int parts(const vq_device *device, const vq_attention_shape *s, const plan *p) {
     if (p->variant != TILES || s->B == 0 || s->H == 0 || s->L == 0)
         return 1;
-    int most = ceil_div(s->L, block_keys(device, p)), wanted = ceil_div(WANTED_GROUPS, s->B * s->H);
-    int blocks_each = ceil_div(most, wanted < most ? wanted : most);
-    return ceil_div(most, blocks_each);
+    int most = vq_ceil_div_int(s->L, block_keys(device, p)), wanted = vq_ceil_div_int(WANTED_GROUPS, s->B * s->H);
+    int blocks_each = vq_ceil_div_int(most, wanted < most ? wanted : most);
+    return vq_ceil_div_int(most, blocks_each);
 }
 
 static vq_status check(const vq_attention_shape *s) {
@@ -157,7 +154,7 @@ static vq_status check(const vq_attention_shape *s) {
 /* Of the kernels that take a row (plain) or a square of rows at a time, with so many products of L x L. */
 static vq_grid by_rows(const plan *p, const vq_attention_shape *s, double products) {
     const int side = p->variant == PLAIN ? 1 : p->of[SIDE], rows = p->variant == PLAIN ? 1 : side * p->of[EACH];
-    vq_grid grid = vq_grid2((size_t)ceil_div(s->L, rows), (size_t)(s->B * s->H), (size_t)side, (size_t)side);
+    vq_grid grid = vq_grid2((size_t)vq_ceil_div_int(s->L, rows), (size_t)(s->B * s->H), (size_t)side, (size_t)side);
     grid.flops = 2.0 * products * s->B * s->H * s->L * s->L * s->d;
     return grid;
 }
@@ -173,12 +170,12 @@ vq_status vq_attention_forward(vq_device *device, vq_view o, vq_view lse, vq_vie
         return vq_run(device, p.stem, p.variant == PLAIN ? "attention_plain" : "attention_group", p.options, by_rows(&p, s, 2),
                       vq_in(o), vq_in(lse), vq_in(q), vq_in(k), vq_in(v), vq_in(mask), vq_int(s->H), vq_int(s->L), LAYOUTS(s),
                       vq_float(scale));
-    int panels = ceil_div(s->L, vq_tile_columns(device)), each = p.of[QUERY_PANELS];
-    while (each > 1 && s->B * s->H * ceil_div(panels, each) < WANTED_GROUPS)
+    int panels = vq_ceil_div_int(s->L, vq_tile_columns(device)), each = p.of[QUERY_PANELS];
+    while (each > 1 && s->B * s->H * vq_ceil_div_int(panels, each) < WANTED_GROUPS)
         each--;
     return vq_run(device, p.stem, "attention_tile", p.options,
-                  vq_grid2((size_t)ceil_div(panels, each), (size_t)(s->B * s->H), 1, 1), vq_in(o), vq_in(lse), vq_in(q), vq_in(k),
-                  vq_in(v), vq_in(mask), vq_int(s->H), vq_int(s->L), LAYOUTS(s), vq_float(scale), vq_int(each));
+                  vq_grid2((size_t)vq_ceil_div_int(panels, each), (size_t)(s->B * s->H), 1, 1), vq_in(o), vq_in(lse), vq_in(q),
+                  vq_in(k), vq_in(v), vq_in(mask), vq_int(s->H), vq_int(s->L), LAYOUTS(s), vq_float(scale), vq_int(each));
 }
 
 /* scratch: delta [B][H][L], then, if dq is cut, its parts [parts][B][L][H][d]. */
@@ -199,7 +196,7 @@ vq_status vq_attention_backward(vq_device *device, vq_view dq, vq_view dk, vq_vi
     if (heads == 0 || L == 0)
         return VQDNA_OK;
     const int local = p.variant == GROUPS ? DELTA_ROWS : 1, per = DELTA_ROWS / local;
-    const vq_grid by_query = vq_grid2((size_t)ceil_div(L, DELTA_ROWS), heads, (size_t)local, 1);
+    const vq_grid by_query = vq_grid2((size_t)vq_ceil_div_int(L, DELTA_ROWS), heads, (size_t)local, 1);
     VQ_TRY(vq_run(device, p.stem, "attention_delta", p.options, by_query, vq_in(scratch), vq_in(d_o), vq_in(o), vq_int(H),
                   vq_int(L), LAYOUT(s->o), vq_int(per)));
     if (p.variant != TILES) {
@@ -211,7 +208,7 @@ vq_status vq_attention_backward(vq_device *device, vq_view dq, vq_view dk, vq_vi
                       by_rows(&p, s, 4), vq_in(dk), vq_in(dv), vq_in(d_o), vq_in(q), vq_in(k), vq_in(v), vq_in(lse), vq_in(scratch),
                       vq_in(mask), vq_int(H), vq_int(L), LAYOUTS(s), vq_float(scale));
     }
-    const int count = parts(device, s, &p), each = ceil_div(ceil_div(L, block_keys(device, &p)), count);
+    const int count = parts(device, s, &p), each = vq_ceil_div_int(vq_ceil_div_int(L, block_keys(device, &p)), count);
     const vq_heads cut_up = {H * s->d, s->B * H * L};
     VQ_TRY(vq_run(device, p.stem, "attention_grad_tile", p.options, vq_grid2((size_t)count, heads, 1, 1),
                   vq_in(count > 1 ? scratch : dq), vq_in(dk), vq_in(dv), vq_in(d_o), vq_in(q), vq_in(k), vq_in(v), vq_in(lse),

@@ -1,14 +1,11 @@
 #include "ops/gemm.h"
 
+#include "base/integer.h"
 #include "device/blas.h"
 #include "ops/reduce.h"
 
 #include <math.h>
 #include <stdio.h>
-
-static int ceil_div(int a, int b) {
-    return (a + b - 1) / b;
-}
 
 /* ---- Tunables ---------------------------------------------------------------------------------------------------------------- */
 
@@ -89,21 +86,21 @@ static sizes tuned_sizes(const vq_device *device, int shape) {
  * second-level cache. The cut that should be done first: each row of groups streams all of B, each column of them packs all of A,
  * which costs about twice as much a float, a float moved as much as 8 multiply-adds, and the core with most groups is waited for. */
 static void cut(const vq_device *device, const sizes *s, int M, int N, int *height, int *width) {
-    const int down = ceil_div(M, s->panel), across = ceil_div(N, vq_tile_columns(device)), most = s->block / s->panel;
+    const int down = vq_ceil_div_int(M, s->panel), across = vq_ceil_div_int(N, vq_tile_columns(device)), most = s->block / s->panel;
     const int units = (int)device->info.compute_units, wanted = 4 * units > WANTED_GROUPS ? 4 * units : WANTED_GROUPS;
     const int least = down < LEAST_HEIGHT ? down : LEAST_HEIGHT;
     double best = INFINITY;
     *height = least; /* a product too small for that many groups: as many as there are */
     *width = 1;
     for (int h = most < down ? most : down; h >= least; h--)
-        for (int parts = ceil_div(N, s->columns), groups = 0; parts <= across && groups < 2 * wanted; parts++) {
-            const int w = ceil_div(across, parts), rows = ceil_div(down, h), columns = ceil_div(across, w);
+        for (int parts = vq_ceil_div_int(N, s->columns), groups = 0; parts <= across && groups < 2 * wanted; parts++) {
+            const int w = vq_ceil_div_int(across, parts), rows = vq_ceil_div_int(down, h), columns = vq_ceil_div_int(across, w);
             groups = rows * columns;
             const double work = (double)M * N + 8 * ((double)rows * N + 2.0 * columns * M);
-            const double cost = work * ceil_div(groups, units) * units / groups;
+            const double cost = work * vq_ceil_div_int(groups, units) * units / groups;
             if (groups >= wanted && cost < best) {
                 best = cost;
-                *height = ceil_div(down, rows);
+                *height = vq_ceil_div_int(down, rows);
                 *width = w;
             }
         }
@@ -115,12 +112,13 @@ static vq_status tile(vq_device *device, vq_view C, vq_view A, vq_view B, vq_vie
                       const vq_gemm_end *end) {
     const sizes s = tuned_sizes(device, shape_class(N, K, ta));
     char options[96];
-    int panels = ceil_div(N, vq_tile_columns(device)), height, width;
+    int panels = vq_ceil_div_int(N, vq_tile_columns(device)), height, width;
     cut(device, &s, M, N, &height, &width);
     snprintf(options, sizeof options, "-DVQ_KC=%d -DVQ_MR=%d -DTA=%d -DMC=%d", s.steps, s.panel, ta, s.block);
-    VQ_TRY(vq_run(device, "gemm", "gemm_pack", options, vq_grid2((size_t)panels, (size_t)ceil_div(K, s.steps), 1, 1),
+    VQ_TRY(vq_run(device, "gemm", "gemm_pack", options, vq_grid2((size_t)panels, (size_t)vq_ceil_div_int(K, s.steps), 1, 1),
                   vq_in(scratch), vq_in(B), vq_int(N), vq_int(K), vq_int(tb)));
-    vq_grid grid = vq_grid2((size_t)ceil_div(ceil_div(M, s.panel), height), (size_t)ceil_div(panels, width), 1, 1);
+    vq_grid grid =
+        vq_grid2((size_t)vq_ceil_div_int(vq_ceil_div_int(M, s.panel), height), (size_t)vq_ceil_div_int(panels, width), 1, 1);
     return vq_run(device, "gemm", "gemm_tile", options, grid, vq_in(C), vq_in(A), vq_in(scratch), vq_int(end->kind), END_OF(end),
                   vq_int(M), vq_int(N), vq_int(K), vq_int(height), vq_int(width));
 }
@@ -149,8 +147,8 @@ static int parts(vq_device *device, int M, int N, int K, bool ta) {
         return 1;
     group_shape(device, TRANSPOSED, ta, of, options);
     int down = of[SIDE] * of[DOWN], across = of[SIDE] * of[ACROSS] * device->vector_width;
-    int groups = ceil_div(M, down) * ceil_div(N, across), most = ceil_div(K, LEAST_STEPS);
-    int count = ceil_div(GROUPS, groups);
+    int groups = vq_ceil_div_int(M, down) * vq_ceil_div_int(N, across), most = vq_ceil_div_int(K, LEAST_STEPS);
+    int count = vq_ceil_div_int(GROUPS, groups);
     count = count < most ? count : most;
     return count < 1 ? 1 : count < VQ_MAX_CHUNKS ? count : VQ_MAX_CHUNKS;
 }
@@ -162,11 +160,11 @@ static vq_status group(vq_device *device, vq_view C, vq_view A, vq_view B, vq_vi
     group_shape(device, shape_class(N, K, ta), ta, of, options);
     const int side = of[SIDE], rows = of[DOWN], registers = of[ACROSS];
     const bool summed = end->kind == VQ_GEMM_STORE || end->kind == VQ_GEMM_ADD;
-    const int steps = ceil_div(K, summed ? parts(device, M, N, K, ta) : 1), count = steps ? ceil_div(K, steps) : 1;
-    const vq_grid grid = {
-        {(size_t)ceil_div(N, side * registers * device->vector_width), (size_t)ceil_div(M, side * rows), (size_t)count},
-        {(size_t)side, (size_t)side, 1},
-        2.0 * M * N * K};
+    const int steps = vq_ceil_div_int(K, summed ? parts(device, M, N, K, ta) : 1), count = steps ? vq_ceil_div_int(K, steps) : 1;
+    const vq_grid grid = {{(size_t)vq_ceil_div_int(N, side * registers * device->vector_width),
+                           (size_t)vq_ceil_div_int(M, side * rows), (size_t)count},
+                          {(size_t)side, (size_t)side, 1},
+                          2.0 * M * N * K};
     VQ_TRY(vq_run(device, "gemm", "gemm_group", options, grid, vq_in(count > 1 ? scratch : C), vq_in(A), vq_in(B), vq_int(tb),
                   vq_int(count > 1 ? VQ_GEMM_STORE : end->kind), END_OF(end), vq_int(M), vq_int(N), vq_int(K), vq_int(steps)));
     if (count == 1)
@@ -179,7 +177,7 @@ static vq_status group(vq_device *device, vq_view C, vq_view A, vq_view B, vq_vi
 static vq_status plain(vq_device *device, vq_view C, vq_view A, vq_view B, int M, int N, int K, bool ta, bool tb,
                        const vq_gemm_end *end) {
     enum { COLUMNS_OF_ITEM = 64 };
-    vq_grid grid = vq_grid2((size_t)ceil_div(N, COLUMNS_OF_ITEM), (size_t)M, 1, 1);
+    vq_grid grid = vq_grid2((size_t)vq_ceil_div_int(N, COLUMNS_OF_ITEM), (size_t)M, 1, 1);
     grid.flops = 2.0 * M * N * K;
     return vq_run(device, "gemm", "gemm_plain", ta ? "-DTA=1" : "-DTA=0", grid, vq_in(C), vq_in(A), vq_in(B), vq_int(tb),
                   vq_int(end->kind), END_OF(end), vq_int(M), vq_int(N), vq_int(K));
@@ -190,7 +188,7 @@ static vq_status finish(vq_device *device, vq_view C, int M, int N, const vq_gem
     enum { GROUP = 64 };
     if (end->kind == VQ_GEMM_STORE || end->kind == VQ_GEMM_ADD)
         return VQDNA_OK;
-    size_t groups = (size_t)ceil_div(ceil_div(N, device->vector_width), GROUP);
+    size_t groups = (size_t)vq_ceil_div_int(vq_ceil_div_int(N, device->vector_width), GROUP);
     return vq_run(device, "gemm", "gemm_end", "-DTA=0", vq_grid2(groups, (size_t)M, GROUP, 1), vq_in(C), vq_int(end->kind),
                   END_OF(end), vq_int(N));
 }
@@ -239,7 +237,7 @@ size_t vq_gemm_scratch(vq_device *device, int M, int N, int K, bool ta, bool tb)
     case PLAIN_KERNEL:
         break;
     case CPU_KERNEL:
-        bytes = (size_t)ceil_div(N, vq_tile_columns(device)) * (size_t)vq_tile_columns(device) * (size_t)K * sizeof(float);
+        bytes = (size_t)vq_ceil_div_int(N, vq_tile_columns(device)) * (size_t)vq_tile_columns(device) * (size_t)K * sizeof(float);
         break;
     case GPU_KERNEL:
         if (K > 0 && parts(device, M, N, K, ta) > 1)
