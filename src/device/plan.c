@@ -87,17 +87,14 @@ static void release(cl_mem mem) {
 void vq_plan_destroy(vq_plan *plan) {
     if (!plan)
         return;
-    if (plan->bound)
-        for (size_t i = 0; i < plan->count; i++) {
-            vq_tensor *t = plan->items[i].tensor;
-            if (t->tied)
-                continue;
-            release(t->view.mem);
-            release(t->grad.mem);
-            release(t->moment1.mem);
-            release(t->moment2.mem);
-        }
-    for (int i = 0; i < PARTS * REGIONS; i++)
+    /* The last made goes first: NVIDIA's driver (580) crashes when of sub-buffers that overlap an earlier one is let go before. */
+    for (size_t i = plan->bound ? plan->count : 0; i-- > 0;) {
+        const vq_tensor *t = plan->items[i].tensor;
+        const vq_view views[] = {t->moment2, t->moment1, t->grad, t->view};
+        for (size_t v = 0; v < sizeof views / sizeof *views && !t->tied; v++)
+            release(views[v].mem);
+    }
+    for (int i = PARTS * REGIONS; i-- > 0;)
         vq_view_destroy(&plan->part[i / REGIONS][i % REGIONS]);
     for (int i = 0; i < plan->slabs; i++) {
         if (plan->slab_mem[i])
