@@ -245,11 +245,12 @@ static vq_status prepare(vq_device *device, char full[900], const char *stem, co
 static vq_kernel_limits limits_of(const vq_device *device, cl_kernel kernel) {
     size_t items = 0;
     cl_ulong local = 0;
-    /* Rusticl of Mesa 22.3 answers 32 for every kernel and takes as many as the device does. */
-    if (!strcmp(device->info.platform, "rusticl") ||
+    /* Rusticl of Mesa 22.3 answers 32 items for every kernel, and counts what is private as local: neither is a limit. */
+    const bool knows = strcmp(device->info.platform, "rusticl") != 0;
+    if (!knows ||
         clGetKernelWorkGroupInfo(kernel, device->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof items, &items, NULL) != CL_SUCCESS || !items)
         items = device->info.max_work_group;
-    if (clGetKernelWorkGroupInfo(kernel, device->id, CL_KERNEL_LOCAL_MEM_SIZE, sizeof local, &local, NULL) != CL_SUCCESS)
+    if (!knows || clGetKernelWorkGroupInfo(kernel, device->id, CL_KERNEL_LOCAL_MEM_SIZE, sizeof local, &local, NULL) != CL_SUCCESS)
         local = 0;
     return (vq_kernel_limits){items, (size_t)local};
 }
