@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -55,6 +56,16 @@ static int drop_if_cut(const char *path, const struct stat *st, int type, struct
     return 0;
 }
 
+/* Removes what was cut short, unless another process of ours may be writing it: each holds the folder, shared, to its end. */
+static void clean(const char *folder) {
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* never closed: the hold ends with the process */
+    if (fd < 0)
+        return;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        nftw(folder, drop_if_cut, 16, FTW_PHYS);
+    flock(fd, LOCK_SH);
+}
+
 /* The folder PoCL will use, in *out (free it); NULL if it makes one up. */
 static void pocl_folder(char **out) {
     const char *named = getenv("POCL_CACHE_DIR"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -93,7 +104,7 @@ static void prepare(void) {
     else if (!has_room(folder))
         trouble = "is on a disk that is full";
     else
-        nftw(folder, drop_if_cut, 16, FTW_PHYS);
+        clean(folder);
     if (trouble) {
         bool found = private_folder(other, sizeof other);
         if (found)

@@ -114,6 +114,15 @@ setup() {
     [ ! -s said ]
 }
 
+@test "an entry of PoCL's cache that another process may be writing is left alone" {
+    "$VQDNA" devices | grep -q Portable || skip "the device is not PoCL's"
+    export POCL_CACHE_DIR=$PWD/pocl
+    mkdir pocl
+    : >pocl/growing.so
+    flock -s pocl "$VQDNA" devices >/dev/null 2>said
+    [ ! -s said ] && [ -e pocl/growing.so ]
+}
+
 @test "a limit on the process's memory is the device's" {
     "$VQDNA" devices | grep -A1 '^\*' | grep -q ' cpu,' || skip "no CPU device"
     bytes=$(ulimit -v 3000000 && "$VQDNA" devices --json --device cpu | sed -n '/"index"/,$ s/.*"global_bytes": \([0-9]*\).*/\1/p' | head -1)
