@@ -211,6 +211,7 @@ static void reference(vq_case *c, const int *dims) {
     const vq_attention_shape s = shape_of(dims);
     const int rows = row_count(dims);
     const bool nans = dims[KEYS] == NANS;
+    const double scale = sqrt(dims[D]);
     double *o = vq_case_value(c, nans ? "nans of o" : "o"), *lse = vq_case_value(c, nans ? "nans of lse" : "lse");
     double *p = malloc((size_t)dims[L] * sizeof *p);
     if (!p)
@@ -223,11 +224,13 @@ static void reference(vq_case *c, const int *dims) {
         double *to = o + ((size_t)b * (size_t)rows + (size_t)(i % rows)) * (size_t)s.o.stride + h * dims[D];
         double top = -INFINITY, total = 0;
         for (int j = 0; j < dims[L]; j++) {
-            p[j] = 0;
-            for (int d = 0; d < dims[D] && (!used || used[j] != 0); d++)
-                p[j] += q[d] * k[(size_t)j * (size_t)s.k.stride + (size_t)d] / sqrt(dims[D]);
-            if (!used || used[j] != 0)
-                top = p[j] > top ? p[j] : top;
+            if (used && used[j] == 0)
+                continue;
+            double sum = 0;
+            for (int d = 0; d < dims[D]; d++)
+                sum += q[d] * k[(size_t)j * (size_t)s.k.stride + (size_t)d];
+            p[j] = sum / scale;
+            top = p[j] > top ? p[j] : top;
         }
         for (int d = 0; d < dims[D]; d++)
             to[d] = 0;
