@@ -19,7 +19,7 @@ static bool is_small(const vq_case_shape *s) {
     double product = 1;
     for (int i = 0; i < VQ_CASE_DIMS; i++)
         product *= s->dims[i] > 1 ? s->dims[i] : 1;
-    return product <= 50000;
+    return product <= 36000;
 }
 
 static bool is_wanted(const char *operation) {
