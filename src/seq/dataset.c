@@ -147,7 +147,8 @@ static int by_length(const void *a, const void *b) {
 }
 
 static void index_stretches(vq_dataset *d) {
-    qsort(d->stretches, d->count, sizeof *d->stretches, by_length);
+    if (d->count)
+        qsort(d->stretches, d->count, sizeof *d->stretches, by_length);
     uint64_t before = 0;
     for (size_t i = 0; i < d->count; i++) {
         d->stretches[i].before = before;

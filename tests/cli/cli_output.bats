@@ -179,6 +179,7 @@ unchanged() {
 }
 
 @test "what the driver said decides the sentence: only a lack of memory asks for a smaller batch" {
+    ! grep -q __asan_init "$VQDNA" || skip "AddressSanitizer must be loaded first"
     [ -n "${FAULT:-}" ] || skip "the preloaded library is not built"
     export LD_PRELOAD=$FAULT
     VQ_FAULT="clEnqueueFillBuffer 1 -4" run --separate-stderr "$VQDNA" train -q "${small[@]}" --steps 1 -o m r.fa
