@@ -18,6 +18,8 @@ typedef enum vq_rng_stream {
     VQ_STREAM_KMEANS,   /* the codebook's start */
     VQ_STREAM_PHASE,    /* which codes the decoder sees */
     VQ_STREAM_TEST,
+    VQ_STREAM_BOOTSTRAP, /* rows of a resample */
+    VQ_STREAM_SPLIT,     /* which rows of a table are held out */
 } vq_rng_stream;
 
 typedef struct vq_rng_block {
