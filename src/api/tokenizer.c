@@ -156,8 +156,8 @@ bool vq_tokenizer_has_codes(const vqdna_tokenizer *t) {
     return false;
 }
 
-/* The model for inference with the newest weights, for batches of the given rows (0: the device's usual). */
-static vq_status prepare(vqdna_tokenizer *t, const vqdna_stream_options *options) {
+/* For batches of the given rows (0: the device's usual). */
+vq_status vq_tokenizer_prepare(vqdna_tokenizer *t, const vqdna_stream_options *options) {
     VQ_TRY(vq_tokenizer_refresh(t));
     if (t->model && t->current && !(options && options->batch > 0 && t->model->planned != options->batch))
         return VQDNA_OK;
@@ -202,7 +202,7 @@ vqdna_status vqdna_tokenize_file(vqdna_tokenizer *tokenizer, const char *path, c
     VQ_HOLD(tokenizer->device);
     vqdna_stream_options own;
     take_stream_options(&own, options);
-    VQ_TRY(prepare(tokenizer, &own));
+    VQ_TRY(vq_tokenizer_prepare(tokenizer, &own));
     return vq_tokenize_file(tokenizer->model, path, &own, sink, user, stats);
 }
 
@@ -214,7 +214,7 @@ vqdna_status vqdna_detokenize(vqdna_tokenizer *tokenizer, const vqdna_stream_opt
     VQ_HOLD(tokenizer->device);
     vqdna_stream_options own;
     take_stream_options(&own, options);
-    VQ_TRY(prepare(tokenizer, &own));
+    VQ_TRY(vq_tokenizer_prepare(tokenizer, &own));
     return vq_detokenize(tokenizer->model, &own, source, sink, user, stats);
 }
 
@@ -228,7 +228,7 @@ vqdna_status vqdna_evaluate(vqdna_tokenizer *tokenizer, const char *const *paths
     VQ_HOLD(tokenizer->device);
     vqdna_stream_options own;
     take_stream_options(&own, options);
-    VQ_TRY(prepare(tokenizer, &own));
+    VQ_TRY(vq_tokenizer_prepare(tokenizer, &own));
     return vq_evaluate(tokenizer->model, paths, count, &own, out);
 }
 
@@ -263,9 +263,9 @@ vqdna_status vqdna_encode_batch(vqdna_tokenizer *tokenizer, size_t sequences, co
     VQ_HOLD(tokenizer->device);
     uint8_t *numbers;
     VQ_TRY(read_letters(&numbers, sequences, bases, counts));
-    vq_status status = prepare(tokenizer, NULL);
+    vq_status status = vq_tokenizer_prepare(tokenizer, NULL);
     if (status == VQDNA_OK)
-        status = vq_encode(tokenizer->model, sequences, numbers, counts, codes);
+        status = vq_encode(tokenizer->model, sequences, numbers, counts, codes, NULL);
     free(numbers);
     return status;
 }

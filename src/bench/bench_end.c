@@ -243,7 +243,7 @@ static vq_status check_tokens(vq_bench *b, const tokens *t) {
         size_t first = p % CONTIGS * t->length + (t->length - piece) * p / PIECES;
         for (size_t i = 0; i < piece; i++)
             bases[i] = base_at(first + i);
-        VQ_TRY_OR(done, vq_encode(t->model, 1, bases, &piece, &codes));
+        VQ_TRY_OR(done, vq_encode(t->model, 1, bases, &piece, &codes, NULL));
         if (memcmp(codes + halo * levels, t->codes + (first + halo) * levels, (piece - 2 * halo) * levels * sizeof *codes) != 0)
             status = vq_fail(VQDNA_ERR_DEVICE, "bases %zu to %zu get other codes alone than in their contig", first, first + piece);
     }

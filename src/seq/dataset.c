@@ -157,26 +157,45 @@ static void index_stretches(vq_dataset *d) {
     d->drawn = before;
 }
 
+/* The next bases of a contig that begins at `start` 0. */
+static vq_status add_bases(vq_dataset *d, contig *c, uint64_t start, const uint8_t *codes, size_t count, bool last) {
+    if (count && start == 0) {
+        *c = (contig){.start = d->size};
+        d->info.contigs++;
+    }
+    if (count) {
+        VQ_TRY(cut(d, c, codes, count));
+        VQ_TRY(append(d, c, codes, count));
+        XXH3_64bits_update(d->hash, codes, count);
+        c->length += count;
+    }
+    if (last && start + count > 0)
+        XXH3_64bits_update(d->hash, &c->length, sizeof c->length);
+    return VQDNA_OK;
+}
+
 static vq_status add_pieces(vq_dataset *d, vq_reader *reader) {
     contig c = {0};
     vq_piece piece;
     vq_status status;
-    while ((status = vq_reader_next(reader, &piece)) == VQDNA_OK) {
-        if (piece.count) {
-            if (piece.start == 0) {
-                c = (contig){.start = d->size};
-                d->info.contigs++;
-            }
-            VQ_TRY(cut(d, &c, piece.codes, piece.count));
-            VQ_TRY(append(d, &c, piece.codes, piece.count));
-            XXH3_64bits_update(d->hash, piece.codes, piece.count);
-            c.length += piece.count;
-        }
-        if (piece.last && piece.start + piece.count > 0)
-            XXH3_64bits_update(d->hash, &c.length, sizeof c.length);
-    }
+    while ((status = vq_reader_next(reader, &piece)) == VQDNA_OK)
+        VQ_TRY(add_bases(d, &c, piece.start, piece.codes, piece.count, piece.last));
     VQ_TRY(status);
     return flush(d);
+}
+
+vq_status vq_dataset_add_sequences(vq_dataset *d, size_t sequences, const uint8_t *codes, const size_t *counts) {
+    for (size_t i = 0; i < sequences; codes += counts[i++]) {
+        contig c = {0};
+        VQ_TRY(add_bases(d, &c, 0, codes, counts[i], true));
+        d->info.bases += counts[i];
+        for (size_t j = 0; j < counts[i]; j++)
+            d->info.unknown += codes[j] >= VQ_BASE_UNKNOWN;
+    }
+    d->info.files++;
+    VQ_TRY(flush(d));
+    index_stretches(d);
+    return VQDNA_OK;
 }
 
 vq_status vq_dataset_add(vq_dataset *d, const char *path) {

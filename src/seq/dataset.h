@@ -12,6 +12,9 @@ void vq_dataset_destroy(vq_dataset *dataset);
 /* Reads one FASTA/FASTQ file ("-": standard input) through seq/reader.h. On failure the dataset is as it was before. */
 vq_status vq_dataset_add(vq_dataset *dataset, const char *path);
 
+/* Sequences in memory, one after another: codes 0..4, counts[i] of each, as if a file held them. */
+vq_status vq_dataset_add_sequences(vq_dataset *dataset, size_t sequences, const uint8_t *codes, const size_t *counts);
+
 /* A record without bases is no contig. */
 vqdna_dataset_info vq_dataset_describe(const vq_dataset *dataset);
 

@@ -20,6 +20,8 @@ typedef struct {
     uint16_t *out;  /* [M][levels + 1]: codes of a segment's core; codes to decode, and whether the base is unknown */
     uint8_t *bases; /* [M], from the decoder */
     char *letters;  /* [M] */
+    float *taps;    /* [M][D] of the last level, where they are asked for */
+    const void *elements; /* of the batch under way */
 
     vqdna_codes_sink codes_sink;
     vqdna_bases_sink bases_sink;
@@ -47,6 +49,7 @@ static void close_stream(stream *s) {
     free(s->out);
     free(s->bases);
     free(s->letters);
+    free(s->taps);
 }
 
 static vq_status open_stream(stream *s, vq_model *model, const vqdna_stream_options *options, size_t width, int halo,
@@ -133,6 +136,10 @@ static vq_status tokenize_batch(void *user, const vq_batch *batch) {
     VQ_TRY(upload_bases(s, batch));
     VQ_TRY(vq_model_encode(s->model));
     VQ_TRY(read_codes(s));
+    if (s->taps)
+        VQ_TRY(vq_read(s->model->device, s->taps, vq_encoder_tap(&s->model->encoder, s->model->config.levels - 1), 0,
+                       (size_t)s->model->M * (size_t)s->model->config.dim * sizeof(float)));
+    s->elements = batch->elements;
     return send_codes(s, batch);
 }
 
@@ -182,9 +189,11 @@ vq_status vq_tokenize_file(vq_model *model, const char *path, const vqdna_stream
     return status;
 }
 
-/* Codes of several sequences in memory: they come in order, each record's last run ends it. */
+/* Codes, and taps, of several sequences in memory: they come in order, each record's last run ends it. */
 typedef struct {
+    stream *s;
     uint16_t *const *out;
+    float *const *taps;
     size_t sequence;
 } kept;
 
@@ -192,16 +201,23 @@ static vq_status keep_codes(void *user, const vqdna_codes *run) {
     kept *k = user;
     memcpy(k->out[k->sequence] + run->start * (uint64_t)run->levels, run->codes,
            run->count * (size_t)run->levels * sizeof(uint16_t));
+    if (k->taps) {
+        size_t D = (size_t)k->s->model->config.dim, row = (size_t)(run->bases - (const uint8_t *)k->s->elements);
+        memcpy(k->taps[k->sequence] + run->start * D, k->s->taps + row * D, run->count * D * sizeof(float));
+    }
     k->sequence += run->last;
     return VQDNA_OK;
 }
 
-vq_status vq_encode(vq_model *model, size_t sequences, const uint8_t *bases, const size_t *counts, uint16_t *const *codes) {
+vq_status vq_encode(vq_model *model, size_t sequences, const uint8_t *bases, const size_t *counts, uint16_t *const *codes,
+                    float *const *taps) {
     stream s;
-    kept k = {codes, 0};
+    kept k = {&s, codes, taps, 0};
     vq_status status = open_stream(&s, model, NULL, 1, vq_config_encoder_halo(&model->config), tokenize_batch);
     s.codes_sink = keep_codes;
     s.user = &k;
+    if (taps && status == VQDNA_OK)
+        status = vq_alloc(&s.taps, (size_t)model->planned * (size_t)model->config.dim, sizeof *s.taps);
     for (size_t i = 0; i < sequences && status == VQDNA_OK; bases += counts[i++])
         status = vq_cutter_push(s.cutter, "", 0, bases, counts[i], true);
     if (status == VQDNA_OK)

@@ -13,8 +13,10 @@ vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vq
 vq_status vq_evaluate(vq_model *model, const char *const *paths, size_t count, const vqdna_stream_options *options,
                       vqdna_metrics *out);
 
-/* Sequences in memory, one after another: codes 0..4 of all of them to codes [counts[i]][levels] of each. */
-vq_status vq_encode(vq_model *model, size_t sequences, const uint8_t *bases, const size_t *counts, uint16_t *const *codes);
+/* Sequences in memory, one after another: codes 0..4 of all of them to codes [counts[i]][levels] of each; and, unless NULL, the last
+ * level's tap to taps [counts[i]][D]. */
+vq_status vq_encode(vq_model *model, size_t sequences, const uint8_t *bases, const size_t *counts, uint16_t *const *codes,
+                    float *const *taps);
 
 /* Rows of a batch a model needs at least. */
 int vq_infer_least_rows(const vq_config *config);

@@ -304,11 +304,36 @@ START_TEST(memory_and_disk) {
 }
 END_TEST
 
+START_TEST(sequences_in_memory_are_as_a_file) {
+    static const uint8_t codes[] = {0, 1, 2, 3, 4, 2, 1, 1, 3, 0, 2, 2, 2};
+    static const size_t counts[] = {7, 0, 6};
+    vq_dataset *file, *memory;
+    ck_ok(vq_dataset_create(&file));
+    ck_ok(vq_dataset_create(&memory));
+    ck_ok(vq_dataset_add(file, scratch_text("m.fa", ">a\nACGTNGC\n>b\n>c\nCTAGGG\n")));
+    ck_ok(vq_dataset_add_sequences(memory, 3, codes, counts));
+    ck_assert_uint_eq(vq_dataset_fingerprint(file), vq_dataset_fingerprint(memory));
+    vqdna_dataset_info a = vq_dataset_describe(file), b = vq_dataset_describe(memory);
+    ck_assert_mem_eq(&a, &b, sizeof a);
+    uint8_t x[8], y[8];
+    int m, n;
+    for (uint32_t i = 0; i < 50; i++) {
+        ck_ok(vq_dataset_window(file, 1, 0, i, 4, true, x, &m));
+        ck_ok(vq_dataset_window(memory, 1, 0, i, 4, true, y, &n));
+        ck_assert_int_eq(m, n);
+        ck_assert_mem_eq(x, y, (size_t)m);
+    }
+    vq_dataset_destroy(file);
+    vq_dataset_destroy(memory);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("dataset");
     TCase *tests = tcase_create("dataset");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, windows);
+    tcase_add_test(tests, sequences_in_memory_are_as_a_file);
     tcase_add_test(tests, strands);
     tcase_add_test(tests, small_contigs);
     tcase_add_test(tests, gaps);

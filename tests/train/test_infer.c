@@ -163,7 +163,7 @@ START_TEST(tokenize_is_encode) {
     size_t at = 0, N = (size_t)config.levels;
     for (int r = 0; r < RECORDS; r++) {
         uint16_t codes[LONGEST * VQDNA_MAX_LEVELS], *out = codes;
-        ck_ok(vq_encode(model, 1, bases[r], &lengths[r], &out));
+        ck_ok(vq_encode(model, 1, bases[r], &lengths[r], &out, NULL));
         ck_assert_mem_eq(codes, c->codes + at * N, lengths[r] * N * sizeof *codes);
         at += lengths[r];
     }

@@ -157,7 +157,7 @@ START_TEST(encode) {
         vq_model *model = open_model(sizes[s]);
         uint16_t codes[CONTIG * VQDNA_MAX_LEVELS], *out = codes;
         const size_t all = CONTIG;
-        ck_ok(vq_encode(model, 1, contig, &all, &out));
+        ck_ok(vq_encode(model, 1, contig, &all, &out, NULL));
         for (int i = 0; i < CONTIG; i++)
             for (int n = 0; n < N; n++)
                 ck_assert_int_eq(codes[i * N + n], whole[n][i]);
@@ -165,7 +165,7 @@ START_TEST(encode) {
             int length = (int)fixture_uniform(70, s * 8 + (uint64_t)trial, 2 * halo, CONTIG);
             int from = (int)fixture_uniform(71, s * 8 + (uint64_t)trial, 0, CONTIG - length);
             const size_t some = (size_t)length;
-            ck_ok(vq_encode(model, 1, contig + from, &some, &out));
+            ck_ok(vq_encode(model, 1, contig + from, &some, &out, NULL));
             for (int i = halo; i < length - halo; i++)
                 for (int n = 0; n < N; n++)
                     ck_assert_int_eq(codes[i * N + n], whole[n][from + i]);
