@@ -415,6 +415,85 @@ typedef struct vqdna_plan_summary {
 VQDNA_API vqdna_status vqdna_training_plan(vqdna_context *context, const vqdna_model_options *model,
                                            const vqdna_train_options *train, vqdna_plan_fn fn, void *user, vqdna_plan_summary *out);
 
+/* ---- Probe ------------------------------------------------------------------------------------------------------------------- */
+
+/* What a vocabulary is worth to a linear reader: logistic regression (L2, the optimum of scikit-learn's) on features of labelled
+ * sequences, the same for codes and for k-mers. Tables are CSV or TSV with a header, plain or gzip: a column of sequences, one of labels
+ * (integers or words).
+ *
+ * Features, terms separated by commas:
+ *     kmer:K            words of K <= 16 bases; kmer:K:canonical, a word and its reverse complement being one; kmer:K+J or
+ *                       kmer:K+J:gap=G, K bases, any G (1), J bases
+ *     onehot            the base at each place: kmer:1@1
+ *     codes             codes of every level; codes:level=N, of one
+ *     pairs:D           two codes of a level D bases apart; pairs:0, the codes of levels 1 and 2 at a base
+ *     embedding:mean    vectors of the codes, the mean over levels, pooled over the sequence; or embedding:max
+ *     encoder:mean      what the encoder gives the last level before it is quantized; or encoder:max
+ *     random            codes of the untrained tokenizer of the same shape, its codes by k-means from the training sequences;
+ *                       random:TERM, any of the terms above of it
+ *     place:B           tags words and codes of all terms by the place of their first base, in bins of B bases; TERM@B, of one
+ * A word or code counts once a sequence; with :frequency, by its share of the places. What holds an unknown base is left out, and what
+ * is in one training sequence only. Terms are scaled to a mean square norm of 1 over the training sequences. */
+
+/* Of one score over the seeds; low to high is the 95 % interval of a bootstrap over rows, the mean of the seeds'. */
+typedef struct vqdna_score {
+    double mean, sd, low, high;
+} vqdna_score;
+
+typedef struct vqdna_scores {
+    vqdna_score mcc;      /* correlation of truth and prediction, any number of classes (Gorodkin 2004) */
+    vqdna_score f1_macro; /* mean over classes of 2 tp / (2 tp + fp + fn) */
+    vqdna_score accuracy;
+} vqdna_scores;
+
+typedef struct vqdna_probe_options {
+    size_t size;                   /* sizeof(vqdna_probe_options) */
+    const char *features;          /* "codes", or "kmer:6" without a tokenizer */
+    const char *sequence, *label;  /* names of the columns: "sequence", "label" */
+    uint64_t seed;                 /* the first of them: 1 */
+    int seeds;                     /* 1; fewer are run where nothing depends on them: with dev, and no random feature */
+    int resamples;                 /* of the bootstrap: 1000 */
+    double C;                      /* of the penalty 1 / (2 C) |w|^2; 0: the best on dev of 0.01, 0.1, ... 1000, until two
+                                      in a row gain nothing */
+    const char *svmlight;          /* writes the features to this and .train.svm, .dev.svm, .test.svm (LIBSVM's text); NULL: does not */
+    int (*interrupted)(void *user); /* asked now and then; non-zero stops with VQDNA_ERR_INTERRUPTED */
+    void (*progress)(void *user, double share); /* told now and then, 0 to 1 */
+    void *user;                    /* for both */
+} vqdna_probe_options;
+
+typedef struct vqdna_probe_report {
+    size_t train, dev, test, features; /* rows, and columns, of the first seed */
+    int classes;
+    const char *const *labels; /* [classes]: numbers by value, else words in order */
+    bool split;                /* dev is one training row in ten, drawn by the seed */
+    int seeds;
+    const double *C; /* [seeds]: chosen */
+    double loss;     /* what the first seed's fit minimised: mean of -log p over training rows, and 1 / (2 C rows) |w|^2 */
+    vqdna_scores scores_dev, scores_test;
+    vqdna_scores lookup;          /* on test, of the label of the training row that shares most words of 8 bases: what leaks tell */
+    size_t seen;                  /* test rows that stand in train, on either strand */
+    const int *truth, *predicted; /* [test]: classes, of the first seed */
+    double seconds;
+} vqdna_probe_report;
+
+typedef struct vqdna_probe_result vqdna_probe_result;
+
+/* Trains on `train`, chooses C on `dev` (NULL: a part of train), scores `test` once. `tokenizer` may be NULL where the features are of
+ * bases. VQDNA_ERR_INPUT names file and line: a column that is not there, a row of another length, one class only, a label in dev or
+ * test that is met in no training row. *out is yours to destroy. */
+VQDNA_API vqdna_status vqdna_probe(vqdna_probe_result **out, vqdna_tokenizer *tokenizer, const char *train, const char *dev,
+                                   const char *test, const vqdna_probe_options *options);
+VQDNA_API const vqdna_probe_report *vqdna_probe_read(const vqdna_probe_result *result);
+VQDNA_API void vqdna_probe_destroy(vqdna_probe_result *result);
+
+/* Two predictions of the same rows: the difference of their MCC, a minus b, with its 95 % interval and two-sided p over `resamples` (0:
+ * 1000) of the rows, drawn alike for both (paired bootstrap). Classes are 0 to classes - 1. */
+typedef struct vqdna_difference {
+    double mcc, low, high, p;
+} vqdna_difference;
+VQDNA_API vqdna_status vqdna_scores_compare(vqdna_difference *out, const int *truth, const int *a, const int *b, size_t rows,
+                                            int classes, int resamples, uint64_t seed);
+
 /* ---- Benchmark --------------------------------------------------------------------------------------------------------------- */
 
 /* The portable benchmark: workloads at fixed shapes, each checked before it is timed. `peak` measures the device's limits, which

@@ -37,6 +37,9 @@ static inline void vq_let_go(vq_device **device) {
 /* Fetches newer weights from the tokenizer's trainer, if it has one. */
 vq_status vq_tokenizer_refresh(vqdna_tokenizer *tokenizer);
 
+/* The model for inference with the newest weights, tokenizer->model. Options may be NULL. */
+vq_status vq_tokenizer_prepare(vqdna_tokenizer *tokenizer, const vqdna_stream_options *options);
+
 /* Whether it has a vocabulary: a new one has none until its training starts the codebooks. */
 bool vq_tokenizer_has_codes(const vqdna_tokenizer *tokenizer);
 

@@ -30,6 +30,7 @@ static const struct {
     [VQ_KIND_TUNING] = {"tuning", "# Tuning of vqdna", ""},
     [VQ_KIND_LOG] = {"the log of a training", "{\"step\":", ""},
     [VQ_KIND_METRICS] = {"the metrics of a training", "{", "\"steps\""},
+    [VQ_KIND_PREDICTIONS] = {"predictions", "#vqdna predictions", ""},
     [VQ_KIND_ANY] = {"", "", ""},
 };
 

@@ -65,13 +65,15 @@ json_t *vq_provenance(const vq_cli *cli, const vq_session *session) {
     json_object_set_new(object, "command", command);
     if (cli->seed)
         json_object_set_new(object, "seed", json_integer((json_int_t)cli->seed));
-    const vqdna_device_info *device = vqdna_context_device(session->context);
-    json_object_set_new(object, "device", cli_json_text(device->name));
-    json_object_set_new(object, "platform", cli_json_text(device->platform));
-    json_object_set_new(object, "driver", cli_json_text(device->driver));
-    json_object_set_new(object, "tuning", json_string(vqdna_tuning_hash(session->context)));
-    if (*vqdna_plain_operations(session->context))
-        json_object_set_new(object, "plain_kernels", json_string(vqdna_plain_operations(session->context)));
+    if (session->context) { /* k-mers need no device */
+        const vqdna_device_info *device = vqdna_context_device(session->context);
+        json_object_set_new(object, "device", cli_json_text(device->name));
+        json_object_set_new(object, "platform", cli_json_text(device->platform));
+        json_object_set_new(object, "driver", cli_json_text(device->driver));
+        json_object_set_new(object, "tuning", json_string(vqdna_tuning_hash(session->context)));
+        if (*vqdna_plain_operations(session->context))
+            json_object_set_new(object, "plain_kernels", json_string(vqdna_plain_operations(session->context)));
+    }
     if (session->model_sha256[0])
         json_object_set_new(object, "model_sha256", json_string(session->model_sha256));
     return object;

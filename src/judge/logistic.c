@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MEMORY = 8, MOST_HALVINGS = 40 };
+enum { MEMORY = 12, MOST_HALVINGS = 40 };
 static const double tolerance = 1e-5, sufficient = 1e-4;
 
 void vq_sparse_free(vq_sparse *m) {

@@ -1,0 +1,310 @@
+#include "judge/labelled.h"
+
+#include "base/rng.h"
+#include "seq/alphabet.h"
+#include "seq/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum { WORD = 8, WORDS = 1 << 2 * WORD, MOST_CLASSES = 4096 };
+
+void vq_labelled_free(vq_labelled *set) {
+    free(set->bases);
+    free(set->start);
+    free(set->class);
+    *set = (vq_labelled){0};
+}
+
+void vq_labels_free(vq_labels *labels) {
+    for (int i = 0; i < labels->count; i++)
+        free(labels->name[i]);
+    free(labels->name);
+    *labels = (vq_labels){0};
+}
+
+/* ---- Reading ----------------------------------------------------------------------------------------------------------------- */
+
+typedef struct growing {
+    vq_labelled set;
+    size_t row_room, base_room;
+    vq_labels met; /* in the order they came; class holds their numbers */
+} growing;
+
+static vq_status grow(growing *g, size_t bases) {
+    vq_labelled *s = &g->set;
+    if (s->rows + 2 > g->row_room) {
+        g->row_room = 2 * s->rows + 1024;
+        size_t *start = realloc(s->start, g->row_room * sizeof *start);
+        s->start = start ? start : s->start;
+        int *class = realloc(s->class, g->row_room * sizeof *class);
+        s->class = class ? class : s->class;
+        if (!start || !class)
+            return vq_fail(VQDNA_ERR_MEMORY, "out of memory for labelled sequences");
+    }
+    size_t used = s->rows ? s->start[s->rows] : 0;
+    if (used + bases > g->base_room) {
+        g->base_room = 2 * (used + bases);
+        uint8_t *larger = realloc(s->bases, g->base_room);
+        if (!larger)
+            return vq_fail(VQDNA_ERR_MEMORY, "out of memory for labelled sequences");
+        s->bases = larger;
+    }
+    s->start[0] = 0;
+    return VQDNA_OK;
+}
+
+static int find_label(const vq_labels *labels, const char *text) {
+    for (int i = 0; i < labels->count; i++)
+        if (!strcmp(labels->name[i], text))
+            return i;
+    return -1;
+}
+
+static vq_status add_label(vq_labels *labels, const char *text, const char *path) {
+    if (labels->count == MOST_CLASSES)
+        return vq_fail(VQDNA_ERR_INPUT, "%s has more than 4096 labels: is that column one of labels?", path);
+    char **larger = realloc(labels->name, (size_t)(labels->count + 1) * sizeof *larger);
+    if (!larger)
+        return vq_fail(VQDNA_ERR_MEMORY, "out of memory for the labels of %s", path);
+    labels->name = larger;
+    VQ_TRY(vq_alloc(&labels->name[labels->count], strlen(text) + 1, 1));
+    strcpy(labels->name[labels->count++], text);
+    return VQDNA_OK;
+}
+
+static vq_status add_row(growing *g, const vq_table_row *row, const vq_labels *labels, bool first, const char *path) {
+    if (!row->label)
+        return vq_fail(VQDNA_ERR_INPUT, "%s has no column of labels: name it with --label", path);
+    if (strpbrk(row->label, "\t\r\n"))
+        return vq_fail(VQDNA_ERR_INPUT, "%s, line %llu: a tab or the end of a line in a label", path, (unsigned long long)row->line);
+    int class = find_label(first ? &g->met : labels, row->label);
+    if (class < 0 && !first)
+        return vq_fail(VQDNA_ERR_INPUT, "%s, line %llu: the label '%.60s' is met in no training row", path,
+                       (unsigned long long)row->line, row->label);
+    if (class < 0) {
+        VQ_TRY(add_label(&g->met, row->label, path));
+        class = g->met.count - 1;
+    }
+    VQ_TRY(grow(g, row->length));
+    vq_labelled *s = &g->set;
+    uint8_t *to = s->bases + s->start[s->rows];
+    for (size_t i = 0; i < row->length; i++)
+        to[i] = vq_code_of_letter((uint8_t)row->sequence[i]);
+    s->class[s->rows] = class;
+    s->start[s->rows + 1] = s->start[s->rows] + row->length;
+    s->rows++;
+    return VQDNA_OK;
+}
+
+static bool is_number(const char *text, long long *value) {
+    char *end;
+    *value = strtoll(text, &end, 10);
+    return end != text && !*end;
+}
+
+static int by_label(const void *a, const void *b) {
+    const char *x = *(char *const *)a, *y = *(char *const *)b;
+    long long m, n;
+    bool numbers = is_number(x, &m) && is_number(y, &n);
+    return numbers && m != n ? (m > n) - (m < n) : strcmp(x, y);
+}
+
+/* Puts the labels in order, and the classes with them. */
+static vq_status order_labels(growing *g, vq_labels *labels) {
+    int *moved;
+    char **came;
+    VQ_TRY(vq_alloc(&moved, (size_t)g->met.count, sizeof *moved));
+    vq_status status = vq_alloc(&came, (size_t)g->met.count, sizeof *came);
+    if (status == VQDNA_OK) {
+        memcpy(came, g->met.name, (size_t)g->met.count * sizeof *came);
+        qsort(g->met.name, (size_t)g->met.count, sizeof *came, by_label);
+        for (int i = 0; i < g->met.count; i++)
+            moved[i] = find_label(&g->met, came[i]);
+        for (size_t i = 0; i < g->set.rows; i++)
+            g->set.class[i] = moved[g->set.class[i]];
+        *labels = g->met;
+        g->met = (vq_labels){0};
+        free(came);
+    }
+    free(moved);
+    return status;
+}
+
+vq_status vq_labelled_read(vq_labelled *out, vq_labels *labels, const char *path, const char *sequence, const char *label) {
+    vq_table *table = NULL;
+    growing g = {0};
+    vq_table_row row;
+    bool first = labels->count == 0;
+    vq_status status, read = VQDNA_OK;
+    VQ_TRY(vq_table_open(&table, path, sequence, label));
+    while ((read = vq_table_next(table, &row)) == VQDNA_OK)
+        VQ_TRY_OR(failed, add_row(&g, &row, labels, first, path));
+    VQ_TRY_OR(failed, read);
+    if (first && g.met.count < 2)
+        VQ_TRY_OR(failed, vq_fail(VQDNA_ERR_INPUT, "%s: every row has the label '%.60s', and there is nothing to tell apart", path,
+                                  g.met.name[0]));
+    if (first)
+        VQ_TRY_OR(failed, order_labels(&g, labels));
+    *out = g.set;
+    vq_table_close(table);
+    return VQDNA_OK;
+failed:
+    vq_table_close(table);
+    vq_labelled_free(&g.set);
+    vq_labels_free(&g.met);
+    return status;
+}
+
+/* ---- Parts ------------------------------------------------------------------------------------------------------------------- */
+
+static vq_status take_rows(vq_labelled *out, const vq_labelled *set, int share, uint64_t seed, int held) {
+    vq_labelled s = {0};
+    vq_status status;
+    VQ_TRY_OR(failed, vq_alloc(&s.bases, set->start[set->rows], 1));
+    VQ_TRY_OR(failed, vq_alloc(&s.start, set->rows + 1, sizeof *s.start));
+    VQ_TRY_OR(failed, vq_alloc(&s.class, set->rows, sizeof *s.class));
+    for (size_t i = 0; i < set->rows; i++) {
+        if (share && (vq_rng_below((uint64_t)share, seed, VQ_STREAM_SPLIT, 0, i) == 0) != held)
+            continue;
+        size_t length = set->start[i + 1] - set->start[i];
+        memcpy(s.bases + s.start[s.rows], set->bases + set->start[i], length);
+        s.class[s.rows] = set->class[i];
+        s.start[s.rows + 1] = s.start[s.rows] + length;
+        s.rows++;
+    }
+    *out = s;
+    return VQDNA_OK;
+failed:
+    vq_labelled_free(&s);
+    return status;
+}
+
+vq_status vq_labelled_copy(vq_labelled *out, const vq_labelled *set) {
+    return take_rows(out, set, 0, 0, 0);
+}
+
+vq_status vq_labelled_split(vq_labelled *set, vq_labelled *held, int share, uint64_t seed) {
+    vq_labelled rest;
+    VQ_TRY(take_rows(held, set, share, seed, 1));
+    vq_status status = take_rows(&rest, set, share, seed, 0);
+    if (status == VQDNA_OK && (!held->rows || !rest.rows)) {
+        vq_labelled_free(&rest);
+        status = vq_fail(VQDNA_ERR_INPUT, "too few training rows (%zu) to hold some out: give others with --dev", set->rows);
+    }
+    if (status < 0) {
+        vq_labelled_free(held);
+        return status;
+    }
+    vq_labelled_free(set);
+    *set = rest;
+    return VQDNA_OK;
+}
+
+/* ---- What looking up would tell ---------------------------------------------------------------------------------------------- */
+
+/* The same for a sequence and its reverse complement. */
+static uint64_t fingerprint(const uint8_t *bases, size_t count, uint8_t *work) {
+    for (size_t i = 0; i < count; i++)
+        work[i] = vq_complement(bases[count - 1 - i]);
+    uint64_t a = XXH3_64bits(bases, count), b = XXH3_64bits(work, count);
+    return a < b ? a : b;
+}
+
+static size_t longest(const vq_labelled *set) {
+    size_t most = 0;
+    for (size_t i = 0; i < set->rows; i++)
+        most = set->start[i + 1] - set->start[i] > most ? set->start[i + 1] - set->start[i] : most;
+    return most;
+}
+
+static int by_number(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+vq_status vq_labelled_seen(size_t *out, const vq_labelled *train, const vq_labelled *test) {
+    uint64_t *prints = NULL;
+    uint8_t *work = NULL;
+    size_t most = longest(train) > longest(test) ? longest(train) : longest(test);
+    vq_status status;
+    VQ_TRY_OR(done, vq_alloc(&prints, train->rows, sizeof *prints));
+    VQ_TRY_OR(done, vq_alloc(&work, most, 1));
+    for (size_t i = 0; i < train->rows; i++)
+        prints[i] = fingerprint(train->bases + train->start[i], train->start[i + 1] - train->start[i], work);
+    qsort(prints, train->rows, sizeof *prints, by_number);
+    *out = 0;
+    for (size_t i = 0; i < test->rows; i++) {
+        uint64_t print = fingerprint(test->bases + test->start[i], test->start[i + 1] - test->start[i], work);
+        *out += bsearch(&print, prints, train->rows, sizeof print, by_number) != NULL;
+    }
+done:
+    free(prints);
+    free(work);
+    return status;
+}
+
+/* Different words of a row to words; met[word] is the last row + 1 that had it. */
+static size_t row_words(uint32_t *words, uint32_t *met, const vq_labelled *set, size_t row) {
+    size_t count = 0, known = 0;
+    uint32_t word = 0;
+    for (size_t i = set->start[row]; i < set->start[row + 1]; i++) {
+        known = set->bases[i] < VQ_BASE_UNKNOWN ? known + 1 : 0;
+        word = (word << 2 | set->bases[i]) & (WORDS - 1);
+        if (known >= WORD && met[word] != row + 1) {
+            met[word] = (uint32_t)row + 1;
+            words[count++] = word;
+        }
+    }
+    return count;
+}
+
+vq_status vq_labelled_lookup(int *classes, const vq_labelled *train, const vq_labelled *test, int count) {
+    uint32_t *met = NULL, *words = NULL, *rows = NULL, *shared = NULL, *size = NULL;
+    size_t *first = NULL, *by_class = NULL, most = longest(train) > longest(test) ? longest(train) : longest(test);
+    vq_status status;
+    VQ_TRY_OR(done, vq_alloc(&met, WORDS, sizeof *met));
+    VQ_TRY_OR(done, vq_alloc(&words, most, sizeof *words));
+    VQ_TRY_OR(done, vq_alloc(&first, WORDS + 2, sizeof *first));
+    VQ_TRY_OR(done, vq_alloc(&by_class, (size_t)count, sizeof *by_class));
+    VQ_TRY_OR(done, vq_alloc(&shared, train->rows, sizeof *shared));
+    VQ_TRY_OR(done, vq_alloc(&size, train->rows, sizeof *size));
+    int usual = 0;
+    for (size_t row = 0; row < train->rows; row++) {
+        by_class[train->class[row]]++;
+        size[row] = (uint32_t)row_words(words, met, train, row);
+        for (size_t i = 0; i < size[row]; i++)
+            first[words[i] + 2]++;
+    }
+    for (int i = 1; i < count; i++)
+        usual = by_class[i] > by_class[usual] ? i : usual;
+    for (size_t i = 1; i < WORDS + 2; i++)
+        first[i] += first[i - 1];
+    VQ_TRY_OR(done, vq_alloc(&rows, first[WORDS + 1], sizeof *rows));
+    memset(met, 0, WORDS * sizeof *met);
+    for (size_t row = 0; row < train->rows; row++) /* rows of a word, in order, between first[word] and first[word + 1] in the end */
+        for (size_t i = 0, n = row_words(words, met, train, row); i < n; i++)
+            rows[first[words[i] + 1]++] = (uint32_t)row;
+    memset(met, 0, WORDS * sizeof *met);
+    for (size_t row = 0; row < test->rows; row++) {
+        memset(shared, 0, train->rows * sizeof *shared);
+        for (size_t i = 0, n = row_words(words, met, test, row); i < n; i++)
+            for (size_t at = first[words[i]]; at < first[words[i] + 1]; at++)
+                shared[rows[at]]++;
+        size_t best = 0;
+        for (size_t i = 1; i < train->rows; i++)
+            if (shared[i] > shared[best] || (shared[i] == shared[best] && size[i] < size[best]))
+                best = i;
+        classes[row] = shared[best] ? train->class[best] : usual;
+    }
+done:
+    free(met);
+    free(words);
+    free(rows);
+    free(shared);
+    free(size);
+    free(first);
+    free(by_class);
+    return status;
+}

@@ -1,0 +1,38 @@
+/* Labelled sequences in memory: the rows of a table as base numbers and classes. */
+#ifndef VQ_JUDGE_LABELLED_H
+#define VQ_JUDGE_LABELLED_H
+
+#include "base/status.h"
+
+/* The labels that there are, numbers by value, else words by their bytes: class i is name[i]. */
+typedef struct vq_labels {
+    char **name;
+    int count;
+} vq_labels;
+
+typedef struct vq_labelled {
+    size_t rows;
+    uint8_t *bases; /* 0 to 4, of row i [start[i], start[i + 1]) */
+    size_t *start;  /* [rows + 1] */
+    int *class;
+} vq_labelled;
+
+/* Reads a table by seq/table.h. Labels that are empty become those of this table; else one that is not among them is VQDNA_ERR_INPUT.
+ * A table without labels, or a first one in which all are the same, is one too. */
+vq_status vq_labelled_read(vq_labelled *out, vq_labels *labels, const char *path, const char *sequence, const char *label);
+void vq_labelled_free(vq_labelled *set);
+void vq_labels_free(vq_labels *labels);
+
+/* Moves every row whose number is drawn, one in `share`, out of `set` into `held`. The draw is a function of seed and row. */
+vq_status vq_labelled_split(vq_labelled *set, vq_labelled *held, int share, uint64_t seed);
+
+vq_status vq_labelled_copy(vq_labelled *out, const vq_labelled *set);
+
+/* How many rows of `test` stand in `train`, as they are or as their reverse complement. */
+vq_status vq_labelled_seen(size_t *out, const vq_labelled *train, const vq_labelled *test);
+
+/* The class of the training row that shares most different words of 8 bases with a test row (of those, the one with fewest words, then
+ * the first), to classes[test->rows]: what looking it up would tell. The most frequent class where no word is shared. */
+vq_status vq_labelled_lookup(int *classes, const vq_labelled *train, const vq_labelled *test, int count);
+
+#endif
