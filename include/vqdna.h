@@ -415,6 +415,48 @@ typedef struct vqdna_plan_summary {
 VQDNA_API vqdna_status vqdna_training_plan(vqdna_context *context, const vqdna_model_options *model,
                                            const vqdna_train_options *train, vqdna_plan_fn fn, void *user, vqdna_plan_summary *out);
 
+/* ---- Codebook ---------------------------------------------------------------------------------------------------------------- */
+
+/* What codes mean on some sequences: how often each is met, and the bases around it. Codes come as a stream does:
+ *     vqdna_tokenize_file(tokenizer, path, options, vqdna_codebook_add, codebook, NULL)
+ * Positions whose own base is unknown count nowhere. */
+typedef struct vqdna_codebook vqdna_codebook;
+
+typedef struct vqdna_codebook_level {
+    int codes, used;
+    double entropy, perplexity; /* bits a base; 2^entropy */
+    const uint64_t *counts;     /* [codes] */
+    /* Mutual information in bits of the code and the base at each offset from -reach to reach [2 reach + 1]: 2 is all there is to know of
+     * a base. The plug-in estimate less its bias to first order (Miller 1955), and that bias. */
+    const double *information, *bias;
+    double of_first; /* mutual information in bits with the code of level 1 at the same base; NaN: of level 1, or not known */
+} vqdna_codebook_level;
+
+typedef struct vqdna_codebook_report {
+    int levels, reach; /* bases on either side that a code of the last level depends on */
+    uint64_t bases, unknown;
+    vqdna_codebook_level level[VQDNA_MAX_LEVELS];
+    const double *joint, *joint_bias; /* of all levels' codes together; NULL: one level, or more than 262,144 different combinations */
+} vqdna_codebook_report;
+
+VQDNA_API vqdna_status vqdna_codebook_create(vqdna_codebook **out, const vqdna_tokenizer *tokenizer);
+VQDNA_API void vqdna_codebook_destroy(vqdna_codebook *codebook);
+
+/* A vqdna_codes_sink; `codebook` is one. */
+VQDNA_API vqdna_status vqdna_codebook_add(void *codebook, const vqdna_codes *run);
+
+/* VQDNA_ERR_INPUT if no base was known. What it points to lives until the next call with this codebook. */
+VQDNA_API vqdna_status vqdna_codebook_read(vqdna_codebook *codebook, vqdna_codebook_report *out);
+
+/* How often each of A C G T was met at each offset from -reach to reach of a code: [2 reach + 1][4]. Level and code from 0; NULL for
+ * one that there is not. */
+VQDNA_API const uint64_t *vqdna_codebook_motif(const vqdna_codebook *codebook, int level, int code);
+
+/* The control: a tokenizer of the same shape with random weights, whose codes k-means finds in a dataset. What a learned vocabulary
+ * has more than this one, it has learned. */
+VQDNA_API vqdna_status vqdna_tokenizer_untrained(vqdna_tokenizer **out, const vqdna_tokenizer *like, const vqdna_dataset *dataset,
+                                                 uint64_t seed);
+
 /* ---- Probe ------------------------------------------------------------------------------------------------------------------- */
 
 /* What a vocabulary is worth to a linear reader: logistic regression (L2, the optimum of scikit-learn's) on features of labelled

@@ -39,34 +39,16 @@ static vq_status encode(void *user, int tokenizer, size_t sequences, const uint8
     return VQDNA_OK;
 }
 
-/* One step that moves no weight starts the codebooks and moves them once. */
 static vq_status untrained(void *user, uint64_t seed, size_t sequences, const uint8_t *bases, const size_t *counts) {
     encoders *e = user;
-    const vqdna_tokenizer *like = e->of[VQ_TRAINED];
-    vqdna_train_options options = {.size = sizeof options, .seed = seed, .steps = 1, .learning_rate = 1e-30};
-    vqdna_dataset *dataset = NULL;
-    vqdna_trainer *trainer = NULL;
-    vqdna_tokenizer *t;
+    vqdna_dataset *dataset;
     vqdna_tokenizer_destroy(e->of[VQ_UNTRAINED]);
     e->of[VQ_UNTRAINED] = NULL;
-    VQ_TRY(vq_alloc(&t, 1, sizeof *t));
-    t->device = like->device;
-    t->config = like->config;
-    vq_status status;
-    VQ_TRY_OR(done, vq_model_state(&t->state, &t->config));
-    vq_state_start(&t->state, seed);
-    VQ_TRY_OR(done, vq_dataset_create(&dataset));
-    VQ_TRY_OR(done, vq_dataset_add_sequences(dataset, sequences, bases, counts));
-    VQ_TRY_OR(done, vqdna_trainer_create(&trainer, t, dataset, &options));
-    VQ_TRY_OR(done, vqdna_trainer_step(trainer));
-    VQ_TRY_OR(done, vq_tokenizer_refresh(t));
-done:
-    vqdna_trainer_destroy(trainer);
+    VQ_TRY(vq_dataset_create(&dataset));
+    vq_status status = vq_dataset_add_sequences(dataset, sequences, bases, counts);
+    if (status == VQDNA_OK)
+        status = vqdna_tokenizer_untrained(&e->of[VQ_UNTRAINED], e->of[VQ_TRAINED], dataset, seed);
     vqdna_dataset_destroy(dataset);
-    if (status < 0)
-        vqdna_tokenizer_destroy(t);
-    else
-        e->of[VQ_UNTRAINED] = t;
     return status;
 }
 

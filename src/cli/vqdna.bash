@@ -2,7 +2,7 @@
 _vqdna() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W "devices train eval tokenize detokenize probe info selftest tune bench help --help --version" -- "$word"))
+        COMPREPLY=($(compgen -W "devices train eval tokenize detokenize codebook probe info selftest tune bench help --help --version" -- "$word"))
         return
     fi
     case $before in
@@ -11,7 +11,7 @@ _vqdna() {
     -f | --format) COMPREPLY=($(compgen -W "tsv npy ndjson" -- "$word")) ;;
     --output | --svg | --train | --dev | --test | --against | -o | --export | --import) compopt -o default ;;
     --device) COMPREPLY=($(compgen -W "cpu gpu" -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W "devices train eval tokenize detokenize probe info selftest tune bench" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "devices train eval tokenize detokenize codebook probe info selftest tune bench" -- "$word")) ;;
     *)
         if [[ $word == -* ]]; then
             local options
