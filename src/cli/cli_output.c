@@ -31,6 +31,7 @@ static const struct {
     [VQ_KIND_LOG] = {"the log of a training", "{\"step\":", ""},
     [VQ_KIND_METRICS] = {"the metrics of a training", "{", "\"steps\""},
     [VQ_KIND_PREDICTIONS] = {"predictions", "#vqdna predictions", ""},
+    [VQ_KIND_TOKENIZER] = {"a tokenizer", "{", "\"added_tokens\""},
     [VQ_KIND_ANY] = {"", "", ""},
 };
 

@@ -19,6 +19,7 @@ typedef enum vq_kind {
     VQ_KIND_LOG,
     VQ_KIND_METRICS,
     VQ_KIND_PREDICTIONS,
+    VQ_KIND_TOKENIZER,
     VQ_KIND_ANY,
 } vq_kind;
 

@@ -1,5 +1,6 @@
 /* vqdna codebook: what the codes of a model are on some sequences, beside those of an untrained one. */
 #include "cli/cli_options.h"
+#include "cli/cli_output.h"
 #include "cli/cli_session.h"
 
 #include <math.h>
@@ -232,25 +233,67 @@ static void print_json(vq_cli *cli, const vq_session *session, const vqdna_codeb
     json_decref(object);
 }
 
+/* ---- For Hugging Face's tokenizers ------------------------------------------------------------------------------------------- */
+
+/* Words "LEVEL:CODE" separated by blanks, numbered level by level behind the special tokens of BERT. */
+static int write_tokenizer(vq_cli *cli, const char *path, const vqdna_model_info *info) {
+    static const char *const special[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
+    json_t *added = json_array(), *vocabulary = json_object();
+    int next = 0;
+    for (; next < 5; next++) {
+        json_object_set_new(vocabulary, special[next], json_integer(next));
+        json_array_append_new(added, json_pack("{sisssbsbsbsbsb}", "id", next, "content", special[next], "single_word", 0, "lstrip", 0,
+                                               "rstrip", 0, "normalized", 0, "special", 1));
+    }
+    for (int n = 0; n < info->levels; n++)
+        for (int k = 0; k < info->codes[n]; k++) {
+            char name[32];
+            snprintf(name, sizeof name, "%d:%d", n + 1, k);
+            json_object_set_new(vocabulary, name, json_integer(next++));
+        }
+    json_t *object = json_pack("{sssnsnsosns{ss}snsns{sssoss}}", "version", "1.0", "truncation", "padding", "added_tokens", added,
+                               "normalizer", "pre_tokenizer", "type", "WhitespaceSplit", "post_processor", "decoder", "model", "type",
+                               "WordLevel", "vocab", vocabulary, "unk_token", "[UNK]");
+    char *text = vq_json_print(object, true);
+    int code = vq_output_file(cli, path, VQ_KIND_TOKENIZER, text);
+    free(text);
+    json_decref(object);
+    return code;
+}
+
 /* ---- The command ------------------------------------------------------------------------------------------------------------- */
 
 static int run(vq_cli *cli, int argc, char **argv) {
-    const char *model = NULL;
+    const char *model = NULL, *tokenizer = NULL;
     bool list = false, no_control = false;
     const vq_option options[] = {
         {"model", 'm', "MODEL", VQ_TEXT, &model, "the model's folder"},
         {"list", 0, NULL, VQ_FLAG, &list, "print the vocabulary, a row a code"},
         {"no-control", 0, NULL, VQ_FLAG, &no_control, "leave out the untrained tokenizer"},
+        {"tokenizer-json", 0, "FILE", VQ_TEXT, &tokenizer, "write the vocabulary for Hugging Face's tokenizers; needs no FASTA"},
+        {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else"},
         {"json", 0, NULL, VQ_FLAG, &cli->json, "print JSON, with the counts of bases around each code"},
         {"no-provenance", 0, NULL, VQ_FLAG, &cli->no_provenance, "leave out of the JSON who made it and how"},
         {0},
     };
     vq_list inputs;
-    int code = vq_options_parse(cli, options, argc, argv, 1, -1, &inputs);
+    int code = vq_options_parse(cli, options, argc, argv, 0, -1, &inputs);
     if (code != VQ_GO_ON)
         return code;
     if (!model)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "which model? name its folder with -m");
+    if (!inputs.count && !tokenizer)
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "which sequences? name files, or - for standard input");
+    cli->model = model;
+    for (size_t i = 0; i < inputs.count; i++)
+        vq_output_protect(cli, inputs.items[i]);
+    if (tokenizer) {
+        vqdna_model_info info;
+        vqdna_status read = vqdna_model_describe(model, &info, NULL, NULL);
+        code = read < 0 ? vq_cli_failed(cli, read) : write_tokenizer(cli, tokenizer, &info);
+        if (code != VQ_GO_ON || !inputs.count)
+            return code == VQ_GO_ON ? VQ_EXIT_OK : code;
+    }
     bool controlled = !no_control && !list;
     for (size_t i = 0; i < inputs.count && controlled; i++)
         if (!strcmp(inputs.items[i], "-"))
@@ -291,7 +334,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
 const vq_command vq_cmd_codebook = {
     .name = "codebook",
     .summary = "what the codes of a model are: use, and the bases each tells of",
-    .synopsis = "-m MODEL [--list] [--no-control] [--json] FASTA...",
+    .synopsis = "-m MODEL [--list] [--no-control] [--json] [--tokenizer-json FILE] [FASTA...]",
     .notes = "Example: vqdna codebook -m model genome.fa.gz; --list has for each code its count, share, bits, GC of its base, and the\n"
              "consensus of the bases around it, from the offset `at`.",
     .run = run,

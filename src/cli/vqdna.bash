@@ -9,7 +9,7 @@ _vqdna() {
     --preset) COMPREPLY=($(compgen -W "tiny small base" -- "$word")) ;;
     --quantizer) COMPREPLY=($(compgen -W "hrq vq" -- "$word")) ;;
     -f | --format) COMPREPLY=($(compgen -W "tsv npy ndjson" -- "$word")) ;;
-    --output | --svg | --train | --dev | --test | --against | -o | --export | --import) compopt -o default ;;
+    --output | --svg | --train | --dev | --test | --against | --tokenizer-json | -o | --export | --import) compopt -o default ;;
     --device) COMPREPLY=($(compgen -W "cpu gpu" -- "$word")) ;;
     help) COMPREPLY=($(compgen -W "devices train eval tokenize detokenize codebook probe info selftest tune bench" -- "$word")) ;;
     *)

@@ -46,9 +46,34 @@ setup() {
 
 @test "what cannot be read" {
     refused 1 "which model" "$VQDNA" codebook "$genome"
-    refused 1 "input" "$VQDNA" codebook -m "$model"
+    refused 1 "which sequences" "$VQDNA" codebook -m "$model"
     refused 2 "nowhere.fa" "$VQDNA" codebook -q -m "$model" nowhere.fa
     printf '>a\nNNNN\n' >n.fa
     refused 2 "nothing can be said" "$VQDNA" codebook -q -m "$model" n.fa
     refused 1 "read once" "$VQDNA" codebook -q -m "$model" -
+}
+
+@test "a tokenizer for Hugging Face's tokenizers" {
+    VQDNA_DEVICE=nosuchdevice "$VQDNA" codebook -m "$model" --tokenizer-json tokenizer.json
+    grep -q '"\[PAD\]": 0' tokenizer.json
+    grep -q '"1:0": 5' tokenizer.json
+    grep -q '"2:127": 196' tokenizer.json
+    "$VQDNA" codebook -m "$model" --tokenizer-json tokenizer.json # replaces its own
+    echo keep >other.json
+    refused 1 "other.json" "$VQDNA" codebook -m "$model" --tokenizer-json other.json
+    python=${VQDNA_PYTHON:-python3}
+    "$python" -c 'import tokenizers' 2>/dev/null || skip "tokenizers is not installed"
+    "$python" -c '
+from tokenizers import Tokenizer
+t = Tokenizer.from_file("tokenizer.json")
+e = t.encode("1:0 2:127 [MASK] 9:9")
+assert e.ids == [5, 196, 4, 1], e.ids
+assert t.get_vocab_size() == 5 + 64 + 128
+try:
+    from transformers import PreTrainedTokenizerFast
+    f = PreTrainedTokenizerFast(tokenizer_file="tokenizer.json", pad_token="[PAD]", mask_token="[MASK]")
+    assert f(["1:0 2:0", "1:5"], padding=True)["input_ids"] == [[5, 69], [10, 0]]
+except ImportError:
+    print("transformers is not installed")
+'
 }
