@@ -14,7 +14,7 @@ install(TARGETS vqdna-cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/src/cli/vqdna.bash
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME vqdna)
 
-# Man pages, where scdoc is at hand.
+# Man pages, where scdoc is at hand. What several of them say of their inputs stands once.
 find_program(SCDOC scdoc)
 if(SCDOC)
     file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/cli/*.scd)
@@ -24,8 +24,8 @@ if(SCDOC)
         add_custom_command(
             OUTPUT ${CMAKE_BINARY_DIR}/man/${manual}
             COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/man
-            COMMAND sh -c "${SCDOC} < '${page}' > '${CMAKE_BINARY_DIR}/man/${manual}'"
-            DEPENDS ${page}
+            COMMAND sh -c "sed -e '/^@inputs@/{r ${PROJECT_SOURCE_DIR}/src/cli/inputs.man' -e 'd}' '${page}' | ${SCDOC} > '${CMAKE_BINARY_DIR}/man/${manual}'"
+            DEPENDS ${page} ${PROJECT_SOURCE_DIR}/src/cli/inputs.man
             VERBATIM)
         list(APPEND manuals ${CMAKE_BINARY_DIR}/man/${manual})
     endforeach()

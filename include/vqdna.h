@@ -152,9 +152,35 @@ typedef void (*vqdna_check_fn)(void *user, const vqdna_check *check);
  * VQDNA_ERR_DEVICE if one did not. */
 VQDNA_API vqdna_status vqdna_selftest(vqdna_context *context, vqdna_check_fn fn, void *user);
 
+/* ---- Inputs ---------------------------------------------------------------------------------------------------------------------- */
+
+/* What is taken of the files a function reads. They are FASTA or FASTQ, or tables (CSV, TSV) of which a column holds sequences: those
+ * named .csv or .tsv (.gz), or all if a column is named. A row's name is that of its column "name" or "id", else its number from 1. */
+typedef enum vqdna_ambiguous {
+    VQDNA_AMBIGUOUS_MASK,   /* letters but A C G T are unknown bases in their place */
+    VQDNA_AMBIGUOUS_SKIP,   /* they are left out: a record is cut there */
+    VQDNA_AMBIGUOUS_REFUSE, /* they are VQDNA_ERR_INPUT */
+} vqdna_ambiguous;
+
+typedef enum vqdna_strand { VQDNA_STRAND_PLUS, VQDNA_STRAND_MINUS, VQDNA_STRAND_BOTH } vqdna_strand;
+
+/* What is less than a record is one of its own, named as samtools names a region ("chr1:11-20", counted from 1), with "/rc" behind it
+ * for the reverse complement. What is cut or reversed takes a byte of memory a base of its longest stretch. */
+typedef struct vqdna_input_options {
+    size_t size;           /* sizeof(vqdna_input_options) */
+    const char *column;    /* of a table; NULL: "sequence" */
+    const char *intervals; /* a file of BED, GFF3 or GTF: only these parts of the files, which are FASTA indexed by samtools faidx; on
+                              the strand it tells */
+    const char *const *regions; /* [region_count]: the same for "chr20:1-5000" or "chr20" */
+    size_t region_count;
+    vqdna_ambiguous ambiguous;
+    bool skip_soft_masked; /* lower-case letters are left out, too */
+    vqdna_strand strand;   /* to read instead of what stands there, or first what stands there and then the other */
+} vqdna_input_options;
+
 /* ---- Dataset ----------------------------------------------------------------------------------------------------------------- */
 
-/* Sequences for training. Files are FASTA or FASTQ, plain, gzip or bgzip, told by content; "-" is standard input; no URL is opened.
+/* Sequences for training. Files are plain, gzip or bgzip, told by content; "-" is standard input; no URL is opened.
  * Bases are A C G T (U reads as T, lower case as upper case); every other IUPAC letter, '*' and '-' is an unknown base, kept in its
  * place. The bases are kept in an unlinked temporary file under $TMPDIR, so resident memory does not grow with them. */
 typedef struct vqdna_dataset vqdna_dataset;
@@ -167,9 +193,11 @@ typedef struct vqdna_dataset_info {
 VQDNA_API vqdna_status vqdna_dataset_create(vqdna_dataset **out);
 VQDNA_API void vqdna_dataset_destroy(vqdna_dataset *dataset);
 
-/* Reads one file into the dataset. VQDNA_ERR_INPUT names file, record and line of what is wrong; the dataset is then as it was
- * before. */
+/* Reads a file, or files of which `input` (may be NULL) says what is taken, into the dataset. VQDNA_ERR_INPUT names file, record and line
+ * of what is wrong; the dataset is then as it was before. */
 VQDNA_API vqdna_status vqdna_dataset_add(vqdna_dataset *dataset, const char *path);
+VQDNA_API vqdna_status vqdna_dataset_add_files(vqdna_dataset *dataset, const char *const *paths, size_t count,
+                                               const vqdna_input_options *input);
 VQDNA_API vqdna_dataset_info vqdna_dataset_describe(const vqdna_dataset *dataset);
 
 /* ---- Tokenizer --------------------------------------------------------------------------------------------------------------- */
@@ -223,7 +251,8 @@ VQDNA_API bool vqdna_explain_file(char *out, size_t room, const char *path, cons
 
 /* What a stream of sequences held. */
 typedef struct vqdna_stream_stats {
-    uint64_t records, bases, unknown;
+    uint64_t records, bases, unknown; /* unknown is part of bases */
+    uint64_t left_out;                /* bases that are not part of it */
     double seconds;
 } vqdna_stream_stats;
 
@@ -240,8 +269,9 @@ typedef struct vqdna_codes {
 } vqdna_codes;
 
 typedef struct vqdna_stream_options {
-    size_t size;       /* sizeof(vqdna_stream_options) */
-    size_t read_bytes; /* size of a read from the file; 0: 256 KiB. Never changes the result */
+    size_t size;                      /* sizeof(vqdna_stream_options) */
+    const vqdna_input_options *input; /* what is taken of the files; NULL: all of it as it is */
+    size_t read_bytes;                /* size of a read from the file; 0: 256 KiB. Never changes the result */
     int batch; /* rows (bases) the device takes at once; 0: chosen by the device. Never changes the result on a CPU device */
     int (*interrupted)(void *user); /* asked now and then; non-zero stops with VQDNA_ERR_INTERRUPTED */
     void (*progress)(void *user, const vqdna_stream_stats *stats); /* told now and then */
@@ -257,10 +287,11 @@ typedef vqdna_status (*vqdna_codes_source)(void *user, vqdna_codes *run);
 typedef vqdna_status (*vqdna_bases_sink)(void *user, const char *contig, uint64_t start, const char *bases, size_t count,
                                          bool last);
 
-/* Codes of every base of every record of a FASTA/FASTQ file, in order. Memory does not depend on the input's length. stats may be
+/* Codes of every base of every record of `count` files, in order. Memory does not depend on the input's length. stats may be
  * NULL. */
-VQDNA_API vqdna_status vqdna_tokenize_file(vqdna_tokenizer *tokenizer, const char *path, const vqdna_stream_options *options,
-                                           vqdna_codes_sink sink, void *user, vqdna_stream_stats *stats);
+VQDNA_API vqdna_status vqdna_tokenize(vqdna_tokenizer *tokenizer, const char *const *paths, size_t count,
+                                      const vqdna_stream_options *options, vqdna_codes_sink sink, void *user,
+                                      vqdna_stream_stats *stats);
 
 /* Letters the decoder gives for a stream of codes: A C G T, and N where the run's `bases` say unknown. VQDNA_ERR_INPUT for a code
  * outside its codebook or a run out of order. */
@@ -281,6 +312,7 @@ VQDNA_API vqdna_status vqdna_decode(vqdna_tokenizer *tokenizer, const uint16_t *
 typedef struct vqdna_metrics {
     double reconstruction_accuracy;   /* of bases that are A C G T */
     uint64_t correct, bases, skipped; /* bases includes the skipped ones, those not A C G T */
+    uint64_t left_out;                /* by the input's options */
     int levels;
     struct {
         int codes, used;   /* size of the codebook, codes met at least once */
@@ -418,7 +450,7 @@ VQDNA_API vqdna_status vqdna_training_plan(vqdna_context *context, const vqdna_m
 /* ---- Codebook ---------------------------------------------------------------------------------------------------------------- */
 
 /* What codes mean on some sequences: how often each is met, and the bases around it. Codes come as a stream does:
- *     vqdna_tokenize_file(tokenizer, path, options, vqdna_codebook_add, codebook, NULL)
+ *     vqdna_tokenize(tokenizer, paths, count, options, vqdna_codebook_add, codebook, NULL)
  * Positions whose own base is unknown count nowhere. */
 typedef struct vqdna_codebook vqdna_codebook;
 

@@ -18,6 +18,15 @@ vqdna_status vqdna_dataset_add(vqdna_dataset *dataset, const char *path) {
     return vq_dataset_add(dataset, path);
 }
 
+vqdna_status vqdna_dataset_add_files(vqdna_dataset *dataset, const char *const *paths, size_t count,
+                                     const vqdna_input_options *input) {
+    VQ_REQUIRE(dataset);
+    VQ_REQUIRE(paths);
+    for (size_t i = 0; i < count; i++)
+        VQ_REQUIRE(paths[i]);
+    return vq_dataset_add_files(dataset, paths, count, input);
+}
+
 vqdna_dataset_info vqdna_dataset_describe(const vqdna_dataset *dataset) {
     return vq_dataset_describe(dataset);
 }

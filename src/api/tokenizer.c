@@ -194,16 +194,18 @@ static void take_stream_options(vqdna_stream_options *own, const vqdna_stream_op
     vq_take_options(own, sizeof *own, options, sizeof *own);
 }
 
-vqdna_status vqdna_tokenize_file(vqdna_tokenizer *tokenizer, const char *path, const vqdna_stream_options *options,
-                                 vqdna_codes_sink sink, void *user, vqdna_stream_stats *stats) {
+vqdna_status vqdna_tokenize(vqdna_tokenizer *tokenizer, const char *const *paths, size_t count, const vqdna_stream_options *options,
+                            vqdna_codes_sink sink, void *user, vqdna_stream_stats *stats) {
     VQ_REQUIRE(tokenizer);
-    VQ_REQUIRE(path);
+    VQ_REQUIRE(paths);
+    for (size_t i = 0; i < count; i++)
+        VQ_REQUIRE(paths[i]);
     VQ_REQUIRE(sink);
     VQ_HOLD(tokenizer->device);
     vqdna_stream_options own;
     take_stream_options(&own, options);
     VQ_TRY(vq_tokenizer_prepare(tokenizer, &own));
-    return vq_tokenize_file(tokenizer->model, path, &own, sink, user, stats);
+    return vq_tokenize(tokenizer->model, paths, count, &own, sink, user, stats);
 }
 
 vqdna_status vqdna_detokenize(vqdna_tokenizer *tokenizer, const vqdna_stream_options *options, vqdna_codes_source source,
@@ -222,9 +224,9 @@ vqdna_status vqdna_evaluate(vqdna_tokenizer *tokenizer, const char *const *paths
                             vqdna_metrics *out) {
     VQ_REQUIRE(tokenizer);
     VQ_REQUIRE(paths);
-    VQ_REQUIRE(out);
     for (size_t i = 0; i < count; i++)
         VQ_REQUIRE(paths[i]);
+    VQ_REQUIRE(out);
     VQ_HOLD(tokenizer->device);
     vqdna_stream_options own;
     take_stream_options(&own, options);

@@ -226,7 +226,7 @@ static vqdna_status keep_codes(void *user, const vqdna_codes *run) {
 static vq_status tokenize(void *self) {
     tokens *t = self;
     t->contigs = 0;
-    return vq_tokenize_file(t->model, t->path, NULL, keep_codes, t, NULL);
+    return vq_tokenize(t->model, &(const char *){t->path}, 1, NULL, keep_codes, t, NULL);
 }
 
 /* Pieces cut from the inside of a contig must get the codes they got in the file, up to the halo at their ends. */

@@ -1,6 +1,6 @@
 /* vqdna codebook: what the codes of a model are on some sequences, beside those of an untrained one. */
-#include "cli/cli_options.h"
 #include "cli/cli_output.h"
+#include "cli/cli_sequences.h"
 #include "cli/cli_session.h"
 
 #include <math.h>
@@ -24,27 +24,21 @@ static vqdna_status add_to_control(void *user, const vqdna_codes *run) {
     return vqdna_codebook_add(c->codebook, run);
 }
 
-static int count_files(vq_cli *cli, vqdna_tokenizer *tokenizer, const vq_list *inputs, vqdna_codes_sink sink, void *user) {
-    vqdna_stream_options options = {.size = sizeof options, .progress = vq_cli_stream_progress, .user = cli};
-    for (size_t i = 0; i < inputs->count; i++) {
-        vqdna_status status = vqdna_tokenize_file(tokenizer, inputs->items[i], &options, sink, user, NULL);
-        vq_cli_progress_clear(cli);
-        if (status < 0)
-            return vq_cli_failed(cli, status);
-        if (status == VQDNA_END)
-            break;
-    }
-    return VQ_GO_ON;
+static int count_files(vq_cli *cli, vqdna_tokenizer *tokenizer, const vq_sequences *in, vqdna_codes_sink sink, void *user) {
+    vqdna_stream_options options = {.size = sizeof options, .input = &in->input, .progress = vq_cli_stream_progress, .user = cli};
+    vqdna_status status = vqdna_tokenize(tokenizer, (const char *const *)in->paths->items, in->paths->count, &options, sink, user, NULL);
+    vq_cli_progress_clear(cli);
+    return status < 0 ? vq_cli_failed(cli, status) : VQ_GO_ON;
 }
 
 /* The untrained tokenizer's codes, found in the same files and counted on the beginning of them. */
-static int count_control(vq_cli *cli, vqdna_tokenizer *like, const vq_list *inputs, control *c) {
+static int count_control(vq_cli *cli, vqdna_tokenizer *like, const vq_sequences *in, control *c) {
     vqdna_dataset *dataset = NULL;
     vqdna_tokenizer *untrained = NULL;
     int code = VQ_GO_ON;
     vqdna_status status = vqdna_dataset_create(&dataset);
-    for (size_t i = 0; i < inputs->count && status == VQDNA_OK; i++)
-        status = vqdna_dataset_add(dataset, inputs->items[i]);
+    if (status == VQDNA_OK)
+        status = vqdna_dataset_add_files(dataset, (const char *const *)in->paths->items, in->paths->count, &in->input);
     if (status == VQDNA_OK)
         status = vqdna_tokenizer_untrained(&untrained, like, dataset, cli->seed);
     if (status == VQDNA_OK)
@@ -52,7 +46,7 @@ static int count_control(vq_cli *cli, vqdna_tokenizer *like, const vq_list *inpu
     if (status < 0)
         code = vq_cli_failed(cli, status);
     if (code == VQ_GO_ON)
-        code = count_files(cli, untrained, inputs, add_to_control, c);
+        code = count_files(cli, untrained, in, add_to_control, c);
     vqdna_tokenizer_destroy(untrained);
     vqdna_dataset_destroy(dataset);
     return code;
@@ -266,11 +260,13 @@ static int write_tokenizer(vq_cli *cli, const char *path, const vqdna_model_info
 static int run(vq_cli *cli, int argc, char **argv) {
     const char *model = NULL, *tokenizer = NULL;
     bool list = false, no_control = false;
+    vq_sequences in = {0};
     const vq_option options[] = {
         {"model", 'm', "MODEL", VQ_TEXT, &model, "the model's folder"},
         {"list", 0, NULL, VQ_FLAG, &list, "print the vocabulary, a row a code"},
         {"no-control", 0, NULL, VQ_FLAG, &no_control, "leave out the untrained tokenizer"},
         {"tokenizer-json", 0, "FILE", VQ_TEXT, &tokenizer, "write the vocabulary for Hugging Face's tokenizers; needs no FASTA"},
+        VQ_SEQUENCE_OPTIONS(in),
         {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else"},
         {"json", 0, NULL, VQ_FLAG, &cli->json, "print JSON, with the counts of bases around each code"},
         {"no-provenance", 0, NULL, VQ_FLAG, &cli->no_provenance, "leave out of the JSON who made it and how"},
@@ -282,21 +278,20 @@ static int run(vq_cli *cli, int argc, char **argv) {
         return code;
     if (!model)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "which model? name its folder with -m");
-    if (!inputs.count && !tokenizer)
-        return vq_cli_fail(cli, VQ_EXIT_USAGE, "which sequences? name files, or - for standard input");
     cli->model = model;
-    for (size_t i = 0; i < inputs.count; i++)
-        vq_output_protect(cli, inputs.items[i]);
     if (tokenizer) {
         vqdna_model_info info;
         vqdna_status read = vqdna_model_describe(model, &info, NULL, NULL);
         code = read < 0 ? vq_cli_failed(cli, read) : write_tokenizer(cli, tokenizer, &info);
-        if (code != VQ_GO_ON || !inputs.count)
+        if (code != VQ_GO_ON || !(inputs.count || in.list))
             return code == VQ_GO_ON ? VQ_EXIT_OK : code;
     }
+    code = vq_sequences_take(&in, cli, &inputs);
+    if (code != VQ_GO_ON)
+        return code;
     bool controlled = !no_control && !list;
-    for (size_t i = 0; i < inputs.count && controlled; i++)
-        if (!strcmp(inputs.items[i], "-"))
+    for (size_t i = 0; i < in.paths->count && controlled; i++)
+        if (!strcmp(in.paths->items[i], "-"))
             return vq_cli_fail(cli, VQ_EXIT_USAGE, "standard input can be read once, and the control reads it again: give a file, or "
                                                    "--no-control");
     cli->seed = cli->seed ? cli->seed : 1;
@@ -309,11 +304,11 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (status < 0)
         code = vq_cli_failed(cli, status);
     if (code == VQ_GO_ON)
-        code = count_files(cli, session.tokenizer, &inputs, vqdna_codebook_add, codebook);
+        code = count_files(cli, session.tokenizer, &in, vqdna_codebook_add, codebook);
     if (code == VQ_GO_ON && (status = vqdna_codebook_read(codebook, &r)) < 0)
         code = vq_cli_failed(cli, status);
     if (code == VQ_GO_ON && controlled)
-        code = count_control(cli, session.tokenizer, &inputs, &untrained);
+        code = count_control(cli, session.tokenizer, &in, &untrained);
     if (code == VQ_GO_ON && controlled && vqdna_codebook_read(untrained.codebook, &u) < 0)
         controlled = false; /* its first bases are all unknown */
     if (code == VQ_GO_ON) {
@@ -328,6 +323,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     vqdna_codebook_destroy(untrained.codebook);
     vqdna_codebook_destroy(codebook);
     vq_session_close(&session);
+    vq_sequences_free(&in);
     return code;
 }
 

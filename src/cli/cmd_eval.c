@@ -1,6 +1,6 @@
 /* vqdna eval: how well a model rebuilds sequences, and how it uses its codes on them. */
 #include "cli/cli_metrics.h"
-#include "cli/cli_options.h"
+#include "cli/cli_sequences.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@ json_t *vq_metrics_json(const vqdna_metrics *m, const char *const *paths, size_t
     json_object_set_new(object, "correct", json_integer((json_int_t)m->correct));
     json_object_set_new(object, "bases", json_integer((json_int_t)m->bases));
     json_object_set_new(object, "skipped", json_integer((json_int_t)m->skipped));
+    json_object_set_new(object, "left_out", json_integer((json_int_t)m->left_out));
     for (int n = 0; n < m->levels; n++)
         json_array_append_new(levels, json_pack("{sisiso}", "codes", m->level[n].codes, "used", m->level[n].used, "perplexity",
                                                 cli_json_number(m->level[n].perplexity)));
@@ -30,23 +31,26 @@ void vq_metrics_print(const vqdna_metrics *m, FILE *to) {
         fprintf(to, "level %d                  %d of %d codes used (%.2f %%), perplexity %.1f (%.3f of the codes)\n", n + 1,
                 m->level[n].used, m->level[n].codes, 100.0 * m->level[n].used / m->level[n].codes, m->level[n].perplexity,
                 m->level[n].perplexity / m->level[n].codes);
-    char rate[16];
-    fprintf(to, "bases                    %llu, of them %llu skipped (not A, C, G or T); %s bases/s\n",
-            (unsigned long long)m->bases, (unsigned long long)m->skipped, vq_short_number(rate, m->bases_per_second));
+    char rate[16], left_out[40];
+    fprintf(to, "bases                    %llu, of them %llu skipped (not A, C, G or T)%s; %s bases/s\n",
+            (unsigned long long)m->bases, (unsigned long long)m->skipped, vq_left_out(left_out, m->left_out),
+            vq_short_number(rate, m->bases_per_second));
 }
 
 static int run(vq_cli *cli, int argc, char **argv) {
     const char *model = NULL;
     uint64_t batch = 0;
+    vq_sequences in = {0};
     const vq_option options[] = {
         {"model", 'm', "MODEL", VQ_TEXT, &model, "the model's folder"},
         {"json", 0, NULL, VQ_FLAG, &cli->json, "print JSON"},
+        VQ_SEQUENCE_OPTIONS(in),
         {"batch", 0, "N", VQ_COUNT, &batch, "bases the device takes at once (default: the device's choice)"},
         {"no-provenance", 0, NULL, VQ_FLAG, &cli->no_provenance, "leave out of the JSON who made it and how"},
         {0},
     };
     vq_list inputs;
-    int code = vq_options_parse(cli, options, argc, argv, 1, -1, &inputs);
+    int code = vq_options_parse(cli, options, argc, argv, 0, -1, &inputs);
     if (code != VQ_GO_ON)
         return code;
     if (!model)
@@ -54,17 +58,20 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (batch > INT_MAX)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--batch %llu is too large", (unsigned long long)batch);
 
-    vq_session session;
-    code = vq_session_open(&session, cli, model);
+    vq_session session = {0};
+    code = vq_sequences_take(&in, cli, &inputs);
+    if (code == VQ_GO_ON)
+        code = vq_session_open(&session, cli, model);
     if (code == VQ_GO_ON) {
-        const char *const *paths = (const char *const *)inputs.items;
-        vqdna_stream_options stream = {.batch = (int)batch, .progress = vq_cli_stream_progress, .user = cli};
+        const char *const *paths = (const char *const *)in.paths->items;
+        size_t count = in.paths->count;
+        vqdna_stream_options stream = {.size = sizeof stream, .input = &in.input, .batch = (int)batch, .progress = vq_cli_stream_progress, .user = cli};
         vqdna_metrics metrics;
-        vqdna_status status = vqdna_evaluate(session.tokenizer, paths, inputs.count, &stream, &metrics);
+        vqdna_status status = vqdna_evaluate(session.tokenizer, paths, count, &stream, &metrics);
         vq_cli_progress_end(cli);
         code = status < 0 ? vq_cli_failed(cli, status) : VQ_EXIT_OK;
         if (code == VQ_EXIT_OK && cli->json) {
-            json_t *object = vq_metrics_json(&metrics, paths, inputs.count), *provenance = vq_provenance(cli, &session);
+            json_t *object = vq_metrics_json(&metrics, paths, count), *provenance = vq_provenance(cli, &session);
             if (provenance)
                 json_object_set_new(object, "provenance", provenance);
             char *text = vq_json_print(object, true);
@@ -75,6 +82,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
             vq_metrics_print(&metrics, stdout);
         }
     }
+    vq_sequences_free(&in);
     vq_session_close(&session);
     return code;
 }
@@ -82,7 +90,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
 const vq_command vq_cmd_eval = {
     .name = "eval",
     .summary = "reconstruction accuracy, and use and perplexity of the codes",
-    .synopsis = "-m MODEL [--json] FASTA...",
+    .synopsis = "-m MODEL [--json] [options] FASTA|-...",
     .notes = "Several files are evaluated as one. Letters other than A, C, G, T and U are skipped in every number but bases.",
     .run = run,
 };

@@ -1,6 +1,6 @@
 /* vqdna train: learns a vocabulary. The loop stands in train_loop; what is around it finds the folder, the data and the model. */
 #include "cli/cli_metrics.h"
-#include "cli/cli_options.h"
+#include "cli/cli_sequences.h"
 #include "cli/cli_output.h"
 #include "cli/training_folder.h"
 #include "cli/training_log.h"
@@ -20,6 +20,7 @@ typedef struct training {
     vq_cli *cli;
     const char *folder, *init;
     vq_list settings, eval, inputs;
+    vq_sequences in; /* what inputs are, and what is taken of them */
     uint64_t report_every;
     double checkpoint_every; /* seconds */
     bool resume, plan, made; /* made: the folder is new */
@@ -98,11 +99,13 @@ static bool regular(const char *path) {
     return strcmp(path, "-") != 0 && stat(path, &found) == 0 && S_ISREG(found.st_mode);
 }
 
-/* Reads files into a dataset; `again`: only those that can be read once more. */
-static int read_files(training *t, const vq_list *files, const char *purpose, bool again, vqdna_dataset **out) {
+/* Reads files into a dataset; without `input`, which is of no other, only those that can be read once more. */
+static int read_files(training *t, const vq_list *files, const char *purpose, const vqdna_input_options *input, vqdna_dataset **out) {
     vqdna_status status = vqdna_dataset_create(out);
-    for (size_t i = 0; i < files->count && status >= 0; i++)
-        if (!again || regular(files->items[i]))
+    if (input && status >= 0)
+        status = vqdna_dataset_add_files(*out, (const char *const *)files->items, files->count, input);
+    for (size_t i = 0; !input && i < files->count && status >= 0; i++)
+        if (regular(files->items[i]))
             status = vqdna_dataset_add(*out, files->items[i]);
     if (status < 0)
         return vq_cli_failed(t->cli, status);
@@ -115,10 +118,10 @@ static int read_files(training *t, const vq_list *files, const char *purpose, bo
 
 static int read_sequences(training *t) {
     vqdna_dataset *held_out = NULL;
-    int code = t->eval.count ? read_files(t, &t->eval, "evaluate on", true, &held_out) : VQ_GO_ON;
+    int code = t->eval.count ? read_files(t, &t->eval, "evaluate on", NULL, &held_out) : VQ_GO_ON;
     vqdna_dataset_destroy(held_out); /* it was read to tell before the training what is wrong with it */
     if (code == VQ_GO_ON)
-        code = read_files(t, &t->inputs, "learn from", false, &t->dataset);
+        code = read_files(t, &t->inputs, "learn from", &t->in.input, &t->dataset);
     if (code != VQ_GO_ON)
         return code;
     vqdna_dataset_info info = vqdna_dataset_describe(t->dataset);
@@ -426,7 +429,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
         setting("batch", "N", &t.settings, &texts),
         {"set", 0, "KEY=VALUE", VQ_LIST, &t.settings,
          "any other option of the model or the training;\nhelp in its place lists them"},
-        {"eval", 0, "FASTA", VQ_LIST, &t.eval, "evaluate on this file at the end; may be repeated"},
+        {"eval", 0, "FASTA", VQ_LIST, &t.eval, "evaluate on this file at the end, all of it; may be repeated"},
+        VQ_SEQUENCE_OPTIONS(t.in),
         {"init", 0, "MODEL", VQ_TEXT, &t.init, "train this model further: its weights and its vocabulary"},
         {"resume", 0, NULL, VQ_FLAG, &t.resume, "go on from the checkpoint in MODEL"},
         {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a model that is there"},
@@ -437,6 +441,10 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {0},
     };
     int code = vq_options_parse(cli, options, argc, argv, 0, -1, &t.inputs);
+    if (code == VQ_GO_ON && (t.inputs.count || t.in.list)) /* a plan needs none */
+        code = vq_sequences_take(&t.in, cli, &t.inputs);
+    if (code == VQ_GO_ON && t.in.paths)
+        t.inputs = *t.in.paths;
     if (code == VQ_GO_ON)
         code = train(&t);
     if (code != VQ_EXIT_OK && t.made)
@@ -446,6 +454,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     vqdna_trainer_destroy(t.trainer);
     vqdna_dataset_destroy(t.dataset);
     vq_session_close(&t.session);
+    vq_sequences_free(&t.in);
     vq_list_free(&t.settings);
     vq_list_free(&t.eval);
     vq_list_free(&texts);
@@ -457,7 +466,7 @@ const vq_command vq_cmd_train = {
     .name = "train",
     .summary = "learn a vocabulary from sequences",
     .synopsis = "[options] -o MODEL FASTA...",
-    .notes = "Inputs are FASTA or FASTQ files, plain, gzip or bgzip; - is standard input. MODEL receives config.json, "
+    .notes = "Inputs are FASTA, FASTQ or tables, plain, gzip or bgzip; - is standard input. MODEL receives config.json, "
              "model.safetensors,\n"
              "trainer.json, trainer.safetensors, log.ndjson, metrics.json and training.svg. Ctrl-C writes a checkpoint and stops.",
     .run = run,

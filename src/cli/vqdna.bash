@@ -9,7 +9,10 @@ _vqdna() {
     --preset) COMPREPLY=($(compgen -W "tiny small base" -- "$word")) ;;
     --quantizer) COMPREPLY=($(compgen -W "hrq vq" -- "$word")) ;;
     -f | --format) COMPREPLY=($(compgen -W "tsv npy ndjson" -- "$word")) ;;
-    --output | --svg | --train | --dev | --test | --against | --tokenizer-json | -o | --export | --import) compopt -o default ;;
+    --output | --bed | --list-file | --svg | --train | --dev | --test | --against | --tokenizer-json | -o | --export | --import) compopt -o default ;;
+    --ambiguous) COMPREPLY=($(compgen -W "mask skip error" -- "$word")) ;;
+    --soft-mask) COMPREPLY=($(compgen -W "keep skip" -- "$word")) ;;
+    --strand) COMPREPLY=($(compgen -W "plus minus both" -- "$word")) ;;
     --device) COMPREPLY=($(compgen -W "cpu gpu" -- "$word")) ;;
     help) COMPREPLY=($(compgen -W "devices train eval tokenize detokenize codebook probe info selftest tune bench" -- "$word")) ;;
     *)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 enum { VQ_BASE_UNKNOWN = 4, VQ_LETTER_ILLEGAL = 255 };
+enum { VQ_SOFT = 8 }; /* added to the code of a lower-case letter, where that is asked for */
 
 /* Code + 1 of each letter, 0 for what is none: read it through vq_code_of_letter. */
 extern const uint8_t vq_letter_table[256];

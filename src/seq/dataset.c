@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/rng.h"
 #include "seq/alphabet.h"
-#include "seq/reader.h"
+#include "seq/source.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -174,11 +174,11 @@ static vq_status add_bases(vq_dataset *d, contig *c, uint64_t start, const uint8
     return VQDNA_OK;
 }
 
-static vq_status add_pieces(vq_dataset *d, vq_reader *reader) {
+static vq_status add_pieces(vq_dataset *d, vq_source *source) {
     contig c = {0};
     vq_piece piece;
     vq_status status;
-    while ((status = vq_reader_next(reader, &piece)) == VQDNA_OK)
+    while ((status = vq_source_next(source, &piece)) == VQDNA_OK)
         VQ_TRY(add_bases(d, &c, piece.start, piece.codes, piece.count, piece.last));
     VQ_TRY(status);
     return flush(d);
@@ -199,8 +199,12 @@ vq_status vq_dataset_add_sequences(vq_dataset *d, size_t sequences, const uint8_
 }
 
 vq_status vq_dataset_add(vq_dataset *d, const char *path) {
-    vq_reader *reader;
-    VQ_TRY(vq_reader_open(&reader, path, 0));
+    return vq_dataset_add_files(d, &path, 1, NULL);
+}
+
+vq_status vq_dataset_add_files(vq_dataset *d, const char *const *paths, size_t count, const vqdna_input_options *input) {
+    vq_source *source;
+    VQ_TRY(vq_source_open(&source, paths, count, input, 0));
     vqdna_dataset_info info = d->info;
     uint64_t size = d->size;
     size_t stretches = d->count;
@@ -211,9 +215,9 @@ vq_status vq_dataset_add(vq_dataset *d, const char *path) {
         goto done;
     }
     XXH3_copyState(hash, d->hash);
-    VQ_TRY_OR(done, add_pieces(d, reader));
-    vq_reader_stats stats = vq_reader_describe(reader);
-    d->info.files++;
+    VQ_TRY_OR(done, add_pieces(d, source));
+    vqdna_stream_stats stats = vq_source_describe(source);
+    d->info.files += count;
     d->info.bases += stats.bases;
     d->info.unknown += stats.unknown;
     index_stretches(d);
@@ -227,7 +231,7 @@ done:
         (void)!ftruncate(d->fd, (off_t)size); /* gives the space back; otherwise harmless */
     }
     XXH3_freeState(hash);
-    vq_reader_close(reader);
+    vq_source_close(source);
     return status;
 }
 

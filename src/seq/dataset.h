@@ -9,7 +9,8 @@ typedef struct vqdna_dataset vq_dataset; /* the public handle is this one */
 vq_status vq_dataset_create(vq_dataset **out);
 void vq_dataset_destroy(vq_dataset *dataset);
 
-/* Reads one FASTA/FASTQ file ("-": standard input) through seq/reader.h. On failure the dataset is as it was before. */
+/* Reads files ("-": standard input) through seq/source.h; `input` may be NULL. On failure the dataset is as it was before. */
+vq_status vq_dataset_add_files(vq_dataset *dataset, const char *const *paths, size_t count, const vqdna_input_options *input);
 vq_status vq_dataset_add(vq_dataset *dataset, const char *path);
 
 /* Sequences in memory, one after another: codes 0..4, counts[i] of each, as if a file held them. */

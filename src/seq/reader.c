@@ -24,6 +24,7 @@ struct vq_reader {
 
     enum { AT_START, AT_HEADER, IN_SEQUENCE, IN_QUALITIES, AT_END } state;
     bool fastq, line_start;
+    bool keep_case;
     bool cr, stray_cr; /* the last byte was a CR; one before the next byte ended no line */
     uint64_t line;     /* current one, from 1 */
 
@@ -256,6 +257,8 @@ static vq_status read_sequence(vq_reader *r, size_t *count) {
             codes[n] = code;
             unknown += code == VQ_BASE_UNKNOWN;
         }
+        for (size_t i = 0; r->keep_case && i < n; i++)
+            codes[i] |= in[i] >= 'a' ? VQ_SOFT : 0;
         *count += n;
         r->in_at += n;
         r->bases += n;
@@ -341,6 +344,10 @@ vq_status vq_reader_open(vq_reader **out, const char *path, size_t read_bytes) {
 failed:
     vq_reader_close(r);
     return status;
+}
+
+void vq_reader_keep_case(vq_reader *r, bool keep) {
+    r->keep_case = keep;
 }
 
 vq_status vq_reader_next(vq_reader *r, vq_piece *out) {

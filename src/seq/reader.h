@@ -33,6 +33,9 @@ typedef struct vq_reader vq_reader;
  * 256 KiB. */
 vq_status vq_reader_open(vq_reader **out, const char *path, size_t read_bytes);
 
+/* Whether codes of lower-case letters carry VQ_SOFT. */
+void vq_reader_keep_case(vq_reader *reader, bool keep);
+
 /* The next piece; VQDNA_END after the last. A file in which no record has a base is an error at its end. */
 vq_status vq_reader_next(vq_reader *reader, vq_piece *out);
 vq_reader_stats vq_reader_describe(const vq_reader *reader);

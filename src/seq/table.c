@@ -27,7 +27,7 @@ struct vq_table {
     size_t fields[MOST_FIELDS]; /* where each begins */
     int count, columns;
     uint64_t line, row_line, rows;
-    int sequence, label;     /* their columns; label -1: none */
+    int sequence, label, name; /* their columns; -1: none */
     bool ready; /* the first row is data, and still to be given */
 };
 
@@ -192,6 +192,9 @@ static vq_status read_head(vq_table *t, const char *sequence, const char *label)
     t->columns = t->count;
     t->sequence = find_column(t, sequence ? sequence : "sequence");
     t->label = find_column(t, label ? label : "label");
+    t->name = find_column(t, "name");
+    if (t->name < 0)
+        t->name = find_column(t, "id");
     if (t->sequence < 0 && !sequence)
         for (int i = t->count - 1; i >= 0; i--)
             if (is_nucleotides(field(t, i), field_length(t, i)))
@@ -199,6 +202,8 @@ static vq_status read_head(vq_table *t, const char *sequence, const char *label)
     if (t->sequence < 0)
         return no_column(t, sequence ? sequence : "sequence");
     bool data = !sequence && is_nucleotides(field(t, t->sequence), field_length(t, t->sequence));
+    if (data)
+        t->name = -1;
     if (data)
         t->label = t->count == 2 && !label ? 1 - t->sequence : -1;
     if (label && t->label < 0)
@@ -254,7 +259,8 @@ vq_status vq_table_next(vq_table *t, vq_table_row *out) {
         }
     if (t->label >= 0 && !field_length(t, t->label))
         return complain(t, "no label");
-    *out = (vq_table_row){sequence, length, t->label < 0 ? NULL : field(t, t->label), t->rows++, t->row_line};
+    *out = (vq_table_row){sequence, length, t->label < 0 ? NULL : field(t, t->label),
+                          t->name < 0 ? NULL : field(t, t->name), t->rows++, t->row_line};
     return VQDNA_OK;
 }
 

@@ -14,6 +14,7 @@ typedef struct vq_table_row {
     const char *sequence; /* letters as they stand there, each one that FASTA may have; not empty */
     size_t length;        /* of it */
     const char *label;    /* NULL: the table has none; never empty */
+    const char *name;     /* of column "name" or "id"; NULL: the table has none */
     uint64_t row, line;   /* number of the row from 0, of its first line from 1 */
 } vq_table_row;
 

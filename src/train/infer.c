@@ -1,7 +1,7 @@
 #include "train/infer.h"
 
 #include "base/clock.h"
-#include "seq/reader.h"
+#include "seq/source.h"
 #include "train/cutter.h"
 #include "train/metrics.h"
 
@@ -143,27 +143,18 @@ static vq_status tokenize_batch(void *user, const vq_batch *batch) {
     return send_codes(s, batch);
 }
 
-/* Adds what the reader has delivered to what earlier files held. */
-static void count_in(stream *s, const vq_reader *reader, vqdna_stream_stats before) {
-    vq_reader_stats r = vq_reader_describe(reader);
-    s->stats.records = before.records + r.records;
-    s->stats.bases = before.bases + r.bases;
-    s->stats.unknown = before.unknown + r.unknown;
-}
-
-/* Pushes a file's records through the stream's cutter. A sink may end the stream early, with VQDNA_END too. */
-static vq_status push_file(stream *s, const char *path) {
-    vq_reader *reader;
+/* Pushes the files' records through the stream's cutter. A sink may end the stream early, with VQDNA_END too. */
+static vq_status push_files(stream *s, const char *const *paths, size_t count) {
+    vq_source *source;
     vq_piece piece;
-    vqdna_stream_stats before = s->stats;
-    VQ_TRY(vq_reader_open(&reader, path, s->options->read_bytes));
+    VQ_TRY(vq_source_open(&source, paths, count, s->options->input, s->options->read_bytes));
     vq_status status = VQDNA_OK, read = VQDNA_OK;
-    while (status == VQDNA_OK && (read = vq_reader_next(reader, &piece)) == VQDNA_OK) {
-        count_in(s, reader, before);
+    while (status == VQDNA_OK && (read = vq_source_next(source, &piece)) == VQDNA_OK) {
+        s->stats = vq_source_describe(source);
         status = vq_cutter_push(s->cutter, piece.name, piece.start, piece.codes, piece.count, piece.last);
     }
-    count_in(s, reader, before);
-    vq_reader_close(reader);
+    s->stats = vq_source_describe(source);
+    vq_source_close(source);
     return read < 0 ? read : status;
 }
 
@@ -175,14 +166,14 @@ static vq_status finish(stream *s, vqdna_stream_stats *stats) {
     return status;
 }
 
-vq_status vq_tokenize_file(vq_model *model, const char *path, const vqdna_stream_options *options, vqdna_codes_sink sink,
-                           void *user, vqdna_stream_stats *stats) {
+vq_status vq_tokenize(vq_model *model, const char *const *paths, size_t count, const vqdna_stream_options *options,
+                      vqdna_codes_sink sink, void *user, vqdna_stream_stats *stats) {
     stream s;
     vq_status status = open_stream(&s, model, options, 1, vq_config_encoder_halo(&model->config), tokenize_batch);
     s.codes_sink = sink;
     s.user = user;
     if (status == VQDNA_OK)
-        status = push_file(&s, path);
+        status = push_files(&s, paths, count);
     if (status == VQDNA_OK)
         status = finish(&s, stats);
     close_stream(&s);
@@ -354,8 +345,8 @@ vq_status vq_evaluate(vq_model *model, const char *const *paths, size_t count, c
     stream s;
     int halo = vq_config_encoder_halo(&model->config) + vq_config_decoder_halo(&model->config);
     vq_status status = open_stream(&s, model, options, 1, halo, evaluate_batch);
-    for (size_t i = 0; i < count && status == VQDNA_OK; i++)
-        status = push_file(&s, paths[i]);
+    if (status == VQDNA_OK)
+        status = push_files(&s, paths, count);
     if (status == VQDNA_OK)
         status = finish(&s, NULL);
     if (status == VQDNA_OK && !s.compared)
@@ -363,7 +354,7 @@ vq_status vq_evaluate(vq_model *model, const char *const *paths, size_t count, c
                          count ? paths[0] : "no file", count > 1 ? " and the others" : "", (unsigned long long)s.stats.bases);
     if (status == VQDNA_OK) {
         vqdna_metrics m = {
-            .correct = s.correct, .bases = s.stats.bases, .skipped = s.stats.bases - s.compared, .seconds = s.stats.seconds};
+            .correct = s.correct, .bases = s.stats.bases, .skipped = s.stats.bases - s.compared, .left_out = s.stats.left_out, .seconds = s.stats.seconds};
         m.reconstruction_accuracy = (double)s.correct / (double)s.compared;
         m.bases_per_second = s.stats.seconds > 0 ? (double)s.stats.bases / s.stats.seconds : 0;
         m.levels = model->config.levels;

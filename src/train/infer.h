@@ -6,8 +6,8 @@
 
 /* As their public namesakes in vqdna.h; `model` is a plan for inference with its weights in place. Options and stats may be NULL.
  */
-vq_status vq_tokenize_file(vq_model *model, const char *path, const vqdna_stream_options *options, vqdna_codes_sink sink,
-                           void *user, vqdna_stream_stats *stats);
+vq_status vq_tokenize(vq_model *model, const char *const *paths, size_t count, const vqdna_stream_options *options,
+                      vqdna_codes_sink sink, void *user, vqdna_stream_stats *stats);
 vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vqdna_codes_source source, vqdna_bases_sink sink,
                         void *user, vqdna_stream_stats *stats);
 vq_status vq_evaluate(vq_model *model, const char *const *paths, size_t count, const vqdna_stream_options *options,

@@ -125,9 +125,9 @@ START_TEST(nulls) {
         CALL(vqdna_tokenizer_save(t, NULL, NULL), "path"),
         CALL(vqdna_model_describe(NULL, &info, NULL, NULL), "path"),
         CALL(vqdna_model_describe("x", NULL, NULL, NULL), "out"),
-        CALL(vqdna_tokenize_file(NULL, "x", NULL, codes_sink, NULL, NULL), "tokenizer"),
-        CALL(vqdna_tokenize_file(t, NULL, NULL, codes_sink, NULL, NULL), "path"),
-        CALL(vqdna_tokenize_file(t, "x", NULL, NULL, NULL, NULL), "sink"),
+        CALL(vqdna_tokenize(NULL, paths, 1, NULL, codes_sink, NULL, NULL), "tokenizer"),
+        CALL(vqdna_tokenize(t, NULL, 1, NULL, codes_sink, NULL, NULL), "paths"),
+        CALL(vqdna_tokenize(t, paths, 0, NULL, NULL, NULL, NULL), "sink"),
         CALL(vqdna_detokenize(NULL, NULL, source, bases_sink, NULL, NULL), "tokenizer"),
         CALL(vqdna_detokenize(t, NULL, NULL, bases_sink, NULL, NULL), "source"),
         CALL(vqdna_detokenize(t, NULL, source, NULL, NULL, NULL), "sink"),
@@ -251,7 +251,7 @@ START_TEST(in_memory) {
     fails(vqdna_decode(t, upper, 2, bases), VQDNA_ERR_INPUT, "code 32 of level 2");
     uint64_t count = 0;
     vqdna_stream_stats stats;
-    ok(vqdna_tokenize_file(t, in_folder("in.fa"), NULL, count_codes, &count, &stats));
+    ok(vqdna_tokenize(t, &(const char *){in_folder("in.fa")}, 1, NULL, count_codes, &count, &stats));
     ck_assert_uint_eq(count, LENGTH + 10);
     ck_assert_uint_eq(stats.records, 3);
     ck_assert_uint_eq(stats.unknown, 2);

@@ -46,7 +46,7 @@ setup() {
 
 @test "what cannot be read" {
     refused 1 "which model" "$VQDNA" codebook "$genome"
-    refused 1 "which sequences" "$VQDNA" codebook -m "$model"
+    refused 1 "an input is missing" "$VQDNA" codebook -m "$model"
     refused 2 "nowhere.fa" "$VQDNA" codebook -q -m "$model" nowhere.fa
     printf '>a\nNNNN\n' >n.fa
     refused 2 "nothing can be said" "$VQDNA" codebook -q -m "$model" n.fa

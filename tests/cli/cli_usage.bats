@@ -48,25 +48,28 @@ setup() {
     done
 }
 
+# The source of a command's man page, whole.
+page_of() {
+    sed -e "/^@inputs@\$/{r $BATS_TEST_DIRNAME/../../src/cli/inputs.man" -e 'd}' "$BATS_TEST_DIRNAME/../../src/cli/vqdna-$1.1.scd"
+}
+
 @test "every option of a command is in its man page, and every option there is one" {
-    pages=$BATS_TEST_DIRNAME/../../src/cli
     for command in "${commands[@]}"; do
         "$VQDNA" help "$command" | sed '/^Common options/,$d' | grep -oE '^ +(-., +)?--[a-z-]+' |
             grep -oE -- '--[a-z-]+' | sort >in_help
-        sed -n '/^# OPTIONS/,/^The common options/p' "$pages/vqdna-$command.1.scd" | grep '^\*-' |
+        page_of "$command" | sed -n '/^# OPTIONS/,/^The common options/p' | grep '^\*-' |
             grep -oE -- '--[a-z-]+' | sort >in_page
         diff in_help in_page
     done
 }
 
 @test "the defaults of the help are in the man pages" {
-    pages=$BATS_TEST_DIRNAME/../../src/cli
     for command in "${commands[@]}"; do
         # The first word of a default, and the paragraph of the option, where it stands too.
         "$VQDNA" help "$command" | sed '/^Common options/,$d' | grep -oE -- '--[a-z-]+ .*\(default: [^:;)]+' |
             sed -E 's/ .*\(default: / /' >defaults
         while read -r option value _; do
-            awk -v option="*$option*" -v RS= 'index($0, option)' "$pages/vqdna-$command.1.scd" |
+            page_of "$command" | awk -v option="*$option*" -v RS= 'index($0, option)' |
                 tr '\n\t' '  ' | grep -qE "(^|[ (])$value([ ,.;)]|$)" || { echo "vqdna-$command(1): $option is not $value"; return 1; }
         done <defaults
     done
@@ -144,7 +147,7 @@ setup() {
     refused 1 "-m" "$VQDNA" detokenize x.tsv
     refused 1 "an input is missing" "$VQDNA" tokenize -m m
     refused 1 "an input is missing" "$VQDNA" info
-    refused 1 "one argument too many" "$VQDNA" tokenize -m m a.fa b.fa
+    refused 1 "one argument too many" "$VQDNA" detokenize -m m a.tsv b.tsv
     refused 1 "no sequences" "$VQDNA" train -o m
     refused 1 "-o" "$VQDNA" train x.fa
     refused 1 "exclude each other" "$VQDNA" train --steps 3 --epochs 2 -o m x.fa

@@ -148,7 +148,7 @@ static collected *tokenized(vq_model *model, size_t read_bytes) {
     collected *c = calloc(1, sizeof *c);
     vqdna_stream_options options = {.read_bytes = read_bytes};
     vqdna_stream_stats stats;
-    ck_ok(vq_tokenize_file(model, path, &options, take_codes, c, &stats));
+    ck_ok(vq_tokenize(model, &(const char *){path}, 1, &options, take_codes, c, &stats));
     ck_assert_int_eq(c->record, RECORDS);
     ck_assert_uint_eq(stats.records, RECORDS);
     ck_assert_uint_eq(stats.bases, c->at);
@@ -280,7 +280,7 @@ START_TEST(stopped) {
         collected *c = calloc(1, sizeof *c);
         c->stop_after = 5;
         c->stop_with = with[i];
-        ck_assert_int_eq(vq_tokenize_file(model, path, NULL, take_codes, c, NULL), with[i]);
+        ck_assert_int_eq(vq_tokenize(model, &(const char *){path}, 1, NULL, take_codes, c, NULL), with[i]);
         ck_assert_uint_eq(c->runs, 5);
         memset(c, 0, sizeof *c);
         c->stop_after = 5;
@@ -293,13 +293,13 @@ START_TEST(stopped) {
     collected *c = calloc(1, sizeof *c);
     int patience = 3;
     vqdna_stream_options options = {.interrupted = interrupt_now, .user = &patience};
-    ck_fails(vq_tokenize_file(model, path, &options, take_codes, c, NULL), VQDNA_ERR_INTERRUPTED, "interrupted");
+    ck_fails(vq_tokenize(model, &(const char *){path}, 1, &options, take_codes, c, NULL), VQDNA_ERR_INTERRUPTED, "interrupted");
     ck_assert_int_lt(c->record, RECORDS);
     vqdna_metrics m;
     const char *paths[] = {path};
     patience = 3;
     ck_fails(vq_evaluate(model, paths, 1, &options, &m), VQDNA_ERR_INTERRUPTED, "interrupted");
-    ck_fails(vq_tokenize_file(model, scratch_path("absent.fa"), NULL, take_codes, c, NULL), VQDNA_ERR_INPUT, "absent.fa");
+    ck_fails(vq_tokenize(model, &(const char *){scratch_path("absent.fa")}, 1, NULL, take_codes, c, NULL), VQDNA_ERR_INPUT, "absent.fa");
     const char *second[] = {path, scratch_path("absent.fa")};
     ck_fails(vq_evaluate(model, second, 2, NULL, &m), VQDNA_ERR_INPUT, "absent.fa");
     free(c);
