@@ -293,6 +293,34 @@ VQDNA_API vqdna_status vqdna_tokenize(vqdna_tokenizer *tokenizer, const char *co
                                       const vqdna_stream_options *options, vqdna_codes_sink sink, void *user,
                                       vqdna_stream_stats *stats);
 
+/* Vectors in place of codes, D numbers a base (or D a level): those of the codebook, or what the encoder gives before it is quantized. */
+typedef enum vqdna_pool { VQDNA_POOL_MEAN, VQDNA_POOL_MAX, VQDNA_POOL_NONE } vqdna_pool;
+
+typedef struct vqdna_embed_options {
+    size_t size;       /* sizeof(vqdna_embed_options) */
+    vqdna_pool pool;   /* over a record's known bases, or none: a vector a base, unknown ones too */
+    bool from_encoder; /* what the encoder gives a level, else vectors of the codes */
+    int level;         /* counted from 1; 0: the mean of all levels' codes, which the decoder sees, or the encoder's last */
+    bool all_levels;   /* side by side */
+} vqdna_embed_options;
+
+/* Rows of one record, in order: one for it if they are pooled. `vectors` is [count][width], borrowed. */
+typedef struct vqdna_vectors {
+    const char *contig;
+    uint64_t start; /* of the rows, counted in bases; 0 if they are pooled */
+    size_t count;
+    int width;
+    const float *vectors;
+    uint64_t bases, known; /* of the record so far, and of them A, C, G or T; without any the pooled row is zero */
+    bool last;
+} vqdna_vectors;
+typedef vqdna_status (*vqdna_vectors_sink)(void *user, const vqdna_vectors *run);
+
+/* Either options may be NULL. VQDNA_ERR_USAGE for a level that there is not. */
+VQDNA_API vqdna_status vqdna_embed(vqdna_tokenizer *tokenizer, const char *const *paths, size_t count,
+                                   const vqdna_stream_options *options, const vqdna_embed_options *embed, vqdna_vectors_sink sink,
+                                   void *user, vqdna_stream_stats *stats);
+
 /* Letters the decoder gives for a stream of codes: A C G T, and N where the run's `bases` say unknown. VQDNA_ERR_INPUT for a code
  * outside its codebook or a run out of order. */
 VQDNA_API vqdna_status vqdna_detokenize(vqdna_tokenizer *tokenizer, const vqdna_stream_options *options, vqdna_codes_source source,

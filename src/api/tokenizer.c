@@ -7,6 +7,7 @@
 #include "seq/alphabet.h"
 #include "train/checkpoint.h"
 #include "train/infer.h"
+#include "train/vectors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,6 +207,24 @@ vqdna_status vqdna_tokenize(vqdna_tokenizer *tokenizer, const char *const *paths
     take_stream_options(&own, options);
     VQ_TRY(vq_tokenizer_prepare(tokenizer, &own));
     return vq_tokenize(tokenizer->model, paths, count, &own, sink, user, stats);
+}
+
+vqdna_status vqdna_embed(vqdna_tokenizer *tokenizer, const char *const *paths, size_t count, const vqdna_stream_options *options,
+                         const vqdna_embed_options *embed, vqdna_vectors_sink sink, void *user, vqdna_stream_stats *stats) {
+    VQ_REQUIRE(tokenizer);
+    VQ_REQUIRE(paths);
+    for (size_t i = 0; i < count; i++)
+        VQ_REQUIRE(paths[i]);
+    VQ_REQUIRE(sink);
+    VQ_HOLD(tokenizer->device);
+    vqdna_stream_options own;
+    vqdna_embed_options how = {0};
+    take_stream_options(&own, options);
+    vq_take_options(&how, sizeof how, embed, sizeof how);
+    if (how.level < 0 || how.level > tokenizer->config.levels)
+        return vq_fail(VQDNA_ERR_USAGE, "level %d: the model has %d", how.level, tokenizer->config.levels);
+    VQ_TRY(vq_tokenizer_prepare(tokenizer, &own));
+    return vq_embed(tokenizer->model, paths, count, &own, &how, sink, user, stats);
 }
 
 vqdna_status vqdna_detokenize(vqdna_tokenizer *tokenizer, const vqdna_stream_options *options, vqdna_codes_source source,

@@ -229,3 +229,18 @@ int vq_options_parse_leading(vq_cli *cli, int argc, char **argv, int *used, bool
     *used = optind;
     return code == VQ_GO_ON && version ? print_version() : code;
 }
+
+int vq_choose(int *out, vq_cli *cli, const char *option, const char *word, const char *const *names, size_t count) {
+    *out = 0;
+    for (size_t i = 0; i < count && word; i++)
+        if (!strcmp(word, names[i])) {
+            *out = (int)i;
+            return VQ_GO_ON;
+        }
+    if (!word)
+        return VQ_GO_ON;
+    const char *nearest = vqdna_nearest(word, names, count);
+    return nearest ? vq_cli_fail(cli, VQ_EXIT_USAGE, "--%s %s is not known; did you mean %s?", option, word, nearest)
+                   : vq_cli_fail(cli, VQ_EXIT_USAGE, "--%s takes %s, %s%s%s, not '%s'", option, names[0], names[1],
+                                 count > 2 ? " or " : "", count > 2 ? names[2] : "", word);
+}

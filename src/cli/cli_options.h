@@ -34,6 +34,9 @@ int vq_options_parse(vq_cli *cli, const vq_option *own, int argc, char **argv, i
  * is asked for. */
 int vq_options_parse_leading(vq_cli *cli, int argc, char **argv, int *used, bool *help);
 
+/* The place among `names` of an option's argument, 0 without one. VQ_GO_ON, or the exit code after a sentence. */
+int vq_choose(int *out, vq_cli *cli, const char *option, const char *word, const char *const *names, size_t count);
+
 /* Prints the common options to standard output. */
 void vq_options_print_common(void);
 

@@ -32,6 +32,8 @@ static const struct {
     [VQ_KIND_METRICS] = {"the metrics of a training", "{", "\"steps\""},
     [VQ_KIND_PREDICTIONS] = {"predictions", "#vqdna predictions", ""},
     [VQ_KIND_TOKENIZER] = {"a tokenizer", "{", "\"added_tokens\""},
+    [VQ_KIND_VECTORS] = {"an array of vectors", "\x93NUMPY", "f4'"},
+    [VQ_KIND_ROWS] = {"names of vectors", "#vqdna vectors", ""},
     [VQ_KIND_ANY] = {"", "", ""},
 };
 

@@ -20,6 +20,8 @@ typedef enum vq_kind {
     VQ_KIND_METRICS,
     VQ_KIND_PREDICTIONS,
     VQ_KIND_TOKENIZER,
+    VQ_KIND_VECTORS,
+    VQ_KIND_ROWS,
     VQ_KIND_ANY,
 } vq_kind;
 

@@ -6,22 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The place of a word among `names`; 0 without a word. */
-static int choose(int *out, vq_cli *cli, const char *option, const char *word, const char *const *names, size_t count) {
-    *out = 0;
-    for (size_t i = 0; i < count && word; i++)
-        if (!strcmp(word, names[i])) {
-            *out = (int)i;
-            return VQ_GO_ON;
-        }
-    if (!word)
-        return VQ_GO_ON;
-    const char *nearest = vqdna_nearest(word, names, count);
-    return nearest ? vq_cli_fail(cli, VQ_EXIT_USAGE, "--%s %s is not known; did you mean %s?", option, word, nearest)
-                   : vq_cli_fail(cli, VQ_EXIT_USAGE, "--%s takes %s, %s%s%s, not '%s'", option, names[0], names[1],
-                                 count > 2 ? " or " : "", count > 2 ? names[2] : "", word);
-}
-
 static int read_list(vq_sequences *s, vq_cli *cli) {
     vq_input in;
     const char *line;
@@ -45,9 +29,9 @@ int vq_sequences_take(vq_sequences *s, vq_cli *cli, vq_list *inputs) {
     static const char *const ambiguous[] = {"mask", "skip", "error"}, *const soft[] = {"keep", "skip"},
                       *const strands[] = {"plus", "minus", "both"};
     int of_ambiguous, of_soft, of_strand, code;
-    if ((code = choose(&of_ambiguous, cli, "ambiguous", s->ambiguous, ambiguous, 3)) != VQ_GO_ON ||
-        (code = choose(&of_soft, cli, "soft-mask", s->soft_mask, soft, 2)) != VQ_GO_ON ||
-        (code = choose(&of_strand, cli, "strand", s->strand, strands, 3)) != VQ_GO_ON)
+    if ((code = vq_choose(&of_ambiguous, cli, "ambiguous", s->ambiguous, ambiguous, 3)) != VQ_GO_ON ||
+        (code = vq_choose(&of_soft, cli, "soft-mask", s->soft_mask, soft, 2)) != VQ_GO_ON ||
+        (code = vq_choose(&of_strand, cli, "strand", s->strand, strands, 3)) != VQ_GO_ON)
         return code;
     s->paths = inputs;
     if (s->list && inputs->count)

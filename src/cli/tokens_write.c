@@ -1,4 +1,5 @@
 #include "cli/tokens_write.h"
+#include "cli/cli_npy.h"
 #include "cli/cli_options.h"
 
 #include <jansson.h>
@@ -6,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NPY_HEADER = 128, NDJSON_RUN = 4096, CODES = 65536, UNKNOWN = 4 };
+enum { NDJSON_RUN = 4096, CODES = 65536, UNKNOWN = 4 };
 
 static const char *const names[] = {"tsv", "npy", "ndjson"};
 
@@ -46,16 +47,6 @@ int vq_tokens_format_parse(vq_tokens_format *out, vq_cli *cli, const char *text,
     return vq_cli_fail(cli, VQ_EXIT_USAGE, "unknown format '%s'; did you mean %s?", text, nearest ? nearest : "tsv, npy or ndjson");
 }
 
-/* NumPy's format 1.0: magic, version, length of the text, a Python dictionary padded so that the data is aligned. */
-static void npy_header(char header[NPY_HEADER], uint64_t rows, int levels) {
-    static const char order = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '<' : '>';
-    memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10); /* 0x76 = 128 - 10 */
-    int length = snprintf(header + 10, NPY_HEADER - 10, "{'descr': '%cu2', 'fortran_order': False, 'shape': (%llu, %d), }", order,
-                          (unsigned long long)rows, levels);
-    memset(header + 10 + length, ' ', (size_t)(NPY_HEADER - 11 - length));
-    header[NPY_HEADER - 1] = '\n';
-}
-
 static void write_head(vq_tokens_writer *w, const char *model, const char *provenance) {
     vq_output *text = w->format == VQ_TOKENS_NPY ? &w->index : &w->out;
     if (w->format == VQ_TOKENS_NDJSON) {
@@ -67,8 +58,8 @@ static void write_head(vq_tokens_writer *w, const char *model, const char *prove
     if (provenance)
         vq_output_print(text, "#provenance %s\n", provenance);
     if (w->format == VQ_TOKENS_NPY) {
-        char header[NPY_HEADER];
-        npy_header(header, 0, w->levels);
+        char header[VQ_NPY_HEADER];
+        vq_npy_header(header, "u2", 0, w->levels);
         vq_output_write(&w->out, header, sizeof header);
         vq_output_print(text, "#contig\toffset\tbases\n");
         return;
@@ -316,8 +307,8 @@ static void release(vq_tokens_writer *w) {
 int vq_tokens_commit(vq_tokens_writer *w) {
     write_end(w);
     if (w->format == VQ_TOKENS_NPY) {
-        char header[NPY_HEADER];
-        npy_header(header, w->rows, w->levels);
+        char header[VQ_NPY_HEADER];
+        vq_npy_header(header, "u2", w->rows, w->levels);
         vq_output_patch(&w->out, 0, header, sizeof header);
     }
     int code = vq_output_commit(&w->out, w->format == VQ_TOKENS_NPY ? &w->index : NULL, w->cli);

@@ -101,6 +101,7 @@ START_TEST(nulls) {
     char bases[2];
     const char *paths[] = {NULL};
     vqdna_codes_sink codes_sink = (vqdna_codes_sink)abort;
+    vqdna_vectors_sink vectors_sink = (vqdna_vectors_sink)abort;
     vqdna_bases_sink bases_sink = (vqdna_bases_sink)abort;
     vqdna_codes_source source = (vqdna_codes_source)abort;
     const struct {
@@ -128,6 +129,9 @@ START_TEST(nulls) {
         CALL(vqdna_tokenize(NULL, paths, 1, NULL, codes_sink, NULL, NULL), "tokenizer"),
         CALL(vqdna_tokenize(t, NULL, 1, NULL, codes_sink, NULL, NULL), "paths"),
         CALL(vqdna_tokenize(t, paths, 0, NULL, NULL, NULL, NULL), "sink"),
+        CALL(vqdna_embed(NULL, paths, 1, NULL, NULL, vectors_sink, NULL, NULL), "tokenizer"),
+        CALL(vqdna_embed(t, NULL, 1, NULL, NULL, vectors_sink, NULL, NULL), "paths"),
+        CALL(vqdna_embed(t, paths, 0, NULL, NULL, NULL, NULL, NULL), "sink"),
         CALL(vqdna_detokenize(NULL, NULL, source, bases_sink, NULL, NULL), "tokenizer"),
         CALL(vqdna_detokenize(t, NULL, NULL, bases_sink, NULL, NULL), "source"),
         CALL(vqdna_detokenize(t, NULL, source, NULL, NULL, NULL), "sink"),

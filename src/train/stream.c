@@ -1,0 +1,84 @@
+#include "train/stream.h"
+
+#include "base/clock.h"
+#include "seq/source.h"
+
+#include <stdlib.h>
+
+void vq_stream_close(vq_stream *s) {
+    vq_cutter_destroy(s->cutter);
+    for (int i = 0; i < VQDNA_MAX_LEVELS; i++)
+        free(s->codes[i]);
+    free(s->rows);
+    free(s->out);
+}
+
+vq_status vq_stream_open(vq_stream *s, vq_model *model, const vqdna_stream_options *options, size_t width, int halo,
+                         vq_batch_sink sink, void *user) {
+    static const vqdna_stream_options none;
+    size_t M = (size_t)model->planned;
+    *s = (vq_stream){.model = model, .options = options ? options : &none, .began = vq_clock()};
+    s->told = s->began;
+    VQ_TRY(vq_alloc(&s->rows, M, sizeof *s->rows));
+    VQ_TRY(vq_alloc(&s->out, M * (size_t)(model->config.levels + 1), sizeof *s->out));
+    for (int i = 0; i < model->config.levels; i++)
+        VQ_TRY(vq_alloc(&s->codes[i], M, sizeof *s->codes[i]));
+    return vq_cutter_create(&s->cutter, model->planned, width, halo, sink, user);
+}
+
+vq_status vq_stream_attend(vq_stream *s) {
+    const vqdna_stream_options *o = s->options;
+    double at = vq_clock();
+    s->stats.seconds = at - s->began;
+    if (o->interrupted && o->interrupted(o->user))
+        return vq_fail(VQDNA_ERR_INTERRUPTED, "interrupted");
+    if (o->progress && at - s->told >= 0.2) {
+        s->told = at;
+        o->progress(o->user, &s->stats);
+    }
+    return VQDNA_OK;
+}
+
+vq_status vq_stream_upload_rows(vq_stream *s, const vq_batch *batch) {
+    vq_model_use_rows(s->model, batch->used ? batch->used : 1);
+    vq_rows_padding(s->rows + batch->used, s->model->M - batch->used);
+    return vq_model_upload(s->model, s->rows);
+}
+
+vq_status vq_stream_upload_bases(vq_stream *s, const vq_batch *batch) {
+    const uint8_t *bases = batch->elements;
+    for (int i = 0; i < batch->segment_count; i++) {
+        const vq_segment *g = &batch->segments[i];
+        vq_rows_piece(s->rows + g->row, bases + g->row, g->rows, g->start - (uint64_t)g->left, s->model->config.decoder_stride);
+    }
+    return vq_stream_upload_rows(s, batch);
+}
+
+vq_status vq_stream_read_codes(vq_stream *s) {
+    vq_model *m = s->model;
+    for (int i = 0; i < m->config.levels; i++)
+        VQ_TRY(vq_read(m->device, s->codes[i], m->quantizer.level[i].codes.view, 0, (size_t)m->M * sizeof(int32_t)));
+    return VQDNA_OK;
+}
+
+vq_status vq_stream_push_files(vq_stream *s, const char *const *paths, size_t count) {
+    vq_source *source;
+    vq_piece piece;
+    VQ_TRY(vq_source_open(&source, paths, count, s->options->input, s->options->read_bytes));
+    vq_status status = VQDNA_OK, read = VQDNA_OK;
+    while (status == VQDNA_OK && (read = vq_source_next(source, &piece)) == VQDNA_OK) {
+        s->stats = vq_source_describe(source);
+        status = vq_cutter_push(s->cutter, piece.name, piece.start, piece.codes, piece.count, piece.last);
+    }
+    s->stats = vq_source_describe(source);
+    vq_source_close(source);
+    return read < 0 ? read : status;
+}
+
+vq_status vq_stream_finish(vq_stream *s, vqdna_stream_stats *stats) {
+    vq_status status = vq_cutter_finish(s->cutter);
+    s->stats.seconds = vq_clock() - s->began;
+    if (stats)
+        *stats = s->stats;
+    return status;
+}
