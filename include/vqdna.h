@@ -273,6 +273,10 @@ typedef struct vqdna_stream_options {
     const vqdna_input_options *input; /* what is taken of the files; NULL: all of it as it is */
     size_t read_bytes;                /* size of a read from the file; 0: 256 KiB. Never changes the result */
     int batch; /* rows (bases) the device takes at once; 0: chosen by the device. Never changes the result on a CPU device */
+    uint64_t every, phase; /* vqdna_detokenize, vqdna_evaluate: the decoder sees the codes of the bases whose place in their record is
+                              phase modulo every; 0: as it was trained, 1: all. With a warning where it was trained otherwise */
+    uint64_t first, bases; /* vqdna_tokenize: this slice of all bases, counted over all records, as if it were cut from the whole; bases 0:
+                              to the end. What it begins or ends with may be less than a record */
     int (*interrupted)(void *user); /* asked now and then; non-zero stops with VQDNA_ERR_INTERRUPTED */
     void (*progress)(void *user, const vqdna_stream_stats *stats); /* told now and then */
     void *user;                                                    /* for both */
@@ -321,6 +325,10 @@ VQDNA_API vqdna_status vqdna_embed(vqdna_tokenizer *tokenizer, const char *const
                                    const vqdna_stream_options *options, const vqdna_embed_options *embed, vqdna_vectors_sink sink,
                                    void *user, vqdna_stream_stats *stats);
 
+/* What vqdna_tokenize would be given: records, bases and unknown ones, in `stats`. Needs no device. */
+VQDNA_API vqdna_status vqdna_measure(const char *const *paths, size_t count, const vqdna_stream_options *options,
+                                     vqdna_stream_stats *stats);
+
 /* Letters the decoder gives for a stream of codes: A C G T, and N where the run's `bases` say unknown. VQDNA_ERR_INPUT for a code
  * outside its codebook or a run out of order. */
 VQDNA_API vqdna_status vqdna_detokenize(vqdna_tokenizer *tokenizer, const vqdna_stream_options *options, vqdna_codes_source source,
@@ -339,6 +347,7 @@ VQDNA_API vqdna_status vqdna_decode(vqdna_tokenizer *tokenizer, const uint16_t *
 
 typedef struct vqdna_metrics {
     double reconstruction_accuracy;   /* of bases that are A C G T */
+    double cross_entropy;             /* nats a base, of the same */
     uint64_t correct, bases, skipped; /* bases includes the skipped ones, those not A C G T */
     uint64_t left_out;                /* by the input's options */
     int levels;

@@ -2,6 +2,7 @@
 
 #include "base/filetype.h"
 #include "seq/dataset.h"
+#include "seq/source.h"
 
 vqdna_status vqdna_dataset_create(vqdna_dataset **out) {
     VQ_REQUIRE(out);
@@ -29,6 +30,24 @@ vqdna_status vqdna_dataset_add_files(vqdna_dataset *dataset, const char *const *
 
 vqdna_dataset_info vqdna_dataset_describe(const vqdna_dataset *dataset) {
     return vq_dataset_describe(dataset);
+}
+
+vqdna_status vqdna_measure(const char *const *paths, size_t count, const vqdna_stream_options *options, vqdna_stream_stats *stats) {
+    VQ_REQUIRE(paths);
+    for (size_t i = 0; i < count; i++)
+        VQ_REQUIRE(paths[i]);
+    VQ_REQUIRE(stats);
+    vqdna_stream_options own = {0};
+    vq_take_options(&own, sizeof own, options, sizeof own);
+    vq_source *source;
+    vq_piece piece;
+    vq_status status;
+    VQ_TRY(vq_source_open(&source, paths, count, own.input, own.read_bytes));
+    while ((status = vq_source_next(source, &piece)) == VQDNA_OK && !(own.interrupted && own.interrupted(own.user))) {
+    }
+    *stats = vq_source_describe(source);
+    vq_source_close(source);
+    return status == VQDNA_END ? VQDNA_OK : status < 0 ? status : vq_fail(VQDNA_ERR_INTERRUPTED, "interrupted");
 }
 
 bool vqdna_explain_file(char *out, size_t room, const char *path, const void *head, size_t bytes) {

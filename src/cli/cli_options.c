@@ -72,11 +72,13 @@ static int store(vq_cli *cli, const vq_option *option, const char *text) {
     case VQ_TEXT:
         *(const char **)option->value = text;
         break;
-    case VQ_COUNT: {
+    case VQ_COUNT:
+    case VQ_PLACE: {
         errno = 0;
         unsigned long long number = strtoull(text, &end, 10);
-        if (end == text || *end || strchr(text, '-') || errno || number == 0)
-            return vq_cli_fail(cli, VQ_EXIT_USAGE, "--%s takes a whole number from 1 up, not '%s'", option->name, text);
+        bool counts = option->kind == VQ_COUNT;
+        if (end == text || *end || strchr(text, '-') || errno || (number == 0 && counts))
+            return vq_cli_fail(cli, VQ_EXIT_USAGE, "--%s takes a whole number from %d up, not '%s'", option->name, counts, text);
         *(uint64_t *)option->value = number;
         break;
     }

@@ -8,6 +8,7 @@ typedef enum vq_option_kind {
     VQ_FLAG,    /* bool */
     VQ_TEXT,    /* const char * */
     VQ_COUNT,   /* uint64_t, at least 1 */
+    VQ_PLACE,   /* uint64_t, at least 0 */
     VQ_NUMBER,  /* double, not negative */
     VQ_LIST,    /* vq_list: each use appends its value */
     VQ_SETTING, /* vq_list: each use appends "name=value", with _ for - in the name */

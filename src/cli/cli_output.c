@@ -16,12 +16,13 @@ enum { BUFFER = 1 << 20, HEAD = 256 };
 
 /* ---- What may be replaced ---- */
 
-/* How a file of a kind begins, and what else stands near its beginning. */
+/* How a file of a kind begins, and what else stands near its beginning; or, of a shard, how it begins or what stands on its last line. */
 static const struct {
-    const char *name, *begins, *holds;
+    const char *name, *begins, *holds, *shard, *ends;
 } kinds[] = {
-    [VQ_KIND_TSV] = {"tokens as TSV", "#vqdna tokens", ""},
-    [VQ_KIND_NDJSON] = {"tokens as NDJSON", "{\"format\":\"vqdna tokens\"", ""},
+    [VQ_KIND_TSV] = {"tokens as TSV", "#vqdna tokens", "", NULL, "\n#block "},
+    [VQ_KIND_NDJSON] = {"tokens as NDJSON", "{\"format\":\"vqdna tokens\"", "", NULL, "\n{\"block\":"},
+    [VQ_KIND_BIN] = {"tokens as bin", "#vqdna tokens", "", "VQB\n", NULL},
     [VQ_KIND_NPY] = {"an array of tokens", "\x93NUMPY", "u2'"},
     [VQ_KIND_INDEX] = {"an index of tokens", "#vqdna index", ""},
     [VQ_KIND_FASTA] = {"FASTA", ">", ""},
@@ -32,6 +33,8 @@ static const struct {
     [VQ_KIND_METRICS] = {"the metrics of a training", "{", "\"steps\""},
     [VQ_KIND_PREDICTIONS] = {"predictions", "#vqdna predictions", ""},
     [VQ_KIND_TOKENIZER] = {"a tokenizer", "{", "\"added_tokens\""},
+    [VQ_KIND_BED] = {"codes as BED", "#vqdna intervals", ""},
+    [VQ_KIND_COUNTS] = {"counts of codes", "#vqdna counts", ""},
     [VQ_KIND_VECTORS] = {"an array of vectors", "\x93NUMPY", "f4'"},
     [VQ_KIND_ROWS] = {"names of vectors", "#vqdna vectors", ""},
     [VQ_KIND_ANY] = {"", "", ""},
@@ -69,6 +72,25 @@ static bool is_of_model(const vq_cli *cli, const char *path, const char *name) {
     return is;
 }
 
+/* For strstr. */
+static void as_text(char *data, ssize_t length) {
+    data[length] = '\0';
+    for (char *c = data; c < data + length; c++)
+        *c = *c ? *c : ' ';
+}
+
+static bool ends_in(const char *path, const char *text) {
+    char tail[HEAD + 1];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END), from = size > HEAD ? size - HEAD : 0;
+    ssize_t length = fd < 0 ? -1 : pread(fd, tail, HEAD, from);
+    if (fd >= 0)
+        close(fd);
+    if (length > 0)
+        as_text(tail, length);
+    return length > 0 && strstr(tail, text);
+}
+
 static bool is_kind(const char *path, vq_kind kind) {
     char head[HEAD + 1];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -80,10 +102,10 @@ static bool is_kind(const char *path, vq_kind kind) {
         close(fd);
     if (length <= 0)
         return length == 0;
-    head[length] = '\0';
-    for (char *c = head; c < head + length; c++) /* for strstr */
-        *c = *c ? *c : ' ';
-    return !strncmp(head, kinds[kind].begins, strlen(kinds[kind].begins)) && strstr(head, kinds[kind].holds);
+    as_text(head, length);
+    const char *shard = kinds[kind].shard;
+    return (!strncmp(head, kinds[kind].begins, strlen(kinds[kind].begins)) && strstr(head, kinds[kind].holds)) ||
+           (shard && !strncmp(head, shard, strlen(shard))) || (kinds[kind].ends && ends_in(path, kinds[kind].ends));
 }
 
 int vq_output_check(vq_cli *cli, const char *path, vq_kind kind) {

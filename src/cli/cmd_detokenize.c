@@ -54,7 +54,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {0},
     };
     vq_list inputs;
-    int code = vq_options_parse(cli, options, argc, argv, 1, 1, &inputs);
+    int code = vq_options_parse(cli, options, argc, argv, 1, -1, &inputs);
     if (code != VQ_GO_ON)
         return code;
     if (!model)
@@ -62,7 +62,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (batch > INT_MAX)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--batch %llu is too large", (unsigned long long)batch);
 
-    vq_output_protect(cli, inputs.items[0]);
+    for (size_t i = 0; i < inputs.count; i++)
+        vq_output_protect(cli, inputs.items[i]);
     cli->model = model;
     code = vq_output_check(cli, path, VQ_KIND_FASTA);
     if (code != VQ_GO_ON)
@@ -73,13 +74,19 @@ static int run(vq_cli *cli, int argc, char **argv) {
     char *provenance = NULL;
     code = vq_session_open(&session, cli, model);
     if (code == VQ_GO_ON)
-        code = vq_tokens_read_open(&c.in, cli, inputs.items[0], &session);
+        code = vq_tokens_read_open(&c.in, cli, (const char *const *)inputs.items, inputs.count, &session);
     if (code == VQ_GO_ON)
         code = vq_output_open(&c.out, cli, path, VQ_KIND_FASTA);
     if (code != VQ_GO_ON)
         goto done;
     c.description = provenance = vq_provenance_text(cli, &session);
-    vqdna_stream_options stream = {.batch = (int)batch, .progress = vq_cli_stream_progress, .user = cli};
+    bool thinned = c.in.shape.every > 1;
+    vqdna_stream_options stream = {.size = sizeof stream,
+                                   .batch = (int)batch,
+                                   .every = thinned ? c.in.shape.every : 0,
+                                   .phase = thinned ? c.in.shape.phase : 0,
+                                   .progress = vq_cli_stream_progress,
+                                   .user = cli};
     vqdna_status status = vqdna_detokenize(session.tokenizer, &stream, read_codes, write_bases, &c, &stats);
     if (c.out.error)
         code = vq_output_failed(&c.out, cli);
@@ -107,8 +114,8 @@ done:
 const vq_command vq_cmd_detokenize = {
     .name = "detokenize",
     .summary = "bases back from tokens, as FASTA",
-    .synopsis = "-m MODEL [-o OUT] TOKENS|-",
+    .synopsis = "-m MODEL [-o OUT] TOKENS|-...",
     .notes =
-        "TOKENS is what tokenize wrote, in any of its formats. The first header line carries the provenance as its description.",
+        "TOKENS is what tokenize wrote (tsv, npy, ndjson, bin), or its shards in order. The first header line carries the provenance as its description.",
     .run = run,
 };

@@ -11,6 +11,7 @@ json_t *vq_metrics_json(const vqdna_metrics *m, const char *const *paths, size_t
         json_array_append_new(files, cli_json_text(paths[i]));
     json_object_set_new(object, "files", files);
     json_object_set_new(object, "reconstruction_accuracy", cli_json_number(m->reconstruction_accuracy));
+    json_object_set_new(object, "cross_entropy", cli_json_number(m->cross_entropy));
     json_object_set_new(object, "correct", json_integer((json_int_t)m->correct));
     json_object_set_new(object, "bases", json_integer((json_int_t)m->bases));
     json_object_set_new(object, "skipped", json_integer((json_int_t)m->skipped));
@@ -27,6 +28,7 @@ json_t *vq_metrics_json(const vqdna_metrics *m, const char *const *paths, size_t
 void vq_metrics_print(const vqdna_metrics *m, FILE *to) {
     fprintf(to, "reconstruction accuracy  %.4f %% (%llu of %llu bases)\n", 100 * m->reconstruction_accuracy,
             (unsigned long long)m->correct, (unsigned long long)(m->bases - m->skipped));
+    fprintf(to, "cross-entropy            %.4f nats a base\n", m->cross_entropy);
     for (int n = 0; n < m->levels; n++)
         fprintf(to, "level %d                  %d of %d codes used (%.2f %%), perplexity %.1f (%.3f of the codes)\n", n + 1,
                 m->level[n].used, m->level[n].codes, 100.0 * m->level[n].used / m->level[n].codes, m->level[n].perplexity,
@@ -39,11 +41,13 @@ void vq_metrics_print(const vqdna_metrics *m, FILE *to) {
 
 static int run(vq_cli *cli, int argc, char **argv) {
     const char *model = NULL;
-    uint64_t batch = 0;
+    uint64_t batch = 0, every = 0, phase = 0;
     vq_sequences in = {0};
     const vq_option options[] = {
         {"model", 'm', "MODEL", VQ_TEXT, &model, "the model's folder"},
         {"json", 0, NULL, VQ_FLAG, &cli->json, "print JSON"},
+        {"every", 0, "S", VQ_COUNT, &every, "let the decoder see one code in S (default: as it was trained)"},
+        {"phase", 0, "P", VQ_PLACE, &phase, "that at places P, P + S, P + 2 S, ... of a record (default: 0)"},
         VQ_SEQUENCE_OPTIONS(in),
         {"batch", 0, "N", VQ_COUNT, &batch, "bases the device takes at once (default: the device's choice)"},
         {"no-provenance", 0, NULL, VQ_FLAG, &cli->no_provenance, "leave out of the JSON who made it and how"},
@@ -55,6 +59,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
         return code;
     if (!model)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "which model? name its folder with -m");
+    if (phase && phase >= every)
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "--phase %llu: with --every S it is from 0 to S - 1", (unsigned long long)phase);
     if (batch > INT_MAX)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--batch %llu is too large", (unsigned long long)batch);
 
@@ -65,7 +71,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (code == VQ_GO_ON) {
         const char *const *paths = (const char *const *)in.paths->items;
         size_t count = in.paths->count;
-        vqdna_stream_options stream = {.size = sizeof stream, .input = &in.input, .batch = (int)batch, .progress = vq_cli_stream_progress, .user = cli};
+        vqdna_stream_options stream = {.size = sizeof stream, .input = &in.input, .every = every, .phase = phase, .batch = (int)batch, .progress = vq_cli_stream_progress, .user = cli};
         vqdna_metrics metrics;
         vqdna_status status = vqdna_evaluate(session.tokenizer, paths, count, &stream, &metrics);
         vq_cli_progress_end(cli);

@@ -1,4 +1,6 @@
-#include "cli/tokens_read.h"
+#include "cli/tokens_formats.h"
+
+#include "cli/tokens_binary.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -6,55 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNKNOWN = 4 };
-
-/* Says "FILE: line N: ..." and ends the stream. */
-__attribute__((format(printf, 3, 4))) static vqdna_status refuse(vq_tokens_reader *r, const vq_input *in, const char *format, ...) {
+vqdna_status vq_tokens_refuse(vq_tokens_reader *r, const vq_input *in, const char *format, ...) {
     char text[512];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (in->line)
+    if (in->line && r->format != VQ_TOKENS_BIN)
         r->code = vq_cli_fail(r->cli, VQ_EXIT_INPUT, "%s: line %" PRIu64 ": %s", in->path, in->line, text);
     else
         r->code = vq_cli_fail(r->cli, VQ_EXIT_INPUT, "%s: %s", in->path, text);
     return VQDNA_ERR_INPUT;
 }
 
-/* The end of a file, or a failed read? */
-static vqdna_status ended(vq_tokens_reader *r, const vq_input *in) {
-    return in->error ? refuse(r, in, "%s", in->error) : VQDNA_END;
-}
-
-static void room_for(vq_tokens_reader *r, size_t bases) {
-    if (r->marked)
-        memset(r->bases, 0, r->marked);
-    r->marked = 0;
-    if (bases > r->room) {
-        r->codes = vq_need(r->codes, bases * (size_t)r->levels * sizeof *r->codes);
-        r->bases = vq_need(r->bases, bases);
-        memset(r->bases + r->room, 0, bases - r->room);
-        r->room = bases;
-    }
-    r->run_start = r->next;
-}
-
-/* As the sequence reader, no name has a blank: one with a line's end in it would come out as sequence. */
-static vqdna_status begin_record(vq_tokens_reader *r, const vq_input *in, const char *name, size_t length) {
-    for (size_t i = 0; i < length; i++)
-        if (!name[i] || strchr(" \t\n\v\f\r", name[i]))
-            return refuse(r, in, "the name of a record has a blank, a line's end or a 0 in it");
-    r->name = vq_need(r->name, length + 1);
-    memcpy(r->name, name, length);
-    r->name[length] = '\0';
-    r->name_length = length;
-    r->next = 0;
-    return VQDNA_OK;
-}
-
-/* A decimal number at *at, which moves behind it; false without one or above `most`. */
-static bool take_number(const char **at, const char *end, uint64_t most, uint64_t *out) {
+bool vq_tokens_number(const char **at, const char *end, uint64_t most, uint64_t *out) {
     const char *digit = *at;
     uint64_t value = 0;
     for (; digit < end && *digit >= '0' && *digit <= '9'; digit++) {
@@ -69,381 +36,200 @@ static bool take_number(const char **at, const char *end, uint64_t most, uint64_
     return true;
 }
 
-/* ---- What is common to all formats: the model, unknown bases, the end ---- */
+/* ---- The head ---------------------------------------------------------------------------------------------------------------- */
 
-static vqdna_status check_model(vq_tokens_reader *r, const vq_input *in, const char *theirs) {
+static vqdna_status check_model(vq_tokens_reader *r, const vq_input *in) {
     static const char text[] = "the tokens are of the model with sha256 %s, and this one has %s%s";
-    const char *ours = r->session->model_sha256;
+    const char *theirs = r->shape.model, *ours = r->session ? r->session->model_sha256 : theirs;
     if (!strcmp(theirs, ours))
         return VQDNA_OK;
     if (!r->cli->force)
-        return refuse(r, in, text, theirs, ours, ": name theirs with -m, or go on with --force");
+        return vq_tokens_refuse(r, in, text, theirs, ours, ": name theirs with -m, or go on with --force");
     vq_cli_warn(r->cli, text, theirs, ours, "");
     return VQDNA_OK;
 }
 
-static vqdna_status check_version(vq_tokens_reader *r, const vq_input *in, int version) {
-    r->version = version;
-    return version == 1 || version == 2 ? VQDNA_OK : refuse(r, in, "format %d is not known here: a newer vqdna wrote it", version);
+vqdna_status vq_tokens_take_shape(vq_tokens_reader *r, const vq_input *in, int version) {
+    vq_tokens_shape *s = &r->shape;
+    int levels = r->session ? r->session->info.levels : s->levels;
+    if (version < VQ_TOKENS_VERSION)
+        return vq_tokens_refuse(r, in, "format %d is that of an older vqdna: tokenize the sequences again", version);
+    if (version > VQ_TOKENS_VERSION)
+        return vq_tokens_refuse(r, in, "format %d is not known here: a newer vqdna wrote it", version);
+    if (s->levels < 1 || s->levels > VQDNA_MAX_LEVELS || s->every < 1 || s->phase >= s->every || s->every > VQ_TOKENS_MOST ||
+        strlen(s->model) != 64)
+        return vq_tokens_refuse(r, in, "not the head of tokens: model, levels, every and phase");
+    if (s->levels != levels)
+        return vq_tokens_refuse(r, in, "%d level%s of codes, and the model has %d", s->levels, s->levels > 1 ? "s" : "", levels);
+    r->codes = vq_need(r->codes, VQ_TOKENS_BLOCK * (size_t)levels * sizeof *r->codes);
+    r->bases = memset(vq_need(r->bases, VQ_TOKENS_BLOCK), 0, VQ_TOKENS_BLOCK);
+    return check_model(r, in);
 }
 
-/* Unknown bases of the run whose codes are there up to `end`. */
-static vqdna_status mark_unknown(vq_tokens_reader *r, const vq_input *in, uint64_t start, uint64_t stop, uint64_t end) {
-    if (start < r->run_start || stop <= start || stop > end)
-        return refuse(r, in, "unknown bases from %" PRIu64 " to %" PRIu64 " are not among those they stand with", start, stop);
-    memset(r->bases + (start - r->run_start), UNKNOWN, (size_t)(stop - start));
-    r->marked = r->marked > stop - r->run_start ? r->marked : (size_t)(stop - r->run_start);
-    return VQDNA_OK;
-}
-
-/* At the end of the tokens: VQDNA_END if they are whole. */
-static vqdna_status check_end(vq_tokens_reader *r) {
-    const vq_input *in = r->format == VQ_TOKENS_NPY ? &r->index : &r->in;
-    const vq_tokens_sums *there = &r->sums, *told = &r->told;
-    if (r->version < 2)
-        return VQDNA_END;
-    if (!r->at_end)
-        return refuse(r, in, "the end mark is missing: the file was cut");
-    if (there->records != told->records || there->bases != told->bases || there->unknown != told->unknown)
-        return refuse(r, in,
-                      "%" PRIu64 " records, %" PRIu64 " bases and %" PRIu64
-                      " unknown ones are there, and the end mark tells of %" PRIu64 ", %" PRIu64 " and %" PRIu64
-                      ": the file was changed",
-                      there->records, there->bases, there->unknown, told->records, told->bases, told->unknown);
-    if (vq_tokens_sums_hash(there) != r->hash)
-        return refuse(r, in, "the end mark is of other names, codes or unknown bases: %s",
-                      r->format == VQ_TOKENS_NPY ? "the index is not this array's, or one of the two was changed"
-                                                 : "the file was changed");
-    return VQDNA_END;
-}
-
-/* A line of '#' that is no row, as no name has a blank. What it says is kept; what is not known is passed over. */
-static vqdna_status take_remark(vq_tokens_reader *r, const vq_input *in, const char *line, size_t length) {
-    static const char begins[] = "#unknown bases\t", provenance[] = "#provenance ";
-    char text[160], kind[8], model[65] = "";
+vqdna_status vq_tokens_head_line(vq_tokens_reader *r, const vq_input *in, const char *line, size_t length, bool *binary) {
+    char text[220], kind[8], last[8] = "";
+    int version = 1;
+    unsigned long long every = 1, phase = 0;
     snprintf(text, sizeof text, "%.*s", length < sizeof text ? (int)length : (int)sizeof text - 1, line);
-    if (in->line == 1 && sscanf(text, "#vqdna %7[a-z]", kind) == 1) {
-        int version = 1;
-        if (!strcmp(kind, "index") != (in == &r->index))
-            return refuse(r, in, "this is an index of tokens: give the npy it lies beside");
-        sscanf(text, "#vqdna %*s %d model %64[0-9a-f]", &version, model);
-        vqdna_status status = check_version(r, in, version);
-        return status < 0 || version == 1 ? status : check_model(r, in, model);
-    }
-    if (r->version == 1 && length > sizeof provenance && !memcmp(line, provenance, sizeof provenance - 1)) {
-        json_t *object = json_loadb(line + sizeof provenance - 1, length - (sizeof provenance - 1), 0, NULL);
-        const char *theirs = json_string_value(json_object_get(object, "model_sha256"));
-        vqdna_status status = theirs ? check_model(r, in, theirs) : VQDNA_OK;
-        json_decref(object);
-        return status;
-    }
-    if (length >= sizeof begins && !memcmp(line, begins, sizeof begins - 1)) {
-        const char *end = line + length, *name = line + sizeof begins - 1, *at = memchr(name, '\t', (size_t)(end - name));
-        size_t named = at ? (size_t)(at++ - name) : 0;
-        uint64_t start, stop;
-        if (!at || !take_number(&at, end, INT64_MAX / 16, &start) || at == end || *at++ != '\t' ||
-            !take_number(&at, end, INT64_MAX / 16, &stop) || at != end)
-            return refuse(r, in, "not a line of unknown bases: contig, start and end, separated by tabs");
-        if (in == &r->in && (!r->name || named != r->name_length || memcmp(name, r->name, named)))
-            return refuse(r, in, "unknown bases of another record than the one before");
-        if (in == &r->in)
-            return mark_unknown(r, in, start, stop, r->next);
-        if (r->gaps == r->gap_room) {
-            r->gap_room = r->gap_room ? 2 * r->gap_room : 256;
-            r->gap = vq_need(r->gap, r->gap_room * sizeof *r->gap);
-        }
-        r->gap[r->gaps].start = start;
-        r->gap[r->gaps++].end = stop;
-    }
-    if (sscanf(text, "#end %" SCNu64 " records %" SCNu64 " bases %" SCNu64 " unknown hash %" SCNx64, &r->told.records,
-               &r->told.bases, &r->told.unknown, &r->hash) == 4)
-        r->at_end = true;
-    return VQDNA_OK;
+    if (sscanf(text, "#vqdna %7[a-z] %d", kind, &version) < 1)
+        return vq_tokens_refuse(r, in, "not the head of tokens");
+    if (!strcmp(kind, "index") != (in == &r->index))
+        return vq_tokens_refuse(r, in, "this is an index of tokens: give the npy it lies beside");
+    sscanf(text, "#vqdna %*s %*d model %64[0-9a-f] levels %d every %llu phase %llu %7s", r->shape.model, &r->shape.levels, &every,
+           &phase, last);
+    r->shape.every = every;
+    r->shape.phase = phase;
+    *binary = !strcmp(last, "binary");
+    return vq_tokens_take_shape(r, in, version);
 }
 
-/* The next row of a table; VQDNA_END behind the last. */
-static vqdna_status next_row(vq_tokens_reader *r, vq_input *in, const char **line, size_t *length) {
-    while (vq_input_line(in, line, length)) {
-        if (r->at_end)
-            return refuse(r, in, "the file goes on behind its end mark");
-        const char *tab = memchr(*line, '\t', *length);
-        bool remark = *length && **line == '#' && (!tab || memchr(*line, ' ', (size_t)(tab - *line)));
-        if (!remark && (*length < 9 || (memcmp(*line, "#contig\ts", 9) && memcmp(*line, "#contig\to", 9))))
-            return VQDNA_OK;
-        vqdna_status status = remark ? take_remark(r, in, *line, *length) : VQDNA_OK;
-        if (status < 0)
-            return status;
-    }
-    return ended(r, in);
+/* ---- Parts ------------------------------------------------------------------------------------------------------------------- */
+
+void vq_tokens_part_begin(vq_tokens_reader *r) {
+    if (r->marked)
+        memset(r->bases, 0, r->marked);
+    r->marked = 0;
+    if (r->shape.every > 1)
+        memset(r->codes, 0, VQ_TOKENS_BLOCK * (size_t)r->shape.levels * sizeof *r->codes);
+    r->next = vq_tokens_kept(&r->shape, r->start);
 }
 
-/* What is common to the formats that give start positions: the next row or line must begin a record or go on in it. */
-static vqdna_status check_ahead(vq_tokens_reader *r) {
-    if (!r->ahead || r->ahead_start == 0)
+vqdna_status vq_tokens_part_name(vq_tokens_reader *r, const vq_input *in, const char *name, size_t length) {
+    if (r->inside && length == r->name_length && !memcmp(name, r->name, length))
         return VQDNA_OK;
-    int length = r->ahead_length < 60 ? (int)r->ahead_length : 60;
-    bool same = r->name && r->name_length == r->ahead_length && !memcmp(r->name, r->ahead_name, r->ahead_length);
-    if (!same)
-        return refuse(r, &r->in, "record %.*s begins at %" PRIu64 " instead of 0", length, r->ahead_name, r->ahead_start);
-    if (r->ahead_start != r->next)
-        return refuse(r, &r->in, "record %.*s goes on at %" PRIu64 " instead of %" PRIu64, length, r->ahead_name, r->ahead_start,
-                      r->next);
+    if (r->inside)
+        return vq_tokens_refuse(r, in, "record %.60s has no end, and record %.*s follows: tokens are missing or out of order", r->name,
+                                length < 60 ? (int)length : 60, name);
+    /* As the sequence reader, no name has a blank: one with a line's end in it would come out as sequence. */
+    for (size_t i = 0; i < length; i++)
+        if (!name[i] || strchr(" \t\n\v\f\r", name[i]))
+            return vq_tokens_refuse(r, in, "the name of a record has a blank, a line's end or a 0 in it");
+    r->name = vq_need(r->name, length + 1);
+    memcpy(r->name, name, length);
+    r->name[length] = '\0';
+    r->name_length = length;
+    r->inside = true;
     return VQDNA_OK;
 }
 
-/* ---- TSV ---- */
-
-static vqdna_status tsv_row(vq_tokens_reader *r) {
-    const char *line, *at;
-    size_t length;
-    r->ahead = false;
-    vqdna_status status = next_row(r, &r->in, &line, &length);
-    if (status != VQDNA_OK)
-        return status;
-    const char *end = line + length;
-    /* Most rows begin with the name of the row before. */
-    if (r->name && length > r->name_length && line[r->name_length] == '\t' && !memcmp(line, r->name, r->name_length))
-        at = line + r->name_length;
-    else
-        at = memchr(line, '\t', length);
-    if (!at)
-        return refuse(r, &r->in, "not a row of tokens (contig, start and a code of each level, separated by tabs)");
-    r->ahead_name = line;
-    r->ahead_length = (size_t)(at - line);
-    at++;
-    if (!take_number(&at, end, INT64_MAX / 16, &r->ahead_start))
-        return refuse(r, &r->in, "the second column is not a start position");
-    r->ahead_empty = end - at >= 2 && at[0] == '\t' && at[1] == '.';
-    int level = 0;
-    for (; at < end && *at == '\t'; level++) {
-        uint64_t code = 0;
-        at++;
-        if (level == r->levels)
-            return refuse(r, &r->in, "more codes than the %d level%s of the model", r->levels, r->levels > 1 ? "s" : "");
-        if (r->ahead_empty && at < end && *at == '.' && r->ahead_start == 0)
-            at++;
-        else if (r->ahead_empty || !take_number(&at, end, (uint64_t)r->session->info.codes[level] - 1, &code))
-            return refuse(r, &r->in, "column %d is not a code of the model's level %d (0 to %d)", level + 3, level + 1,
-                          r->session->info.codes[level] - 1);
-        r->ahead_codes[level] = (uint16_t)code;
-    }
-    if (at != end)
-        return refuse(r, &r->in, "column %d is not a code", level + 2);
-    if (level < r->levels)
-        return refuse(r, &r->in, "%d code%s, and the model has %d levels", level, level == 1 ? "" : "s", r->levels);
-    r->ahead = true;
-    return check_ahead(r);
-}
-
-/* Runs begin at multiples of VQ_TOKENS_RUN, where unknown bases are cut, so that the row ahead lies behind all of theirs. */
-static vqdna_status tsv_run(vq_tokens_reader *r, vqdna_codes *run) {
-    if (!r->ahead)
-        return VQDNA_END;
-    vqdna_status status = VQDNA_OK;
-    if (r->ahead_start == 0)
-        status = begin_record(r, &r->in, r->ahead_name, r->ahead_length);
-    room_for(r, VQ_TOKENS_RUN);
-    while (status == VQDNA_OK && run->count < VQ_TOKENS_RUN && (run->count == 0 || r->ahead_start)) {
-        bool empty = r->ahead_empty;
-        if (!empty)
-            memcpy(r->codes + run->count * (size_t)r->levels, r->ahead_codes, (size_t)r->levels * sizeof *r->codes);
-        run->count += !empty;
-        r->next += !empty;
-        status = tsv_row(r);
-        if (empty)
-            break;
-    }
-    if (status < 0)
-        return status;
-    run->last = !r->ahead || r->ahead_start == 0;
+vqdna_status vq_tokens_part_code(vq_tokens_reader *r, const vq_input *in, uint64_t place, uint16_t **codes) {
+    if (place != r->next)
+        return vq_tokens_refuse(r, in, "record %.60s goes on at %" PRIu64 " instead of %" PRIu64 ": tokens are missing or out of order",
+                                r->name, place, r->next);
+    if (place - r->start >= VQ_TOKENS_BLOCK - r->block.bases)
+        return vq_tokens_refuse(r, in, "more codes than a block of %d bases has: the file was changed", VQ_TOKENS_BLOCK);
+    *codes = r->codes + (place - r->start) * (size_t)r->shape.levels;
+    r->next += r->shape.every;
     return VQDNA_OK;
 }
 
-/* ---- NDJSON ---- */
-
-static bool take_integer(const json_t *value, uint64_t most, uint64_t *out) {
-    json_int_t number = json_integer_value(value);
-    *out = (uint64_t)number;
-    return json_is_integer(value) && number >= 0 && (uint64_t)number <= most;
+vqdna_status vq_tokens_part_unknown(vq_tokens_reader *r, const vq_input *in, uint64_t start, uint64_t stop) {
+    if (start < r->start || stop <= start || stop - r->start > VQ_TOKENS_BLOCK)
+        return vq_tokens_refuse(r, in, "unknown bases from %" PRIu64 " to %" PRIu64 " are not among those they stand with", start, stop);
+    memset(r->bases + (start - r->start), VQ_TOKENS_UNKNOWN, (size_t)(stop - start));
+    r->marked = r->marked > stop - r->start ? r->marked : (size_t)(stop - r->start);
+    return VQDNA_OK;
 }
 
-/* The line that describes the file, above all others. */
-static vqdna_status ndjson_head(vq_tokens_reader *r, const json_t *line) {
-    uint64_t levels, version = 1;
-    const json_t *told = json_object_get(line, "version"), *model = json_object_get(line, "model_sha256");
-    if (!take_integer(json_object_get(line, "levels"), VQDNA_MAX_LEVELS, &levels) || (told && !take_integer(told, 1000, &version)))
-        return refuse(r, &r->in, "not the head of tokens: levels or version are missing or none");
-    vqdna_status status = check_version(r, &r->in, (int)version);
-    if (status == VQDNA_OK && levels != (uint64_t)r->levels)
-        status = refuse(r, &r->in, "%d levels of codes, and the model has %d", (int)levels, r->levels);
-    if (!model)
-        model = json_object_get(json_object_get(line, "provenance"), "model_sha256");
-    if (status == VQDNA_OK && json_is_string(model))
-        status = check_model(r, &r->in, json_string_value(model));
-    return status;
+vqdna_status vq_tokens_part_end(vq_tokens_reader *r, const vq_input *in, vqdna_codes *run, uint64_t end, bool last) {
+    if (end < r->start || end - r->start > VQ_TOKENS_BLOCK - r->block.bases || r->next != vq_tokens_kept(&r->shape, end))
+        return vq_tokens_refuse(r, in, "record %.60s has codes up to %" PRIu64 ", and not to %" PRIu64 ": the file was changed",
+                                r->name ? r->name : "", r->next, end);
+    if (r->marked > end - r->start)
+        return vq_tokens_refuse(r, in, "unknown bases of record %.60s are not among those they stand with", r->name);
+    *run = (vqdna_codes){r->name, r->start, (size_t)(end - r->start), r->shape.levels, r->codes, r->bases, last};
+    vq_tokens_block_add(&r->block, &r->shape, run);
+    r->inside = !last;
+    r->start = last ? 0 : end;
+    return VQDNA_OK;
 }
 
-static vqdna_status ndjson_line(vq_tokens_reader *r) {
+/* ---- Blocks ------------------------------------------------------------------------------------------------------------------ */
+
+vqdna_status vq_tokens_block_end(vq_tokens_reader *r, const vq_input *in, uint64_t index, uint64_t bases, uint64_t unknown,
+                                 uint64_t hash, const char *model) {
+    vq_tokens_block *b = &r->block;
+    if (index != b->index)
+        return vq_tokens_refuse(r, in, "block %" PRIu64 " where block %" PRIu64 " should be: tokens are missing or out of order", index,
+                                b->index);
+    if (strncmp(model, r->shape.model, VQ_TOKENS_MODEL))
+        return vq_tokens_refuse(r, in, "block %" PRIu64 " is of another model than those before it", index);
+    if (bases != b->bases || unknown != b->unknown)
+        return vq_tokens_refuse(r, in, "block %" PRIu64 " has %" PRIu64 " bases, %" PRIu64 " of them unknown, and its mark tells of %" PRIu64
+                                       " and %" PRIu64 ": the file was changed",
+                                index, b->bases, b->unknown, bases, unknown);
+    if (hash != vq_tokens_block_hash(b))
+        return vq_tokens_refuse(r, in, "the mark of block %" PRIu64 " is of other names, codes or unknown bases: the file was changed", index);
+    vq_tokens_block_begin(b, index + 1);
+    return VQDNA_OK;
+}
+
+vqdna_status vq_tokens_end_mark(vq_tokens_reader *r, const vq_input *in, uint64_t blocks) {
+    if (r->block.parts || r->inside)
+        return vq_tokens_refuse(r, in, "the end mark stands within a record or a block: the file was changed");
+    if (blocks != r->block.index)
+        return vq_tokens_refuse(r, in, "the end mark tells of %" PRIu64 " blocks, and %" PRIu64 " are there", blocks, r->block.index);
+    r->at_end = true;
+    return VQDNA_OK;
+}
+
+vqdna_status vq_tokens_next_file(vq_tokens_reader *r) {
+    if (r->in.error)
+        return vq_tokens_refuse(r, &r->in, "%s", r->in.error);
+    if (!r->at_end && r->block.parts)
+        return vq_tokens_refuse(r, &r->in, "the end mark of a block is missing: the file was cut");
+    if (r->file + 1 == r->files)
+        return r->at_end ? VQDNA_END : vq_tokens_refuse(r, &r->in, "the end mark is missing: the file was cut, or is a shard and not the last");
+    const char *before = r->paths[r->file], *path = r->paths[++r->file];
+    uint64_t first;
+    if (r->at_end)
+        return vq_tokens_refuse(r, &r->in, "the tokens end here, and %s follows", path);
+    r->code = vq_tokens_first_block(&first, r->cli, path);
+    if (r->code != VQ_GO_ON)
+        return VQDNA_ERR_INPUT;
+    if (first < r->block.index)
+        r->code = vq_cli_fail(r->cli, VQ_EXIT_INPUT, "%s begins with block %" PRIu64 ", and %s ends with block %" PRIu64 ": they overlap", path,
+                              first, before, r->block.index - 1);
+    if (first > r->block.index)
+        r->code = vq_cli_fail(r->cli, VQ_EXIT_INPUT, "blocks %" PRIu64 " to %" PRIu64 " are missing between %s and %s", r->block.index,
+                              first - 1, before, path);
+    if (r->code != VQ_GO_ON)
+        return VQDNA_ERR_INPUT;
+    vq_input_close(&r->in);
+    r->code = cli_input_open(&r->in, r->cli, path);
+    return r->code == VQ_GO_ON ? VQDNA_OK : VQDNA_ERR_INPUT;
+}
+
+int vq_tokens_first_block(uint64_t *block, vq_cli *cli, const char *path) {
+    enum { MOST_LINES = 50000 };
+    vq_input in;
+    vq_binary_block record;
     const char *line;
     size_t length;
-    vqdna_status status = VQDNA_OK;
-    r->ahead = false;
-    while (status == VQDNA_OK) {
-        json_decref(r->ahead_object);
-        r->ahead_object = NULL;
-        if (!vq_input_line(&r->in, &line, &length))
-            return ended(r, &r->in);
-        if (r->at_end)
-            return refuse(r, &r->in, "the file goes on behind its end mark");
-        json_error_t error;
-        r->ahead_object = json_loadb(line, length, JSON_REJECT_DUPLICATES, &error);
-        if (!r->ahead_object)
-            return refuse(r, &r->in, "not JSON: %s", error.text);
-        const json_t *end = json_object_get(r->ahead_object, "end");
-        if (end) {
-            const char *digest = json_string_value(json_object_get(end, "hash"));
-            r->at_end = take_integer(json_object_get(end, "records"), UINT64_MAX, &r->told.records) &&
-                        take_integer(json_object_get(end, "bases"), UINT64_MAX, &r->told.bases) &&
-                        take_integer(json_object_get(end, "unknown"), UINT64_MAX, &r->told.unknown) && digest &&
-                        sscanf(digest, "%" SCNx64, &r->hash) == 1;
-            status = r->at_end ? VQDNA_OK : refuse(r, &r->in, "not an end mark: records, bases, unknown and hash");
-        } else if (r->in.line == 1 && json_object_get(r->ahead_object, "format")) {
-            status = ndjson_head(r, r->ahead_object);
-        } else {
+    unsigned long long number = 0;
+    int code = cli_input_open(&in, cli, path);
+    if (code != VQ_GO_ON)
+        return code;
+    bool found = false;
+    for (int i = 0; i < MOST_LINES && !found; i++) {
+        if (vq_input_peek(&in, &line, sizeof record) == sizeof record && (!memcmp(line, VQ_BINARY_MAGIC, 4) || !memcmp(line, VQ_BINARY_END, 4))) {
+            memcpy(&record, line, sizeof record);
+            number = record.index;
             break;
         }
+        if (!vq_input_line(&in, &line, &length))
+            break;
+        char text[40];
+        snprintf(text, sizeof text, "%.*s", length < sizeof text ? (int)length : (int)sizeof text - 1, line);
+        found = sscanf(text, "#block %llu", &number) == 1 || sscanf(text, "{\"block\":%llu", &number) == 1 ||
+                sscanf(text, "#end %llu", &number) == 1 || sscanf(text, "{\"end\":{\"blocks\":%llu", &number) == 1;
     }
-    if (status < 0)
-        return status;
-    const json_t *name = json_object_get(r->ahead_object, "contig");
-    if (!json_is_string(name) || !take_integer(json_object_get(r->ahead_object, "start"), INT64_MAX / 16, &r->ahead_start) ||
-        !json_is_array(json_object_get(r->ahead_object, "codes")))
-        return refuse(r, &r->in, "not a run of tokens: {\"contig\":..., \"start\":..., \"codes\":[...]}");
-    r->ahead_name = json_string_value(name);
-    r->ahead_length = json_string_length(name);
-    r->ahead = true;
-    return check_ahead(r);
+    vq_input_close(&in);
+    *block = number;
+    return VQ_GO_ON;
 }
 
-static vqdna_status ndjson_run(vq_tokens_reader *r, vqdna_codes *run) {
-    if (!r->ahead)
-        return VQDNA_END;
-    const json_t *codes = json_object_get(r->ahead_object, "codes"), *gaps = json_object_get(r->ahead_object, "unknown"), *gap;
-    vqdna_status status = VQDNA_OK;
-    if (r->ahead_start == 0)
-        status = begin_record(r, &r->in, r->ahead_name, r->ahead_length);
-    run->count = json_array_size(codes);
-    room_for(r, run->count);
-    for (size_t i = 0; i < run->count && status == VQDNA_OK; i++) {
-        const json_t *base = json_array_get(codes, i);
-        if (json_array_size(base) != (size_t)r->levels)
-            return refuse(r, &r->in, "base %zu has %zu codes, and the model has %d level%s", i, json_array_size(base), r->levels,
-                          r->levels > 1 ? "s" : "");
-        for (int level = 0; level < r->levels; level++) {
-            uint64_t code;
-            if (!take_integer(json_array_get(base, (size_t)level), (uint64_t)r->session->info.codes[level] - 1, &code))
-                return refuse(r, &r->in, "base %zu has a code that is none of the model's level %d (0 to %d)", i, level + 1,
-                              r->session->info.codes[level] - 1);
-            r->codes[i * (size_t)r->levels + (size_t)level] = (uint16_t)code;
-        }
-    }
-    if (gaps && !json_is_array(gaps))
-        return refuse(r, &r->in, "not the unknown bases of a run: [[start,end],...]");
-    for (size_t i = 0; status == VQDNA_OK && (gap = json_array_get(gaps, i)); i++) {
-        uint64_t start, stop;
-        if (json_array_size(gap) != 2 || !take_integer(json_array_get(gap, 0), UINT64_MAX, &start) ||
-            !take_integer(json_array_get(gap, 1), UINT64_MAX, &stop))
-            return refuse(r, &r->in, "not the unknown bases of a run: [[start,end],...]");
-        status = mark_unknown(r, &r->in, start, stop, r->next + run->count);
-    }
-    r->next += run->count;
-    if (status == VQDNA_OK)
-        status = ndjson_line(r);
-    if (status < 0)
-        return status;
-    run->last = !r->ahead || r->ahead_start == 0;
-    return VQDNA_OK;
-}
-
-/* ---- npy and its index ---- */
-
-/* The header's text ends at byte `length` of the file. */
-static vqdna_status npy_header(vq_tokens_reader *r) {
-    char fixed[12] = {0}, text[1024] = {0};
-    static const char order = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '<' : '>';
-    vq_input_take(&r->in, fixed, 10);
-    size_t length = (unsigned char)fixed[8] | (size_t)(unsigned char)fixed[9] << 8;
-    if (fixed[6] != 1 || length >= sizeof text || vq_input_take(&r->in, text, length) != length)
-        return refuse(r, &r->in, "the header of the npy is not one that tokenize writes");
-    char type[8] = {'\'', order, 'u', '2', '\'', 0};
-    const char *shape = strstr(text, "'shape': (");
-    unsigned long long rows;
-    int columns;
-    if (!strstr(text, type) || !strstr(text, "'fortran_order': False") || !shape ||
-        sscanf(shape + 10, "%llu, %d", &rows, &columns) != 2 || rows > INT64_MAX / 16)
-        return refuse(r, &r->in, "not an array of tokens: uint16, bases x levels, rows first");
-    if (columns != r->levels)
-        return refuse(r, &r->in, "%d level%s of codes, and the model has %d", columns, columns == 1 ? "" : "s", r->levels);
-    uint64_t bytes = 10 + length + rows * (uint64_t)columns * sizeof *r->codes;
-    if (r->in.bytes && r->in.bytes != bytes)
-        return refuse(r, &r->in, "its header tells of %llu rows, for which it has %" PRIu64 " bytes too %s", rows,
-                      r->in.bytes < bytes ? bytes - r->in.bytes : r->in.bytes - bytes,
-                      r->in.bytes < bytes ? "few: it was cut" : "many");
-    r->rows = rows;
-    return VQDNA_OK;
-}
-
-/* The next row of the index: name, first row, bases. */
-static vqdna_status npy_record(vq_tokens_reader *r) {
-    const char *line;
-    size_t length;
-    r->gaps = r->next_gap = 0;
-    vqdna_status status = next_row(r, &r->index, &line, &length);
-    if (status == VQDNA_END && r->rows_given != r->rows)
-        return refuse(r, &r->index, "the records end at row %" PRIu64 " of %" PRIu64 " of the array", r->rows_given, r->rows);
-    if (status != VQDNA_OK)
-        return status;
-    const char *end = line + length, *tab = memchr(line, '\t', length), *at = tab ? tab + 1 : end;
-    uint64_t offset, bases;
-    if (!take_number(&at, end, INT64_MAX / 16, &offset) || at == end || *at++ != '\t' ||
-        !take_number(&at, end, INT64_MAX / 16, &bases) || at != end)
-        return refuse(r, &r->index, "not a row of an index: contig, offset and bases, separated by tabs");
-    status = begin_record(r, &r->index, line, (size_t)(tab - line));
-    if (status == VQDNA_OK && (offset != r->rows_given || bases > r->rows - offset))
-        status = refuse(r, &r->index, "record %.60s does not follow the one before it within the array", r->name);
-    r->rows_left = bases;
-    return status;
-}
-
-static vqdna_status npy_run(vq_tokens_reader *r, vqdna_codes *run) {
-    vqdna_status status = r->rows_left == 0 ? npy_record(r) : VQDNA_OK;
-    if (status != VQDNA_OK)
-        return status;
-    run->count = r->rows_left < VQ_TOKENS_RUN ? (size_t)r->rows_left : VQ_TOKENS_RUN;
-    size_t bytes = run->count * (size_t)r->levels * sizeof *r->codes;
-    room_for(r, VQ_TOKENS_RUN);
-    if (vq_input_take(&r->in, r->codes, bytes) != bytes)
-        return refuse(r, &r->in, "the array ends before its %" PRIu64 " rows", r->rows);
-    r->next += run->count;
-    r->rows_given += run->count;
-    r->rows_left -= run->count;
-    run->last = r->rows_left == 0;
-    for (; status == VQDNA_OK && r->next_gap < r->gaps && (run->last || r->gap[r->next_gap].start < r->next); r->next_gap++)
-        status = mark_unknown(r, &r->index, r->gap[r->next_gap].start, r->gap[r->next_gap].end, r->next);
-    return status;
-}
-
-static int npy_begin(vq_tokens_reader *r, const char *path) {
-    if (!strcmp(path, "-"))
-        return vq_cli_fail(r->cli, VQ_EXIT_USAGE,
-                           "npy cannot come from standard input: its names are in the index beside the file");
-    if (npy_header(r) < 0)
-        return r->code;
-    r->index_path = vq_join("%s.tsv", path);
-    return cli_input_open(&r->index, r->cli, r->index_path);
-}
-
-/* ---- All ---- */
+/* ---- All --------------------------------------------------------------------------------------------------------------------- */
 
 /* Whether a table may begin so: a remark, or a name and a number. */
 static bool is_row(const char *data, size_t there) {
@@ -451,10 +237,42 @@ static bool is_row(const char *data, size_t there) {
     return *data == '#' || (tab && tab + 1 < data + there && tab[1] >= '0' && tab[1] <= '9');
 }
 
-int vq_tokens_read_open(vq_tokens_reader *r, vq_cli *cli, const char *path, const vq_session *session) {
-    *r = (vq_tokens_reader){.cli = cli, .session = session, .levels = session->info.levels, .code = VQ_GO_ON};
-    XXH3_64bits_reset(&r->sums.codes);
-    int code = cli_input_open(&r->in, cli, path);
+/* Rows without a head: the shape is the model's. */
+static int begin_bare(vq_tokens_reader *r) {
+    if (!r->session)
+        return vq_cli_fail(r->cli, VQ_EXIT_INPUT, "%s has no head: it is no beginning of tokens", r->in.path);
+    r->bare = true;
+    r->shape = (vq_tokens_shape){.levels = r->session->info.levels, .every = 1};
+    strcpy(r->shape.model, r->session->model_sha256);
+    vq_tokens_take_shape(r, &r->in, VQ_TOKENS_VERSION);
+    vq_cli_warn(r->cli, "%s has no head and no end mark: whether it was cut, and which model it is of, does not show", r->in.path);
+    return VQ_GO_ON;
+}
+
+static vqdna_status read_heading(vq_tokens_reader *r) {
+    const char *line;
+    size_t length;
+    bool binary = false;
+    if (!vq_input_line(&r->in, &line, &length))
+        return vq_tokens_refuse(r, &r->in, "%s", r->in.error ? r->in.error : "is empty");
+    vqdna_status status = vq_tokens_head_line(r, &r->in, line, length, &binary);
+    r->format = binary ? VQ_TOKENS_BIN : VQ_TOKENS_TSV;
+    static const char provenance[] = "#provenance ";
+    size_t most = sizeof provenance - 1;
+    if (status == VQDNA_OK && vq_input_peek(&r->in, &line, most) == most && !memcmp(line, provenance, most) &&
+        vq_input_line(&r->in, &line, &length))
+        r->provenance = vq_join("%.*s", (int)(length - most), line + most);
+    return status;
+}
+
+int vq_tokens_read_open(vq_tokens_reader *r, vq_cli *cli, const char *const *paths, size_t count, const vq_session *session) {
+    *r = (vq_tokens_reader){.cli = cli, .session = session, .paths = paths, .files = count, .code = VQ_GO_ON};
+    vq_tokens_block_begin(&r->block, 0);
+    XXH3_64bits_reset(&r->blocks);
+    for (size_t i = 0; i < count && count > 1; i++)
+        if (!strcmp(paths[i], "-"))
+            return vq_cli_fail(cli, VQ_EXIT_USAGE, "standard input is one whole stream, and cannot be read among other files");
+    int code = cli_input_open(&r->in, cli, paths[0]);
     if (code != VQ_GO_ON)
         return code;
     const char *data;
@@ -464,53 +282,53 @@ int vq_tokens_read_open(vq_tokens_reader *r, vq_cli *cli, const char *path, cons
         return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s %s", r->in.path, r->in.error ? r->in.error : "is empty");
     if (data[0] == '>' || data[0] == '@')
         return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s holds sequences, not tokens: tokenize makes tokens of them", r->in.path);
-    vqdna_status status;
-    if (there >= 6 && !memcmp(data, "\x93NUMPY", 6)) {
-        r->format = VQ_TOKENS_NPY;
-        code = npy_begin(r, path);
+    bool head = there >= 7 && !memcmp(data, "#vqdna ", 7), shard = there >= 4 && !memcmp(data, VQ_BINARY_MAGIC, 4);
+    shard |= there >= 11 && !memcmp(data, "{\"contig\":\"", 11);
+    uint64_t first = 0;
+    if (!head && strcmp(paths[0], "-") && (is_row(data, there) || shard)) {
+        code = vq_tokens_first_block(&first, cli, paths[0]);
         if (code != VQ_GO_ON)
             return code;
-        status = npy_record(r);
+    }
+    if (first > 0)
+        return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s begins with block %" PRIu64 " of its tokens: it is a shard, and those before it are missing",
+                           r->in.path, first);
+    vqdna_status status = VQDNA_OK;
+    if (there >= 6 && !memcmp(data, "\x93NUMPY", 6)) {
+        r->format = VQ_TOKENS_NPY;
+        return vq_tokens_npy_begin(r, paths[0]);
+    }
+    if (head) {
+        status = read_heading(r);
     } else if (data[0] == '{') {
         r->format = VQ_TOKENS_NDJSON;
-        status = ndjson_line(r);
+        status = vq_tokens_ndjson_begin(r);
     } else if (!is_row(data, there) && vqdna_explain_file(is, sizeof is, r->in.path, data, there)) {
         return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s", is);
     } else {
-        status = tsv_row(r);
+        return begin_bare(r);
     }
-    if (status >= 0 && r->version < 2)
-        vq_cli_warn(
-            cli, "%s is of an older format, without an end mark: whether it was cut, and which bases were unknown, does not show",
-            r->in.path);
     return status < 0 ? r->code : VQ_GO_ON;
 }
 
 vqdna_status vq_tokens_read(void *user, vqdna_codes *run) {
+    static vqdna_status (*const formats[])(vq_tokens_reader *, vqdna_codes *) = {[VQ_TOKENS_TSV] = vq_tokens_tsv,
+                                                                                 [VQ_TOKENS_NPY] = vq_tokens_npy,
+                                                                                 [VQ_TOKENS_NDJSON] = vq_tokens_ndjson,
+                                                                                 [VQ_TOKENS_BIN] = vq_tokens_bin};
     vq_tokens_reader *r = user;
-    *run = (vqdna_codes){.levels = r->levels};
-    vqdna_status status = r->format == VQ_TOKENS_TSV      ? tsv_run(r, run)
-                          : r->format == VQ_TOKENS_NDJSON ? ndjson_run(r, run)
-                                                          : npy_run(r, run);
-    if (status == VQDNA_END)
-        return check_end(r);
-    if (status != VQDNA_OK)
-        return status;
-    run->contig = r->name;
-    run->start = r->run_start;
-    run->codes = r->codes;
-    run->bases = r->bases;
-    vq_tokens_sums_add(&r->sums, run);
-    return VQDNA_OK;
+    return formats[r->format](r, run);
 }
 
 void vq_tokens_read_close(vq_tokens_reader *r) {
     vq_input_close(&r->in);
     vq_input_close(&r->index);
-    json_decref(r->ahead_object);
+    free(r->provenance);
     free(r->name);
     free(r->codes);
     free(r->bases);
+    free(r->ahead_name);
+    free(r->packed);
     free(r->gap);
     free(r->index_path);
     *r = (vq_tokens_reader){0};

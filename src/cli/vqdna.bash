@@ -2,13 +2,13 @@
 _vqdna() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W "devices train eval tokenize detokenize codebook probe embed info selftest tune bench help --help --version" -- "$word"))
+        COMPREPLY=($(compgen -W "devices train eval tokenize detokenize merge codebook probe embed info selftest tune bench help --help --version" -- "$word"))
         return
     fi
     case $before in
     --preset) COMPREPLY=($(compgen -W "tiny small base" -- "$word")) ;;
     --quantizer) COMPREPLY=($(compgen -W "hrq vq" -- "$word")) ;;
-    -f | --format) COMPREPLY=($(compgen -W "tsv npy ndjson" -- "$word")) ;;
+    -f | --format) COMPREPLY=($(compgen -W "tsv npy ndjson bin bed counts" -- "$word")) ;;
     --output | --bed | --list-file | --svg | --train | --dev | --test | --against | --tokenizer-json | -o | --export | --import) compopt -o default ;;
     --ambiguous) COMPREPLY=($(compgen -W "mask skip error" -- "$word")) ;;
     --soft-mask) COMPREPLY=($(compgen -W "keep skip" -- "$word")) ;;
@@ -16,7 +16,7 @@ _vqdna() {
     --pool) COMPREPLY=($(compgen -W "mean max none" -- "$word")) ;;
     --from) COMPREPLY=($(compgen -W "codes encoder" -- "$word")) ;;
     --device) COMPREPLY=($(compgen -W "cpu gpu" -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W "devices train eval tokenize detokenize codebook probe embed info selftest tune bench" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "devices train eval tokenize detokenize merge codebook probe embed info selftest tune bench" -- "$word")) ;;
     *)
         if [[ $word == -* ]]; then
             local options

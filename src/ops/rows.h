@@ -17,7 +17,7 @@ typedef struct vq_row {
 _Static_assert(sizeof(vq_row) == 4, "kernels read a row as uchar4");
 
 /* Fills the rows of one piece: bases [count]. Row i is seen if (first + i) % stride == 0. */
-void vq_rows_piece(vq_row *rows, const uint8_t *bases, int count, uint64_t first, int stride);
+void vq_rows_piece(vq_row *rows, const uint8_t *bases, int count, uint64_t first, uint64_t stride);
 
 /* Fills rows that hold nothing. */
 void vq_rows_padding(vq_row *rows, int count);

@@ -1,9 +1,11 @@
 #include "train/infer.h"
 
+#include "base/log.h"
 #include "seq/alphabet.h"
 #include "train/metrics.h"
 #include "train/stream.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +23,8 @@ typedef struct {
 
     uint64_t *usage[VQDNA_MAX_LEVELS]; /* evaluation */
     uint64_t correct, compared;
+    float *logits; /* [M][4] */
+    double cross_entropy;
 } work;
 
 int vq_infer_least_rows(const vq_config *config) {
@@ -38,6 +42,7 @@ static void close_work(work *w) {
     free(w->bases);
     free(w->letters);
     free(w->taps);
+    free(w->logits);
 }
 
 static vq_status open_work(work *w, vq_model *model, const vqdna_stream_options *options, size_t width, int halo, vq_batch_sink sink) {
@@ -56,17 +61,25 @@ static vq_status read_bases(work *w) {
 
 /* ---- Tokenize ---------------------------------------------------------------------------------------------------------------- */
 
-static vq_status send_codes(work *w, const vq_batch *batch) {
+/* What of a segment's core lies in the slice that is asked for. */
+static vq_status send_segment(work *w, const vq_segment *g, const uint8_t *bases) {
     vq_stream *s = &w->s;
-    int N = s->model->config.levels;
+    uint64_t at = s->position, skip = at < s->first ? s->first - at : 0, N = (uint64_t)s->model->config.levels;
+    uint64_t cut = at + (uint64_t)g->count > s->end ? at + (uint64_t)g->count - s->end : 0;
+    s->position += (uint64_t)g->count;
+    if (g->count ? skip + cut >= (uint64_t)g->count : at < s->first || at >= s->end)
+        return VQDNA_OK;
+    size_t first = (size_t)(g->row + g->left) + skip, count = (size_t)g->count - (size_t)(skip + cut);
+    for (size_t j = 0; j < count; j++)
+        for (size_t n = 0; n < N; n++)
+            s->out[j * N + n] = (uint16_t)s->codes[n][first + j];
+    vqdna_codes run = {g->record, g->start + skip, count, (int)N, s->out, bases + first, g->last && !cut};
+    return w->codes_sink(w->user, &run);
+}
+
+static vq_status send_codes(work *w, const vq_batch *batch) {
     for (int i = 0; i < batch->segment_count; i++) {
-        const vq_segment *g = &batch->segments[i];
-        int first = g->row + g->left;
-        for (int j = 0; j < g->count; j++)
-            for (int n = 0; n < N; n++)
-                s->out[j * N + n] = (uint16_t)s->codes[n][first + j];
-        vqdna_codes run = {g->record, g->start, (size_t)g->count, N, s->out, (const uint8_t *)batch->elements + first, g->last};
-        vq_status status = w->codes_sink(w->user, &run);
+        vq_status status = send_segment(w, &batch->segments[i], batch->elements);
         if (status != VQDNA_OK)
             return status;
     }
@@ -140,6 +153,13 @@ vq_status vq_encode(vq_model *model, size_t sequences, const uint8_t *bases, con
 
 /* ---- Detokenize -------------------------------------------------------------------------------------------------------------- */
 
+/* A decoder is as good as its training was like its use. */
+static void warn_of_stride(const vq_stream *s) {
+    if (s->every != (uint64_t)s->model->config.decoder_stride)
+        vq_log(VQDNA_WARNING, "the decoder sees one code in %llu, and was trained with one in %d (decoder_stride)",
+               (unsigned long long)s->every, s->model->config.decoder_stride);
+}
+
 static vq_status decode_batch(void *user, const vq_batch *batch) {
     work *w = user;
     vq_stream *s = &w->s;
@@ -148,10 +168,8 @@ static vq_status decode_batch(void *user, const vq_batch *batch) {
     const uint16_t *codes = batch->elements;
     VQ_TRY(vq_stream_attend(s));
     memset(w->bases, VQ_UNKNOWN_BASE, (size_t)m->planned);
-    for (int i = 0; i < batch->segment_count; i++) {
-        const vq_segment *g = &batch->segments[i];
-        vq_rows_piece(s->rows + g->row, w->bases, g->rows, g->start - (uint64_t)g->left, m->config.decoder_stride);
-    }
+    for (int i = 0; i < batch->segment_count; i++)
+        vq_stream_rows(s, &batch->segments[i], w->bases);
     VQ_TRY(vq_stream_upload_rows(s, batch));
     for (int n = 0; n < N; n++) {
         for (int j = 0; j < m->M; j++)
@@ -210,6 +228,8 @@ vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vq
     vq_status status = open_work(&w, model, options, width, vq_config_decoder_halo(&model->config), decode_batch);
     w.bases_sink = sink;
     w.user = user;
+    if (status == VQDNA_OK)
+        warn_of_stride(&w.s);
     bool inside = false, over = false;
     uint64_t next = 0;
     while (status == VQDNA_OK) {
@@ -239,6 +259,14 @@ vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vq
 
 /* ---- Evaluate ---------------------------------------------------------------------------------------------------------------- */
 
+/* -log of the probability that the decoder gives a base. */
+static double nats(const float logits[4], int base) {
+    double most = fmax(fmax(logits[0], logits[1]), fmax(logits[2], logits[3])), sum = 0;
+    for (int b = 0; b < 4; b++)
+        sum += exp(logits[b] - most);
+    return most + log(sum) - logits[base];
+}
+
 static vq_status evaluate_batch(void *user, const vq_batch *batch) {
     work *w = user;
     vq_stream *s = &w->s;
@@ -247,6 +275,7 @@ static vq_status evaluate_batch(void *user, const vq_batch *batch) {
     VQ_TRY(vq_stream_upload_bases(s, batch));
     VQ_TRY(vq_model_encode(s->model));
     VQ_TRY(vq_model_decode(s->model));
+    VQ_TRY(vq_read(s->model->device, w->logits, s->model->decoder.logits.view, 0, (size_t)s->model->M * 4 * sizeof(float)));
     VQ_TRY(vq_stream_read_codes(s));
     VQ_TRY(read_bases(w));
     for (int i = 0; i < batch->segment_count; i++) {
@@ -255,6 +284,7 @@ static vq_status evaluate_batch(void *user, const vq_batch *batch) {
             if (bases[row] >= VQ_UNKNOWN_BASE)
                 continue;
             w->compared++;
+            w->cross_entropy += nats(w->logits + (size_t)row * 4, bases[row]);
             w->correct += w->bases[row] == bases[row];
             for (int n = 0; n < s->model->config.levels; n++)
                 w->usage[n][s->codes[n][row]]++;
@@ -269,6 +299,10 @@ vq_status vq_evaluate(vq_model *model, const char *const *paths, size_t count, c
     int halo = vq_config_encoder_halo(&model->config) + vq_config_decoder_halo(&model->config);
     vq_status status = open_work(&w, model, options, 1, halo, evaluate_batch);
     if (status == VQDNA_OK)
+        status = vq_alloc(&w.logits, (size_t)model->planned * 4, sizeof *w.logits);
+    if (status == VQDNA_OK)
+        warn_of_stride(&w.s);
+    if (status == VQDNA_OK)
         status = vq_stream_push_files(&w.s, paths, count);
     if (status == VQDNA_OK)
         status = vq_stream_finish(&w.s, NULL);
@@ -276,9 +310,13 @@ vq_status vq_evaluate(vq_model *model, const char *const *paths, size_t count, c
         status = vq_fail(VQDNA_ERR_INPUT, "%s%s: none of the %llu bases is A, C, G or T, so there is nothing to judge the model by",
                          count ? paths[0] : "no file", count > 1 ? " and the others" : "", (unsigned long long)w.s.stats.bases);
     if (status == VQDNA_OK) {
-        vqdna_metrics m = {
-            .correct = w.correct, .bases = w.s.stats.bases, .skipped = w.s.stats.bases - w.compared, .left_out = w.s.stats.left_out, .seconds = w.s.stats.seconds};
+        vqdna_metrics m = {.correct = w.correct,
+                           .bases = w.s.stats.bases,
+                           .skipped = w.s.stats.bases - w.compared,
+                           .left_out = w.s.stats.left_out,
+                           .seconds = w.s.stats.seconds};
         m.reconstruction_accuracy = (double)w.correct / (double)w.compared;
+        m.cross_entropy = w.cross_entropy / (double)w.compared;
         m.bases_per_second = w.s.stats.seconds > 0 ? (double)w.s.stats.bases / w.s.stats.seconds : 0;
         m.levels = model->config.levels;
         for (int n = 0; n < m.levels; n++) {

@@ -19,6 +19,10 @@ vq_status vq_stream_open(vq_stream *s, vq_model *model, const vqdna_stream_optio
     size_t M = (size_t)model->planned;
     *s = (vq_stream){.model = model, .options = options ? options : &none, .began = vq_clock()};
     s->told = s->began;
+    s->every = s->options->every ? s->options->every : (uint64_t)model->config.decoder_stride;
+    s->phase = s->options->every ? s->options->phase % s->every : 0;
+    s->first = s->options->first;
+    s->end = s->options->bases && s->options->bases < UINT64_MAX - s->first ? s->first + s->options->bases : UINT64_MAX;
     VQ_TRY(vq_alloc(&s->rows, M, sizeof *s->rows));
     VQ_TRY(vq_alloc(&s->out, M * (size_t)(model->config.levels + 1), sizeof *s->out));
     for (int i = 0; i < model->config.levels; i++)
@@ -45,12 +49,14 @@ vq_status vq_stream_upload_rows(vq_stream *s, const vq_batch *batch) {
     return vq_model_upload(s->model, s->rows);
 }
 
+void vq_stream_rows(vq_stream *s, const vq_segment *g, const uint8_t *bases) {
+    vq_rows_piece(s->rows + g->row, bases, g->rows, g->start - (uint64_t)g->left + s->every - s->phase, s->every);
+}
+
 vq_status vq_stream_upload_bases(vq_stream *s, const vq_batch *batch) {
     const uint8_t *bases = batch->elements;
-    for (int i = 0; i < batch->segment_count; i++) {
-        const vq_segment *g = &batch->segments[i];
-        vq_rows_piece(s->rows + g->row, bases + g->row, g->rows, g->start - (uint64_t)g->left, s->model->config.decoder_stride);
-    }
+    for (int i = 0; i < batch->segment_count; i++)
+        vq_stream_rows(s, &batch->segments[i], bases + batch->segments[i].row);
     return vq_stream_upload_rows(s, batch);
 }
 
@@ -61,14 +67,37 @@ vq_status vq_stream_read_codes(vq_stream *s) {
     return VQDNA_OK;
 }
 
+/* Pushes what of a piece the slice needs: with a halo, for codes depend on their neighbours. `at` is its place among all bases. */
+static vq_status push_piece(vq_stream *s, const vq_piece *piece, uint64_t at) {
+    uint64_t halo = (uint64_t)vq_config_encoder_halo(&s->model->config);
+    uint64_t from = s->first > halo ? s->first - halo : 0, to = s->end < UINT64_MAX - halo ? s->end + halo : s->end;
+    uint64_t end = at + piece->count, skip = at < from ? from - at : 0, cut = end > to ? end - to : 0;
+    bool empty = piece->count == 0 && piece->start == 0;
+    if (at >= to || (end <= from && !(empty && at >= from)))
+        return VQDNA_OK;
+    if (s->position == UINT64_MAX)
+        s->position = at + skip;
+    return vq_cutter_push(s->cutter, piece->name, piece->start + skip, piece->codes + skip, piece->count - (size_t)(skip + cut),
+                          piece->last || cut > 0 || end == to);
+}
+
+/* Whether nothing that is still to come can matter to the slice. */
+static bool over(const vq_stream *s, uint64_t at) {
+    uint64_t halo = (uint64_t)vq_config_encoder_halo(&s->model->config);
+    return s->end < UINT64_MAX - halo && at >= s->end + halo;
+}
+
 vq_status vq_stream_push_files(vq_stream *s, const char *const *paths, size_t count) {
     vq_source *source;
     vq_piece piece;
+    uint64_t at = 0;
+    s->position = UINT64_MAX;
     VQ_TRY(vq_source_open(&source, paths, count, s->options->input, s->options->read_bytes));
     vq_status status = VQDNA_OK, read = VQDNA_OK;
-    while (status == VQDNA_OK && (read = vq_source_next(source, &piece)) == VQDNA_OK) {
+    while (status == VQDNA_OK && !over(s, at) && (read = vq_source_next(source, &piece)) == VQDNA_OK) {
         s->stats = vq_source_describe(source);
-        status = vq_cutter_push(s->cutter, piece.name, piece.start, piece.codes, piece.count, piece.last);
+        status = push_piece(s, &piece, at);
+        at += piece.count;
     }
     s->stats = vq_source_describe(source);
     vq_source_close(source);

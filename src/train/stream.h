@@ -11,6 +11,9 @@ typedef struct vq_stream {
     const vqdna_stream_options *options;
     vqdna_stream_stats stats;
     double began, told;
+    uint64_t every, phase; /* the decoder sees the codes of these places */
+    uint64_t first, end;   /* of all bases, those asked for */
+    uint64_t position;     /* among all bases, of the next core to be sent */
     vq_cutter *cutter;
     vq_row *rows;                     /* [M] */
     int32_t *codes[VQDNA_MAX_LEVELS]; /* [M] of each level */
@@ -24,6 +27,9 @@ void vq_stream_close(vq_stream *stream);
 
 /* Between batches: asks whether to stop and tells how far it is. */
 vq_status vq_stream_attend(vq_stream *stream);
+
+/* The rows of a segment: `bases` are its. */
+void vq_stream_rows(vq_stream *stream, const vq_segment *segment, const uint8_t *bases);
 
 /* The batch's rows to the device: those filled in stream->rows, or those of its bases. Work follows what the batch holds. */
 vq_status vq_stream_upload_rows(vq_stream *stream, const vq_batch *batch);

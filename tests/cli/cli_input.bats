@@ -194,6 +194,6 @@ tokens() {
 
 @test "a reader that goes away ends the command quietly" {
     run --separate-stderr bash -c '"$0" tokenize -q -m "$1" "$2" | head -1' "$VQDNA" "$model" "$genome"
-    [[ $output = "#vqdna tokens 2 model "* ]]
+    [[ $output = "#vqdna tokens 3 model "* ]]
     [ -z "$stderr" ]
 }

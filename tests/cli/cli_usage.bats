@@ -1,7 +1,7 @@
 # Help, version, and wrong usage. None of these needs a device.
 load common
 
-commands=(devices train eval tokenize detokenize embed codebook probe info selftest tune bench)
+commands=(devices train eval tokenize detokenize merge embed codebook probe info selftest tune bench)
 
 setup() {
     cd "$BATS_TEST_TMPDIR"
@@ -147,7 +147,7 @@ page_of() {
     refused 1 "-m" "$VQDNA" detokenize x.tsv
     refused 1 "an input is missing" "$VQDNA" tokenize -m m
     refused 1 "an input is missing" "$VQDNA" info
-    refused 1 "one argument too many" "$VQDNA" detokenize -m m a.tsv b.tsv
+    refused 1 "one argument too many" "$VQDNA" info a b
     refused 1 "no sequences" "$VQDNA" train -o m
     refused 1 "-o" "$VQDNA" train x.fa
     refused 1 "exclude each other" "$VQDNA" train --steps 3 --epochs 2 -o m x.fa
