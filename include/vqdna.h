@@ -521,6 +521,70 @@ VQDNA_API vqdna_status vqdna_codebook_read(vqdna_codebook *codebook, vqdna_codeb
  * one that there is not. */
 VQDNA_API const uint64_t *vqdna_codebook_motif(const vqdna_codebook *codebook, int level, int code);
 
+/* What is special about the sequences that a codebook was made from: windows of 2,000 of their bases, the same shuffled so that every pair of
+ * neighbours stays as frequent (Altschul and Erickson 1985), and their reverse complements. The p-values are two-sided, of Student's t over
+ * windows (real less shuffled), times the number of codes or words that are tested (Bonferroni). */
+typedef struct vqdna_survey_options {
+    size_t size;              /* sizeof(vqdna_survey_options) */
+    uint64_t bases;           /* about so many, evenly spread: 2,000,000 */
+    uint64_t seed;            /* of the shuffling: 1 */
+    const char *const *words; /* [word_count], in IUPAC's letters, 2 to 48: looked up on both strands */
+    size_t word_count;
+} vqdna_survey_options;
+
+typedef struct vqdna_survey_code {
+    uint64_t count, shuffled; /* how often it is met */
+    double p;
+    int partner;          /* the code that the same base most often has when the other strand is read; -1: it is not met */
+    double partner_share; /* how often it is that one */
+} vqdna_survey_code;
+
+typedef struct vqdna_survey_word {
+    uint64_t count, shuffled;
+    double p;
+    int level, code, place; /* from 0: the code that most of all means this word, at this place of it; code -1: none */
+    double share, recall;   /* how often the code stands there in a word, and a word has it there */
+} vqdna_survey_word;
+
+typedef struct vqdna_survey {
+    size_t windows;
+    uint64_t bases;
+    const vqdna_survey_code *level[VQDNA_MAX_LEVELS]; /* [codes] */
+    const vqdna_survey_word *words;                   /* [word_count], in their order */
+    size_t word_count;
+    uint64_t changes;               /* windows that were changed in their middle: by them */
+    double substitution, insertion; /* bases whose codes another base changes; share of the 100 codes behind a base put in that stay */
+} vqdna_survey;
+
+/* The same inputs as before. VQDNA_ERR_INPUT with less than two windows. What *out points to lives until the next survey. */
+VQDNA_API vqdna_status vqdna_codebook_survey(vqdna_codebook *codebook, vqdna_tokenizer *tokenizer, const char *const *paths,
+                                             size_t count, const vqdna_stream_options *options, const vqdna_survey_options *survey,
+                                             vqdna_survey *out);
+
+/* What codes do at and within annotated features, read on their strands; after a survey, which tells what is expected. */
+typedef enum vqdna_place {
+    VQDNA_INSIDE, /* more or less often than elsewhere */
+    VQDNA_IN_PHASE,  /* at bases 0, 1 or 2 of a codon more than at the others; of features of kind CDS */
+    VQDNA_AT_START,  /* at an offset from the first base, -50 to 50 */
+    VQDNA_AT_END,    /* at an offset from the last base */
+} vqdna_place;
+
+typedef struct vqdna_finding {
+    const char *kind; /* of feature */
+    vqdna_place place;
+    int offset; /* of VQDNA_AT_START, _AT_END and _IN_PHASE, else 0 */
+    int level, code;
+    uint64_t count;    /* of the code there */
+    double enrichment; /* over what is expected */
+    double p;          /* two-sided; times all that was tested. Features are the unit, so that what overlaps counts once */
+} vqdna_finding;
+
+/* Findings of p < 0.01, by p and then by enrichment. VQDNA_ERR_INPUT for an annotation of other sequences: one that names a contig that
+ * there is not, or ends past its end. *findings lives until the next call. */
+VQDNA_API vqdna_status vqdna_codebook_annotate(vqdna_codebook *codebook, vqdna_tokenizer *tokenizer, const char *const *paths,
+                                               size_t count, const vqdna_stream_options *options, const char *annotation,
+                                               const vqdna_finding **findings, size_t *found);
+
 /* The control: a tokenizer of the same shape with random weights, whose codes k-means finds in a dataset. What a learned vocabulary
  * has more than this one, it has learned. */
 VQDNA_API vqdna_status vqdna_tokenizer_untrained(vqdna_tokenizer **out, const vqdna_tokenizer *like, const vqdna_dataset *dataset,

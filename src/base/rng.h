@@ -20,6 +20,8 @@ typedef enum vq_rng_stream {
     VQ_STREAM_TEST,
     VQ_STREAM_BOOTSTRAP, /* rows of a resample */
     VQ_STREAM_SPLIT,     /* which rows of a table are held out */
+    VQ_STREAM_SHUFFLE,   /* bases of a window */
+    VQ_STREAM_CHANGE,    /* bases that are put in to see what codes they change */
 } vq_rng_stream;
 
 typedef struct vq_rng_block {

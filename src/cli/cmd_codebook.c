@@ -2,8 +2,9 @@
 #include "cli/cli_output.h"
 #include "cli/cli_sequences.h"
 #include "cli/cli_session.h"
+#include "cli/codebook_print.h"
+#include "cli/codebook_words.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,181 +53,6 @@ static int count_control(vq_cli *cli, vqdna_tokenizer *like, const vq_sequences 
     return code;
 }
 
-/* ---- A code's motif ---------------------------------------------------------------------------------------------------------- */
-
-/* Bits that the bases at an offset hold, less the bias of few counts (Schneider, Stormo, Gold and Ehrenfeucht 1986). */
-static double offset_bits(const uint64_t n[4]) {
-    double total = 0, sum = 0;
-    for (int b = 0; b < 4; b++)
-        total += (double)n[b];
-    for (int b = 0; b < 4; b++)
-        sum += n[b] ? (double)n[b] * log2(total / (double)n[b]) : 0;
-    return total > 0 ? fmax(0, 2 - sum / total - 3 / (2 * M_LN2 * total)) : 0;
-}
-
-/* The base of each offset that a code pins down, a point elsewhere, points at the ends left out; *first is its first offset. Returns
- * the bits of all. `text` has room for the offsets. */
-static double consensus(char *text, int *first, const uint64_t *motif, int reach) {
-    double bits = 0;
-    int last = -1, offsets = 2 * reach + 1;
-    *first = 0;
-    for (int o = 0; o < offsets; o++) {
-        const uint64_t *n = motif + 4 * o;
-        double here = offset_bits(n);
-        int most = 0;
-        for (int b = 1; b < 4; b++)
-            most = n[b] > n[most] ? b : most;
-        bits += here;
-        if (here >= 1.5 && last < 0)
-            *first = o;
-        text[o] = here >= 1.5 ? "ACGT"[most] : '.';
-        last = here >= 1.5 ? o : last;
-    }
-    memmove(text, text + *first, (size_t)(last < 0 ? 0 : last + 1 - *first));
-    text[last < 0 ? 0 : last + 1 - *first] = '\0';
-    *first -= reach;
-    return bits;
-}
-
-static double gc_share(const uint64_t *motif, int reach) {
-    const uint64_t *n = motif + 4 * reach; /* of its own base */
-    double all = (double)(n[0] + n[1] + n[2] + n[3]);
-    return all > 0 ? (double)(n[1] + n[2]) / all : NAN;
-}
-
-/* ---- What is printed --------------------------------------------------------------------------------------------------------- */
-
-static void print_list(const vqdna_codebook *codebook, const vqdna_codebook_report *r) {
-    char *text = vq_need(NULL, (size_t)(2 * r->reach + 2));
-    printf("#level\tcode\tcount\tshare\tbits\tgc\tat\tconsensus\n");
-    for (int n = 0; n < r->levels; n++)
-        for (int k = 0; k < r->level[n].codes; k++) {
-            const uint64_t *motif = vqdna_codebook_motif(codebook, n, k);
-            uint64_t count = r->level[n].counts[k];
-            int first = 0;
-            double bits = count ? consensus(text, &first, motif, r->reach) : 0;
-            if (!count) {
-                printf("%d\t%d\t0\t0\t.\t.\t.\t.\n", n + 1, k);
-                continue;
-            }
-            printf("%d\t%d\t%llu\t%.6g\t%.2f\t%.3f\t%d\t%s\n", n + 1, k, (unsigned long long)count, (double)count / (double)r->bases,
-                   bits, gc_share(motif, r->reach), first, *text ? text : ".");
-        }
-    free(text);
-}
-
-static void print_text(const vqdna_codebook_report *r, const vqdna_codebook_report *u) {
-    char number[16];
-    printf("%s bases, %llu of them not A, C, G or T\n\n", vq_short_number(number, (double)(r->bases + r->unknown)),
-           (unsigned long long)r->unknown);
-    for (int n = 0; n < r->levels; n++) {
-        const vqdna_codebook_level *l = &r->level[n];
-        printf("level %d  %d of %d codes used, %d never; perplexity %.1f (%.3f of the codes), %.2f bits a base\n", n + 1, l->used,
-               l->codes, l->codes - l->used, l->perplexity, l->perplexity / l->codes, l->entropy);
-        if (isfinite(l->of_first))
-            printf("         %.2f of these bits are what level 1 says too\n", l->of_first);
-    }
-    printf("\nBits that a code tells of the base at an offset from its own (2: all there is to know)\noffset");
-    for (int n = 0; n < r->levels; n++)
-        printf("  level %d", n + 1);
-    printf("%s", r->joint ? "  jointly" : "");
-    for (int n = 0; u && n < u->levels; n++)
-        printf("  untrained %d", n + 1);
-    printf("%s\n", u && u->joint ? "  jointly" : "");
-    int skipped = 0;
-    for (int o = 0; o < 2 * r->reach + 1; o++) {
-        double most = 0;
-        for (int n = 0; n < r->levels; n++)
-            most = fmax(most, fmax(r->level[n].information[o], u ? u->level[n].information[o] : 0));
-        if (most < 0.01) {
-            skipped++;
-            continue;
-        }
-        printf("%+6d", o - r->reach);
-        for (int n = 0; n < r->levels; n++)
-            printf("  %7.2f", r->level[n].information[o]);
-        if (r->joint)
-            printf("  %7.2f", r->joint[o]);
-        for (int n = 0; u && n < u->levels; n++)
-            printf("  %11.2f", u->level[n].information[o]);
-        if (u && u->joint)
-            printf("  %7.2f", u->joint[o]);
-        printf("\n");
-    }
-    double bias = 0;
-    for (int n = 0; n < r->levels; n++)
-        for (int o = 0; o < 2 * r->reach + 1; o++)
-            bias = fmax(bias, r->level[n].bias[o]);
-    printf("Less than 0.01 at %d other offsets. Corrected for the bias of few counts, at most %.2g bits of a level", skipped, bias);
-    bias = 0;
-    for (int o = 0; r->joint && o < 2 * r->reach + 1; o++)
-        bias = fmax(bias, r->joint_bias[o]);
-    if (r->joint)
-        printf(" and %.2g jointly", bias);
-    printf(".\n");
-    if (u)
-        printf("Untrained: the same network with random weights and codes by k-means, on the first %s bases.\n",
-               vq_short_number(number, (double)(u->bases + u->unknown)));
-}
-
-static json_t *numbers(const double *values, int count) {
-    json_t *array = json_array();
-    for (int i = 0; i < count; i++)
-        json_array_append_new(array, cli_json_number(values[i]));
-    return array;
-}
-
-/* With `codebook` each code's counts too. */
-static json_t *describe(const vqdna_codebook_report *r, const vqdna_codebook *codebook) {
-    json_t *object = json_object(), *levels = json_array();
-    int offsets = 2 * r->reach + 1;
-    char *text = vq_need(NULL, (size_t)offsets + 1);
-    json_object_set_new(object, "bases", json_integer((json_int_t)(r->bases + r->unknown)));
-    json_object_set_new(object, "unknown", json_integer((json_int_t)r->unknown));
-    json_object_set_new(object, "first_offset", json_integer(-r->reach));
-    for (int n = 0; n < r->levels; n++) {
-        const vqdna_codebook_level *l = &r->level[n];
-        json_t *level = json_pack("{sisisisososo}", "codes", l->codes, "used", l->used, "dead", l->codes - l->used, "perplexity",
-                                  cli_json_number(l->perplexity), "bits_a_base", cli_json_number(l->entropy), "bits_shared_with_level_1",
-                                  cli_json_number(l->of_first));
-        json_object_set_new(level, "information", numbers(l->information, offsets));
-        json_object_set_new(level, "bias", numbers(l->bias, offsets));
-        json_t *list = codebook ? json_array() : NULL;
-        for (int k = 0; codebook && k < l->codes; k++) {
-            const uint64_t *motif = vqdna_codebook_motif(codebook, n, k);
-            int first = 0;
-            double bits = consensus(text, &first, motif, r->reach);
-            json_t *rows = json_array();
-            for (int o = 0; l->counts[k] && o < offsets; o++)
-                json_array_append_new(rows, json_pack("[IIII]", (json_int_t)motif[4 * o], (json_int_t)motif[4 * o + 1],
-                                                      (json_int_t)motif[4 * o + 2], (json_int_t)motif[4 * o + 3]));
-            json_array_append_new(list, json_pack("{sIsososissso}", "count", (json_int_t)l->counts[k], "bits", cli_json_number(bits),
-                                                  "gc", cli_json_number(gc_share(motif, r->reach)), "at", first, "consensus", text,
-                                                  "motif", rows));
-        }
-        if (list)
-            json_object_set_new(level, "list", list);
-        json_array_append_new(levels, level);
-    }
-    json_object_set_new(object, "levels", levels);
-    json_object_set_new(object, "joint_information", r->joint ? numbers(r->joint, offsets) : json_null());
-    json_object_set_new(object, "joint_bias", r->joint ? numbers(r->joint_bias, offsets) : json_null());
-    free(text);
-    return object;
-}
-
-static void print_json(vq_cli *cli, const vq_session *session, const vqdna_codebook_report *r, const vqdna_codebook *codebook,
-                       const vqdna_codebook_report *u) {
-    json_t *object = describe(r, codebook), *provenance = vq_provenance(cli, session);
-    json_object_set_new(object, "untrained", u ? describe(u, NULL) : json_null());
-    if (provenance)
-        json_object_set_new(object, "provenance", provenance);
-    char *text = vq_json_print(object, false);
-    puts(text);
-    free(text);
-    json_decref(object);
-}
-
 /* ---- For Hugging Face's tokenizers ------------------------------------------------------------------------------------------- */
 
 /* Words "LEVEL:CODE" separated by blanks, numbered level by level behind the special tokens of BERT. */
@@ -255,16 +81,44 @@ static int write_tokenizer(vq_cli *cli, const char *path, const vqdna_model_info
     return code;
 }
 
+/* ---- The survey and the annotation ------------------------------------------------------------------------------------------- */
+
+static int survey_files(vq_cli *cli, vqdna_tokenizer *tokenizer, vqdna_codebook *codebook, const vq_sequences *in, const char *annotation,
+                        vqdna_survey *survey, vq_codebook_result *result) {
+    const char *const *paths = (const char *const *)in->paths->items;
+    const char **words = vq_need(NULL, vq_known_word_count * sizeof *words);
+    for (size_t i = 0; i < vq_known_word_count; i++)
+        words[i] = vq_known_words[i].word;
+    vqdna_stream_options options = {.size = sizeof options, .input = &in->input, .progress = vq_cli_stream_progress, .user = cli};
+    vqdna_survey_options how = {.size = sizeof how, .seed = cli->seed, .words = words, .word_count = vq_known_word_count};
+    vqdna_status status = vqdna_codebook_survey(codebook, tokenizer, paths, in->paths->count, &options, &how, survey);
+    vq_cli_progress_clear(cli);
+    free(words);
+    if (status == VQDNA_ERR_INPUT && !annotation) { /* too short: all else can be said */
+        vq_cli_note(cli, "%s", vqdna_last_error());
+        return VQ_GO_ON;
+    }
+    if (status == VQDNA_OK)
+        result->survey = survey;
+    if (status == VQDNA_OK && annotation) {
+        status = vqdna_codebook_annotate(codebook, tokenizer, paths, in->paths->count, &options, annotation, &result->findings, &result->found);
+        result->annotated = true;
+    }
+    return status < 0 ? vq_cli_failed(cli, status) : VQ_GO_ON;
+}
+
 /* ---- The command ------------------------------------------------------------------------------------------------------------- */
 
 static int run(vq_cli *cli, int argc, char **argv) {
-    const char *model = NULL, *tokenizer = NULL;
-    bool list = false, no_control = false;
+    const char *model = NULL, *tokenizer = NULL, *annotation = NULL;
+    bool list = false, no_control = false, no_survey = false;
     vq_sequences in = {0};
     const vq_option options[] = {
         {"model", 'm', "MODEL", VQ_TEXT, &model, "the model's folder"},
         {"list", 0, NULL, VQ_FLAG, &list, "print the vocabulary, a row a code"},
         {"no-control", 0, NULL, VQ_FLAG, &no_control, "leave out the untrained tokenizer"},
+        {"no-survey", 0, NULL, VQ_FLAG, &no_survey, "leave out what is compared with the shuffled genome"},
+        {"annotation", 0, "FILE", VQ_TEXT, &annotation, "features (GFF3, GTF, BED) to find codes at and in"},
         {"tokenizer-json", 0, "FILE", VQ_TEXT, &tokenizer, "write the vocabulary for Hugging Face's tokenizers; needs no FASTA"},
         VQ_SEQUENCE_OPTIONS(in),
         {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else"},
@@ -290,34 +144,44 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (code != VQ_GO_ON)
         return code;
     bool controlled = !no_control && !list;
-    for (size_t i = 0; i < in.paths->count && controlled; i++)
+    if (no_survey && annotation)
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "--annotation needs the survey, which tells what is expected: leave out --no-survey");
+    for (size_t i = 0; i < in.paths->count && (controlled || !no_survey); i++)
         if (!strcmp(in.paths->items[i], "-"))
-            return vq_cli_fail(cli, VQ_EXIT_USAGE, "standard input can be read once, and the control reads it again: give a file, or "
-                                                   "--no-control");
+            return vq_cli_fail(cli, VQ_EXIT_USAGE, "standard input can be read once, and the control and the survey read it again: give a file, "
+                                                   "or --no-control --no-survey");
+    if (annotation)
+        vq_output_protect(cli, annotation);
     cli->seed = cli->seed ? cli->seed : 1;
     vq_session session;
     vqdna_codebook *codebook = NULL;
     control untrained = {0};
-    vqdna_codebook_report r, u;
+    vq_codebook_result result = {0};
+    vqdna_codebook_report u;
+    vqdna_survey survey;
     code = vq_session_open(&session, cli, model);
     vqdna_status status = code == VQ_GO_ON ? vqdna_codebook_create(&codebook, session.tokenizer) : VQDNA_OK;
     if (status < 0)
         code = vq_cli_failed(cli, status);
     if (code == VQ_GO_ON)
         code = count_files(cli, session.tokenizer, &in, vqdna_codebook_add, codebook);
-    if (code == VQ_GO_ON && (status = vqdna_codebook_read(codebook, &r)) < 0)
+    if (code == VQ_GO_ON && (status = vqdna_codebook_read(codebook, &result.report)) < 0)
         code = vq_cli_failed(cli, status);
     if (code == VQ_GO_ON && controlled)
         code = count_control(cli, session.tokenizer, &in, &untrained);
     if (code == VQ_GO_ON && controlled && vqdna_codebook_read(untrained.codebook, &u) < 0)
         controlled = false; /* its first bases are all unknown */
+    if (code == VQ_GO_ON && !no_survey)
+        code = survey_files(cli, session.tokenizer, codebook, &in, annotation, &survey, &result);
     if (code == VQ_GO_ON) {
+        result.codebook = codebook;
+        result.untrained = controlled ? &u : NULL;
         if (cli->json)
-            print_json(cli, &session, &r, codebook, controlled ? &u : NULL);
+            vq_codebook_print_json(cli, &session, &result);
         else if (list)
-            print_list(codebook, &r);
+            vq_codebook_print_list(&result);
         else
-            print_text(&r, controlled ? &u : NULL);
+            vq_codebook_print_text(&result);
         code = VQ_EXIT_OK;
     }
     vqdna_codebook_destroy(untrained.codebook);
@@ -330,8 +194,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
 const vq_command vq_cmd_codebook = {
     .name = "codebook",
     .summary = "what the codes of a model are: use, and the bases each tells of",
-    .synopsis = "-m MODEL [--list] [--no-control] [--json] [--tokenizer-json FILE] [FASTA...]",
-    .notes = "Example: vqdna codebook -m model genome.fa.gz; --list has for each code its count, share, bits, GC of its base, and the\n"
-             "consensus of the bases around it, from the offset `at`.",
+    .synopsis = "-m MODEL [--list] [--annotation GFF] [--json] [--no-control] [--no-survey] [options] FASTA...",
+    .notes = "Example: vqdna codebook -m model genome.fa.gz; --list has for each code its count, share, bits, GC of its base, the\n"
+             "consensus of the bases around it, from the offset `at`, its enrichment over the shuffled genome, and its partner.",
     .run = run,
 };

@@ -9,7 +9,7 @@ _vqdna() {
     --preset) COMPREPLY=($(compgen -W "tiny small base" -- "$word")) ;;
     --quantizer) COMPREPLY=($(compgen -W "hrq vq" -- "$word")) ;;
     -f | --format) COMPREPLY=($(compgen -W "tsv npy ndjson bin bed counts" -- "$word")) ;;
-    --output | --bed | --list-file | --svg | --train | --dev | --test | --against | --tokenizer-json | -o | --export | --import) compopt -o default ;;
+    --output | --bed | --annotation | --list-file | --svg | --train | --dev | --test | --against | --tokenizer-json | -o | --export | --import) compopt -o default ;;
     --ambiguous) COMPREPLY=($(compgen -W "mask skip error" -- "$word")) ;;
     --soft-mask) COMPREPLY=($(compgen -W "keep skip" -- "$word")) ;;
     --strand) COMPREPLY=($(compgen -W "plus minus both" -- "$word")) ;;

@@ -129,6 +129,8 @@ START_TEST(nulls) {
         CALL(vqdna_tokenize(NULL, paths, 1, NULL, codes_sink, NULL, NULL), "tokenizer"),
         CALL(vqdna_tokenize(t, NULL, 1, NULL, codes_sink, NULL, NULL), "paths"),
         CALL(vqdna_tokenize(t, paths, 0, NULL, NULL, NULL, NULL), "sink"),
+        CALL(vqdna_codebook_survey(NULL, t, paths, 0, NULL, NULL, NULL), "codebook"),
+        CALL(vqdna_codebook_annotate(NULL, t, paths, 0, NULL, "x", NULL, NULL), "codebook"),
         CALL(vqdna_measure(NULL, 1, NULL, NULL), "paths"),
         CALL(vqdna_measure(paths, 0, NULL, NULL), "stats"),
         CALL(vqdna_embed(NULL, paths, 1, NULL, NULL, vectors_sink, NULL, NULL), "tokenizer"),

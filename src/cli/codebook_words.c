@@ -1,0 +1,47 @@
+#include "cli/codebook_words.h"
+
+const vq_known_word vq_known_words[] = {
+    /* Bacteria and their phages */
+    {"AGGAGG", "Shine-Dalgarno", "Shine and Dalgarno 1974"},
+    {"TATAAT", "-10 box", "Pribnow 1975"},
+    {"TTGACA", "-35 box", "Rosenberg and Court 1979"},
+    {"GCTGGTGG", "Chi", "Smith et al. 1981"},
+    {"CTAG", "CTAG, shunned", "Burge, Campbell and Karlin 1992"},
+    {"GATC", "Dam site", "Geier and Modrich 1979"},
+    {"CCWGG", "Dcm site", "May and Hattman 1975"},
+    {"GATGNCGRCG", "REP element", "Stern et al. 1984"},
+    {"TTATNCACA", "DnaA box", "Fuller, Funnell and Kornberg 1984"},
+    {"GGGNAGGG", "KOPS", "Bigot et al. 2005"},
+    {"CTGTNNNNNNNNACAG", "LexA box", "Walker 1984"},
+    {"TGTGANNNNNNTCACA", "CRP site", "Ebright et al. 1989"},
+    {"AAGTGCGGT", "uptake sequence of Haemophilus", "Danner et al. 1980"},
+    {"GCCGTCTGAA", "uptake sequence of Neisseria", "Goodman and Scocca 1988"},
+    /* Eukaryotes */
+    {"TATAAA", "TATA box", "Breathnach and Chambon 1981"},
+    {"CCAAT", "CCAAT box", "Efstratiadis et al. 1980"},
+    {"GGGCGG", "GC box", "Dynan and Tjian 1983"},
+    {"TGACGTCA", "CRE", "Montminy et al. 1986"},
+    {"TGASTCA", "AP-1 site", "Lee, Mitchell and Tjian 1987"},
+    {"CANNTG", "E box", "Ephrussi et al. 1985"},
+    {"CCASYAGRKGGCR", "CTCF site", "Kim et al. 2007"},
+    {"GCCRCCATGG", "Kozak context", "Kozak 1987"},
+    {"GTRAGT", "splice donor", "Mount 1982"},
+    {"YYYYYYNCAG", "splice acceptor", "Mount 1982"},
+    {"TACTAAC", "branch point of yeast", "Langford and Gallwitz 1983"},
+    {"TTTTCAG", "splice acceptor of C. elegans", "Blumenthal and Thomas 1988"},
+    {"AATAAA", "poly-A signal", "Proudfoot and Brownlee 1976"},
+    {"TCAKTY", "initiator of Drosophila", "Arkhipova 1995"},
+    {"RGWCGTG", "downstream promoter element", "Burke and Kadonaga 1996"},
+    {"TATCGATA", "DRE", "Hirose et al. 1993"},
+    {"GAGAGAG", "GAGA box", "Biggin and Tjian 1988"},
+    {"WTTTAYRTTTW", "ARS of yeast", "Broach et al. 1983"},
+    {"CACAGTG", "recombination signal", "Tonegawa 1983"},
+    {"TGCATGCA", "AP2 site of Plasmodium", "De Silva et al. 2008"},
+    /* Repeats */
+    {"TGTAATCCCAGC", "Alu", "Deininger et al. 1981"},
+    {"AAAAAAAAAA", "poly-A", "Jelinek et al. 1980"},
+    {"CACACACACACA", "CA repeat", "Hamada, Petrino and Kakunaga 1982"},
+    {"TTAGGGTTAGGG", "telomere of vertebrates", "Moyzis et al. 1988"},
+    {"TTTAGGGTTTAGGG", "telomere of plants", "Richards and Ausubel 1988"},
+};
+const size_t vq_known_word_count = sizeof vq_known_words / sizeof *vq_known_words;
