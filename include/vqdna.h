@@ -503,7 +503,7 @@ typedef struct vqdna_codebook_level {
 
 typedef struct vqdna_codebook_report {
     int levels, reach; /* bases on either side that a code of the last level depends on */
-    uint64_t bases, unknown;
+    uint64_t bases, unknown, records;
     vqdna_codebook_level level[VQDNA_MAX_LEVELS];
     const double *joint, *joint_bias; /* of all levels' codes together; NULL: one level, or more than 262,144 different combinations */
 } vqdna_codebook_report;
@@ -521,7 +521,7 @@ VQDNA_API vqdna_status vqdna_codebook_read(vqdna_codebook *codebook, vqdna_codeb
  * one that there is not. */
 VQDNA_API const uint64_t *vqdna_codebook_motif(const vqdna_codebook *codebook, int level, int code);
 
-/* What is special about the sequences that a codebook was made from: windows of 2,000 of their bases, the same shuffled so that every pair of
+/* What is special about the sequences that a codebook was made from: windows of 2,000 of their bases (of the mean record where that is shorter), the same shuffled so that every pair of
  * neighbours stays as frequent (Altschul and Erickson 1985), and their reverse complements. The p-values are two-sided, of Student's t over
  * windows (real less shuffled), times the number of codes or words that are tested (Bonferroni). */
 typedef struct vqdna_survey_options {

@@ -92,7 +92,7 @@ vqdna_status vqdna_codebook_survey(vqdna_codebook *codebook, vqdna_tokenizer *to
     VQ_TRY(vq_census_report(codebook->census, &met));
     VQ_TRY(prepare(codebook, tokenizer, options, &own));
     VQ_TRY(vq_survey_create(&made, &codebook->config, how.words, how.word_count));
-    vq_status status = vq_survey_files(made, tokenizer->model, paths, count, &own, met.bases + met.unknown, &how);
+    vq_status status = vq_survey_files(made, tokenizer->model, paths, count, &own, met.bases + met.unknown, met.records, &how);
     if (status < 0) {
         vq_survey_destroy(made);
         return status;

@@ -35,6 +35,7 @@ static const struct {
     [VQ_KIND_TOKENIZER] = {"a tokenizer", "{", "\"added_tokens\""},
     [VQ_KIND_BED] = {"codes as BED", "#vqdna intervals", ""},
     [VQ_KIND_COUNTS] = {"counts of codes", "#vqdna counts", ""},
+    [VQ_KIND_REPORT] = {"a report", "<!DOCTYPE html>", "\"vqdna report\""},
     [VQ_KIND_VECTORS] = {"an array of vectors", "\x93NUMPY", "f4'"},
     [VQ_KIND_ROWS] = {"names of vectors", "#vqdna vectors", ""},
     [VQ_KIND_ANY] = {"", "", ""},

@@ -2,12 +2,15 @@
 #include "cli/cli_output.h"
 #include "cli/cli_sequences.h"
 #include "cli/cli_session.h"
+#include "cli/codebook_pictures.h"
 #include "cli/codebook_print.h"
 #include "cli/codebook_words.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Of the control: as many tell what is untrained from what is learned, and the rest would take as long again. */
 enum { CONTROL_BASES = 2000000 };
@@ -107,10 +110,29 @@ static int survey_files(vq_cli *cli, vqdna_tokenizer *tokenizer, vqdna_codebook 
     return status < 0 ? vq_cli_failed(cli, status) : VQ_GO_ON;
 }
 
+/* DIR/information.svg and DIR/levelN.svg. */
+static int draw(vq_cli *cli, const char *folder, const vq_codebook_result *result) {
+    enum { LOGOS = 64 };
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+        return vq_cli_fail(cli, VQ_EXIT_INPUT, "cannot make the folder %s: %s", folder, strerror(errno));
+    json_t *object = vq_codebook_json(result);
+    int code = VQ_GO_ON;
+    for (int n = 0; n <= result->report.levels && code == VQ_GO_ON; n++) {
+        char *svg = n ? vq_logos_svg(object, (size_t)n - 1, LOGOS) : vq_information_svg(object);
+        char *path = n ? vq_join("%s/level%d.svg", folder, n) : vq_join("%s/information.svg", folder);
+        if (svg)
+            code = vq_output_file(cli, path, VQ_KIND_SVG, svg);
+        free(svg);
+        free(path);
+    }
+    json_decref(object);
+    return code;
+}
+
 /* ---- The command ------------------------------------------------------------------------------------------------------------- */
 
 static int run(vq_cli *cli, int argc, char **argv) {
-    const char *model = NULL, *tokenizer = NULL, *annotation = NULL;
+    const char *model = NULL, *tokenizer = NULL, *annotation = NULL, *pictures = NULL;
     bool list = false, no_control = false, no_survey = false;
     vq_sequences in = {0};
     const vq_option options[] = {
@@ -119,6 +141,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"no-control", 0, NULL, VQ_FLAG, &no_control, "leave out the untrained tokenizer"},
         {"no-survey", 0, NULL, VQ_FLAG, &no_survey, "leave out what is compared with the shuffled genome"},
         {"annotation", 0, "FILE", VQ_TEXT, &annotation, "features (GFF3, GTF, BED) to find codes at and in"},
+        {"svg", 0, "DIR", VQ_TEXT, &pictures, "draw the information table and the codes' logos into this folder"},
         {"tokenizer-json", 0, "FILE", VQ_TEXT, &tokenizer, "write the vocabulary for Hugging Face's tokenizers; needs no FASTA"},
         VQ_SEQUENCE_OPTIONS(in),
         {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else"},
@@ -176,6 +199,10 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (code == VQ_GO_ON) {
         result.codebook = codebook;
         result.untrained = controlled ? &u : NULL;
+        if (pictures)
+            code = draw(cli, pictures, &result);
+    }
+    if (code == VQ_GO_ON) {
         if (cli->json)
             vq_codebook_print_json(cli, &session, &result);
         else if (list)

@@ -322,13 +322,18 @@ static json_t *describe_findings(const vq_codebook_result *all) {
     return list;
 }
 
-void vq_codebook_print_json(vq_cli *cli, const vq_session *session, const vq_codebook_result *all) {
+json_t *vq_codebook_json(const vq_codebook_result *all) {
     const vqdna_codebook_report *u = all->untrained;
-    json_t *object = describe(&all->report, all->codebook, all->survey), *provenance = vq_provenance(cli, session);
+    json_t *object = describe(&all->report, all->codebook, all->survey);
     json_object_set_new(object, "untrained", u ? describe(u, NULL, NULL) : json_null());
     json_object_set_new(object, "survey", all->survey ? describe_survey(all->survey) : json_null());
     if (all->annotated)
         json_object_set_new(object, "findings", describe_findings(all));
+    return object;
+}
+
+void vq_codebook_print_json(vq_cli *cli, const vq_session *session, const vq_codebook_result *all) {
+    json_t *object = vq_codebook_json(all), *provenance = vq_provenance(cli, session);
     if (provenance)
         json_object_set_new(object, "provenance", provenance);
     char *text = vq_json_print(object, false);

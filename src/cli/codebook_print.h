@@ -18,6 +18,8 @@ typedef struct vq_codebook_result {
 
 void vq_codebook_print_list(const vq_codebook_result *result);
 void vq_codebook_print_text(const vq_codebook_result *result);
+/* The object that is printed, without provenance; yours. */
+json_t *vq_codebook_json(const vq_codebook_result *result);
 void vq_codebook_print_json(vq_cli *cli, const vq_session *session, const vq_codebook_result *result);
 
 #endif

@@ -22,7 +22,7 @@ typedef struct tuples {
 struct vq_census {
     int levels, reach, offsets;
     int codes[VQDNA_MAX_LEVELS];
-    uint64_t bases, unknown;
+    uint64_t bases, unknown, records;
     uint64_t *count[VQDNA_MAX_LEVELS];  /* [codes] */
     uint64_t *around[VQDNA_MAX_LEVELS]; /* [codes][offsets][4] */
     tuples tuples;
@@ -179,6 +179,7 @@ static vq_status hold(vq_census *c, const vqdna_codes *run) {
 
 vq_status vq_census_add(vq_census *c, const vqdna_codes *run) {
     size_t reach = (size_t)c->reach, levels = (size_t)c->levels;
+    c->records += run->last;
     if (run->start == 0)
         c->held = c->before = 0;
     if (run->count)
@@ -278,7 +279,7 @@ static vq_status pair_information(const vq_census *c, int a, int b, double *bits
 
 vq_status vq_census_report(vq_census *c, vqdna_codebook_report *out) {
     bool joint = c->levels > 1 && !c->tuples.full;
-    *out = (vqdna_codebook_report){.levels = c->levels, .reach = c->reach, .bases = c->bases, .unknown = c->unknown};
+    *out = (vqdna_codebook_report){.levels = c->levels, .reach = c->reach, .bases = c->bases, .unknown = c->unknown, .records = c->records};
     for (int n = 0; n < c->levels; n++) {
         vqdna_codebook_level *l = &out->level[n];
         l->codes = c->codes[n];

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Windows are long beside a code's reach and short beside what composition changes over. CHANGED of them are mutated in the middle. */
-enum { WINDOW = 2000, BATCH = 48, LONGEST_WORD = 48, CHANGED = 200, DOWNSTREAM = 100 };
+/* Windows, shorter where records are, are long beside a code's reach and short beside what composition changes over. CHANGED of them are mutated in the middle. */
+enum { WINDOW = 2000, LEAST = 4, BATCH = 48, LONGEST_WORD = 48, CHANGED = 200, DOWNSTREAM = 100 };
 enum { REAL, SHUFFLED, REVERSED, VERSIONS };
 
 /* Paired sums over windows of real less shuffled counts. */
@@ -37,6 +37,7 @@ struct vq_survey {
     uint32_t *partner[VQDNA_MAX_LEVELS]; /* [codes][codes]: of a code, that of the same base on the other strand */
     word *words;
     size_t word_count, windows;
+    size_t window; /* bases of one, at most WINDOW */
     uint64_t bases;
     uint64_t changes, substituted, inserted, compared; /* codes that differ; downstream of insertions, those that do and all */
 
@@ -124,11 +125,11 @@ void vq_survey_destroy(vq_survey *s) {
 /* ---- A window ---------------------------------------------------------------------------------------------------------------- */
 
 static uint8_t *window(const vq_survey *s, int version, size_t i) {
-    return s->batch + ((size_t)version * BATCH + i) * WINDOW;
+    return s->batch + ((size_t)version * BATCH + i) * s->window;
 }
 
 static const uint16_t *codes_of(const vq_survey *s, int version, size_t i) {
-    return s->out + ((size_t)version * BATCH + i) * WINDOW * (size_t)s->levels;
+    return s->out + ((size_t)version * BATCH + i) * s->window * (size_t)s->levels;
 }
 
 static void settle(contrast *c) {
@@ -140,11 +141,11 @@ static void settle(contrast *c) {
 /* Away from the ends, where codes see less. */
 static void count_codes(vq_survey *s, size_t i) {
     const uint16_t *real = codes_of(s, REAL, i), *shuffled = codes_of(s, SHUFFLED, i), *reversed = codes_of(s, REVERSED, i);
-    size_t levels = (size_t)s->levels, from = (size_t)s->reach, to = WINDOW - from;
+    size_t levels = (size_t)s->levels, from = (size_t)s->reach, to = s->window - from;
     for (size_t n = 0; n < levels; n++) {
         contrast *code = s->code[n];
         for (size_t j = from; j < to; j++) {
-            uint16_t a = real[j * levels + n], b = shuffled[j * levels + n], c = reversed[(WINDOW - 1 - j) * levels + n];
+            uint16_t a = real[j * levels + n], b = shuffled[j * levels + n], c = reversed[(s->window - 1 - j) * levels + n];
             code[a].real++;
             code[a].here++;
             code[b].shuffled++;
@@ -172,7 +173,7 @@ static void count_word(vq_survey *s, word *w, size_t i) {
     size_t levels = (size_t)s->levels;
     for (int version = REAL; version <= SHUFFLED; version++) {
         const uint8_t *bases = window(s, version, i);
-        for (size_t at = (size_t)s->reach; at + (size_t)w->length + (size_t)s->reach <= WINDOW; at++) {
+        for (size_t at = (size_t)s->reach; at + (size_t)w->length + (size_t)s->reach <= s->window; at++) {
             bool plus = fits(w->mask, bases + at, w->length), minus = !w->palindrome && fits(w->reverse, bases + at, w->length);
             int found = plus + minus;
             w->count.here += version == REAL ? found : -found;
@@ -192,36 +193,37 @@ static vq_status encode(vq_survey *s, vq_model *model, size_t sequences, const u
     size_t counts[VERSIONS * BATCH];
     uint16_t *out[VERSIONS * BATCH];
     for (size_t i = 0; i < sequences; i++) {
-        counts[i] = WINDOW;
-        out[i] = s->out + (first + i) * WINDOW * (size_t)s->levels;
+        counts[i] = s->window;
+        out[i] = s->out + (first + i) * s->window * (size_t)s->levels;
     }
     return vq_encode(model, sequences, bases, counts, out, NULL);
 }
 
 /* One base exchanged, and one put in, in the middle of some windows: in the room of the shuffled and the reversed ones. */
 static vq_status change_windows(vq_survey *s, vq_model *model, uint64_t seed) {
-    size_t levels = (size_t)s->levels, middle = WINDOW / 2, row = levels * sizeof(uint16_t);
+    size_t levels = (size_t)s->levels, middle = s->window / 2, row = levels * sizeof(uint16_t);
+    size_t most = s->window - middle - 1 - (size_t)s->reach, behind = most < DOWNSTREAM ? most : DOWNSTREAM;
     size_t changed = s->changes + s->held > CHANGED ? CHANGED - s->changes : s->held;
     for (size_t i = 0; i < changed; i++) {
         const uint8_t *from = window(s, REAL, i);
         uint8_t *exchanged = window(s, SHUFFLED, i), *longer = window(s, REVERSED, i);
-        memcpy(exchanged, from, WINDOW);
+        memcpy(exchanged, from, s->window);
         exchanged[middle] = (uint8_t)((from[middle] + 1 + vq_rng_below(3, seed, VQ_STREAM_CHANGE, 0, s->changes + i)) % 4);
         memcpy(longer, from, middle);
         longer[middle] = (uint8_t)vq_rng_below(4, seed, VQ_STREAM_CHANGE, 1, s->changes + i);
-        memcpy(longer + middle + 1, from + middle, WINDOW - middle - 1);
+        memcpy(longer + middle + 1, from + middle, s->window - middle - 1);
     }
     VQ_TRY(encode(s, model, changed, window(s, SHUFFLED, 0), SHUFFLED * BATCH));
     VQ_TRY(encode(s, model, changed, window(s, REVERSED, 0), REVERSED * BATCH));
     for (size_t i = 0; i < changed; i++) {
         const uint16_t *before = codes_of(s, REAL, i), *exchanged = codes_of(s, SHUFFLED, i), *longer = codes_of(s, REVERSED, i);
-        for (size_t j = 0; j < WINDOW; j++)
+        for (size_t j = 0; j < s->window; j++)
             s->substituted += memcmp(before + j * levels, exchanged + j * levels, row) != 0;
-        for (size_t j = middle; j < middle + DOWNSTREAM; j++)
+        for (size_t j = middle; j < middle + behind; j++)
             s->inserted += memcmp(before + j * levels, longer + (j + 1) * levels, row) != 0;
     }
     s->changes += changed;
-    s->compared += changed * DOWNSTREAM;
+    s->compared += changed * behind;
     return VQDNA_OK;
 }
 
@@ -229,10 +231,10 @@ static vq_status take_batch(vq_survey *s, vq_model *model, uint64_t seed) {
     for (size_t i = 0; i < s->held; i++) {
         const uint8_t *from = window(s, REAL, i);
         uint8_t *other = window(s, REVERSED, i);
-        memcpy(window(s, SHUFFLED, i), from, WINDOW);
-        vq_shuffle(window(s, SHUFFLED, i), s->room, WINDOW, seed, s->windows + i);
-        for (size_t j = 0; j < WINDOW; j++)
-            other[WINDOW - 1 - j] = vq_complement(from[j]);
+        memcpy(window(s, SHUFFLED, i), from, s->window);
+        vq_shuffle(window(s, SHUFFLED, i), s->room, s->window, seed, s->windows + i);
+        for (size_t j = 0; j < s->window; j++)
+            other[s->window - 1 - j] = vq_complement(from[j]);
     }
     for (int version = 0; version < VERSIONS; version++)
         VQ_TRY(encode(s, model, s->held, window(s, version, 0), (size_t)version * BATCH));
@@ -247,11 +249,14 @@ static vq_status take_batch(vq_survey *s, vq_model *model, uint64_t seed) {
 }
 
 vq_status vq_survey_files(vq_survey *s, vq_model *model, const char *const *paths, size_t count, const vqdna_stream_options *stream,
-                          uint64_t total, const vqdna_survey_options *options) {
+                          uint64_t total, uint64_t records, const vqdna_survey_options *options) {
     vq_source *source;
     vq_piece piece;
     uint64_t stride = total / options->bases, met = 0;
-    size_t filled = 0;
+    size_t filled = 0, mean = records ? (size_t)(total / records) : 0;
+    s->window = mean < WINDOW ? mean : WINDOW;
+    if (s->window < (size_t)(LEAST * s->reach))
+        return vq_fail(VQDNA_ERR_INPUT, "records of %zu bases are too short for a survey, which needs windows of %d", mean, LEAST * s->reach);
     stride += stride == 0;
     VQ_TRY(vq_source_open(&source, paths, count, stream->input, stream->read_bytes));
     vq_status status;
@@ -261,7 +266,7 @@ vq_status vq_survey_files(vq_survey *s, vq_model *model, const char *const *path
             window(s, REAL, s->held)[filled++] = piece.codes[i];
             if (piece.codes[i] >= VQ_BASE_UNKNOWN)
                 filled = 0;
-            if (filled < WINDOW)
+            if (filled < s->window)
                 continue;
             filled = 0;
             s->held += met++ % stride == 0;
@@ -281,7 +286,7 @@ vq_status vq_survey_files(vq_survey *s, vq_model *model, const char *const *path
     if (status == VQDNA_END)
         status = s->held ? take_batch(s, model, options->seed) : VQDNA_OK;
     return status == VQDNA_OK && s->windows < 2
-               ? vq_fail(VQDNA_ERR_INPUT, "a survey needs at least two windows of %d known bases, and %zu are there", WINDOW, s->windows)
+               ? vq_fail(VQDNA_ERR_INPUT, "a survey needs at least two windows of %zu known bases, and %zu are there", s->window, s->windows)
                : status;
 }
 

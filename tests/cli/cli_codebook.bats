@@ -136,6 +136,6 @@ planted() {
     refused 1 "leave out --no-survey" "$VQDNA" codebook -q -m "$BATS_FILE_TMPDIR/model" --no-survey --annotation planted.gff planted.fa
     printf '>s\nACGTACGTACGTTTGACA\n' >short.fa
     "$VQDNA" codebook -m "$BATS_FILE_TMPDIR/model" --no-control short.fa 2>said | grep -q '^level 1'
-    grep -q "at least two windows" said
-    refused 2 "at least two windows" "$VQDNA" codebook -q -m "$BATS_FILE_TMPDIR/model" --no-control --annotation planted.gff short.fa
+    grep -q "too short for a survey" said
+    refused 2 "too short for a survey" "$VQDNA" codebook -q -m "$BATS_FILE_TMPDIR/model" --no-control --annotation planted.gff short.fa
 }

@@ -1,0 +1,185 @@
+#include "cli/codebook_pictures.h"
+
+#include "cli/cli.h"
+#include "cli/cli_svg.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The information table --------------------------------------------------------------------------------------------------- */
+
+enum { CELL = 34, ROW = 26, NAMES = 104, TOP = 44, MOST_OFFSETS = 64 };
+
+/* White to blue. */
+static void shade(char colour[8], double bits) {
+    double share = fmin(fmax(bits / 2, 0), 1);
+    snprintf(colour, 8, "#%02x%02x%02x", (int)(255 - 255 * share), (int)(255 - 141 * share), (int)(255 - 77 * share));
+}
+
+typedef struct {
+    char name[32];
+    const json_t *bits;
+} strip;
+
+static double bits_at(const json_t *array, size_t i) {
+    const json_t *value = json_array_get(array, i);
+    return json_is_number(value) ? json_number_value(value) : 0;
+}
+
+static size_t add_strips(strip *strips, size_t count, size_t most, const json_t *of, const char *prefix) {
+    size_t n;
+    const json_t *level;
+    json_array_foreach(json_object_get(of, "levels"), n, level) {
+        if (count == most || !json_is_array(json_object_get(level, "information")))
+            break;
+        snprintf(strips[count].name, sizeof strips->name, "%s %zu", prefix, n + 1);
+        strips[count++].bits = json_object_get(level, "information");
+    }
+    if (count < most && json_is_array(json_object_get(of, "joint_information"))) {
+        snprintf(strips[count].name, sizeof strips->name, "jointly");
+        strips[count++].bits = json_object_get(of, "joint_information");
+    }
+    return count;
+}
+
+char *vq_information_svg(const json_t *codebook) {
+    strip strips[2 * VQDNA_MAX_LEVELS + 2];
+    size_t most = sizeof strips / sizeof *strips, count = add_strips(strips, 0, most, codebook, "level");
+    count = count ? add_strips(strips, count, most, json_object_get(codebook, "untrained"), "untrained") : 0;
+    size_t offsets = count ? json_array_size(strips[0].bits) : 0, first = offsets, last = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t o = 0; o < offsets; o++)
+            if (bits_at(strips[i].bits, o) >= 0.01) {
+                first = o < first ? o : first;
+                last = o > last ? o : last;
+            }
+    if (!count || first > last || last - first >= MOST_OFFSETS)
+        return NULL;
+    int start = (int)json_integer_value(json_object_get(codebook, "first_offset"));
+    vq_picture p = {0};
+    vq_picture_begin(&p, NAMES + CELL * (int)(last - first + 1) + 12, TOP + ROW * (int)count + 12);
+    vq_picture_text(&p, 4, 16, "font-weight=\"600\"", "Bits told of the base at an offset (2: all)");
+    for (size_t o = first; o <= last; o++) {
+        char text[16];
+        snprintf(text, sizeof text, "%+d", start + (int)o);
+        vq_picture_text(&p, NAMES + CELL * ((double)(o - first) + 0.5), TOP - 8, "text-anchor=\"middle\" font-size=\"11\"", text);
+    }
+    for (size_t i = 0; i < count; i++) {
+        vq_picture_text(&p, NAMES - 8, TOP + ROW * ((double)i + 0.68), "text-anchor=\"end\"", strips[i].name);
+        for (size_t o = first; o <= last; o++) {
+            double bits = bits_at(strips[i].bits, o);
+            char colour[8], text[16];
+            shade(colour, bits);
+            snprintf(text, sizeof text, "%.2f", fmax(bits, 0));
+            vq_picture_put(&p, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\" stroke=\"#fff\"/>\n",
+                           NAMES + CELL * (int)(o - first), TOP + ROW * (int)i, CELL, ROW, colour);
+            vq_picture_text(&p, NAMES + CELL * ((double)(o - first) + 0.5), TOP + ROW * ((double)i + 0.66),
+                            bits > 1.1 ? "text-anchor=\"middle\" font-size=\"11\" fill=\"#fff\"" : "text-anchor=\"middle\" font-size=\"11\"", text);
+        }
+    }
+    vq_picture_put(&p, "</svg>\n");
+    return p.text;
+}
+
+/* ---- Logos ------------------------------------------------------------------------------------------------------------------- */
+
+enum { LETTER = 16, HIGH = 48, LOGO_WIDE = 190, LOGO_TALL = 92, COLUMNS = 4, MOST_LETTERS = 11 };
+static const double least_bits = 0.05;
+
+/* Bits at an offset and the shares of its bases; 0 bits where nothing is known. */
+static double column_of(const json_t *row, double shares[4]) {
+    double total = 0, bits = 2;
+    for (size_t b = 0; b < 4; b++)
+        total += fmax(0, bits_at(row, b));
+    for (size_t b = 0; b < 4 && total > 0; b++) {
+        shares[b] = fmax(0, bits_at(row, b)) / total;
+        bits += shares[b] > 0 ? shares[b] * log2(shares[b]) : 0;
+    }
+    return total > 0 ? fmax(0, bits - 3 / (2 * M_LN2 * total)) : 0;
+}
+
+static void put_letter(vq_picture *p, int base, double x, double bottom, double tall) {
+    static const char *const colours[] = {"#009e73", "#0072b2", "#e69f00", "#d55e00"};
+    if (tall < 0.5)
+        return;
+    vq_picture_put(p,
+                   "<text transform=\"translate(%.1f %.2f) scale(1 %.3f)\" font-size=\"20\" font-weight=\"700\" textLength=\"%d\" "
+                   "lengthAdjust=\"spacingAndGlyphs\" fill=\"%s\">%c</text>\n",
+                   x, bottom, tall / 14.4, LETTER - 1, colours[base], "ACGT"[base]);
+}
+
+static void put_logo(vq_picture *p, double x, double y, const json_t *code, size_t number, int start) {
+    const json_t *motif = json_object_get(code, "motif");
+    size_t offsets = json_array_size(motif), first = 0, most = offsets < MOST_LETTERS ? offsets : MOST_LETTERS;
+    double shares[4], best = -1;
+    for (size_t from = 0; from + most <= offsets; from++) { /* where most bits are */
+        double bits = 0;
+        for (size_t o = from; o < from + most; o++)
+            bits += column_of(json_array_get(motif, o), shares);
+        first = bits > best ? from : first;
+        best = fmax(best, bits);
+    }
+    size_t end = first + most;
+    while (first < end && column_of(json_array_get(motif, first), shares) < least_bits)
+        first++;
+    while (first < end && column_of(json_array_get(motif, end - 1), shares) < least_bits)
+        end--;
+    char text[96];
+    snprintf(text, sizeof text, "%zu", number);
+    vq_picture_text(p, x, y + 14, "font-weight=\"600\"", text);
+    snprintf(text, sizeof text, "%lld x", (long long)json_integer_value(json_object_get(code, "count")));
+    vq_picture_text(p, x + LOGO_WIDE - 14, y + 14, "text-anchor=\"end\" font-size=\"10\" fill=\"#666\"", text);
+    for (size_t o = first; o < end; o++) {
+        double bits = column_of(json_array_get(motif, o), shares), bottom = y + 22 + HIGH;
+        bool given[4] = {false};
+        for (int i = 0; i < 4; i++) { /* the least frequent lowest */
+            int least = -1;
+            for (int b = 0; b < 4; b++)
+                if (!given[b] && (least < 0 || shares[b] < shares[least]))
+                    least = b;
+            given[least] = true;
+            double tall = HIGH * shares[least] * bits / 2;
+            put_letter(p, least, x + LETTER * (double)(o - first), bottom, tall);
+            bottom -= tall;
+        }
+        if (start + (int)o == 0)
+            vq_picture_put(p, "<path stroke=\"#222\" d=\"M%.1f %.1fh%d\"/>\n", x + LETTER * (double)(o - first), y + 24.0 + HIGH, LETTER - 1);
+    }
+}
+
+typedef struct {
+    double count;
+    size_t code;
+} met;
+
+static int by_count(const void *a, const void *b) {
+    const met *x = a, *y = b;
+    return x->count != y->count ? (x->count < y->count ? 1 : -1) : x->code < y->code ? -1 : x->code > y->code;
+}
+
+char *vq_logos_svg(const json_t *codebook, size_t level, size_t most) {
+    const json_t *of = json_array_get(json_object_get(codebook, "levels"), level), *list = json_object_get(of, "list");
+    size_t codes = json_array_size(list), shown = codes < most ? codes : most;
+    if (!codes)
+        return NULL;
+    met *order = vq_need(NULL, codes * sizeof *order);
+    for (size_t k = 0; k < codes; k++)
+        order[k] = (met){json_number_value(json_object_get(json_array_get(list, k), "count")), k};
+    qsort(order, codes, sizeof *order, by_count);
+    while (shown && !(order[shown - 1].count > 0))
+        shown--;
+    size_t rows = (shown + COLUMNS - 1) / COLUMNS;
+    vq_picture p = {0};
+    char title[80];
+    snprintf(title, sizeof title, "Level %zu: the %zu codes met most (own base underlined)", level + 1, shown);
+    vq_picture_begin(&p, LOGO_WIDE * COLUMNS + 12, 30 + LOGO_TALL * (int)rows);
+    vq_picture_text(&p, 8, 18, "font-weight=\"600\" font-size=\"13\"", title);
+    for (size_t i = 0; i < shown; i++)
+        put_logo(&p, 8 + LOGO_WIDE * (double)(i % COLUMNS), 26 + LOGO_TALL * (double)(i / COLUMNS), json_array_get(list, order[i].code),
+                 order[i].code, (int)json_integer_value(json_object_get(codebook, "first_offset")));
+    vq_picture_put(&p, "</svg>\n");
+    free(order);
+    return shown ? p.text : (free(p.text), NULL);
+}

@@ -1,0 +1,387 @@
+/* vqdna report: a model and what was found out about it, on one page. */
+#include "cli/cli_input.h"
+#include "cli/cli_options.h"
+#include "cli/cli_output.h"
+#include "cli/cli_session.h"
+#include "cli/codebook_pictures.h"
+#include "report/page.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LARGEST = 256 << 20, LOGOS = 24, FINDINGS = 40 };
+
+typedef enum kind { CODEBOOK, PROBE, EVAL, KINDS } kind;
+
+typedef struct source {
+    const char *path;
+    json_t *json;
+    kind kind;
+} source;
+
+/* ---- What is read ------------------------------------------------------------------------------------------------------------ */
+
+/* All of a file, to be freed; NULL with a sentence, or without one if it need not be there. */
+static char *read_file(vq_cli *cli, const char *path, size_t *bytes, bool needed, int *code) {
+    vq_input in;
+    if (!needed && access(path, R_OK) != 0)
+        return NULL;
+    *code = cli_input_open(&in, cli, path);
+    if (*code != VQ_GO_ON)
+        return NULL;
+    const char *data;
+    *bytes = vq_input_peek(&in, &data, LARGEST);
+    char *text = memcpy(vq_need(NULL, *bytes + 1), data, *bytes);
+    text[*bytes] = '\0';
+    if (in.error || *bytes == LARGEST)
+        *code = vq_cli_fail(cli, VQ_EXIT_INPUT, "%s: %s", in.path, in.error ? in.error : "a quarter of a gigabyte is no report's");
+    vq_input_close(&in);
+    return text;
+}
+
+static int read_json(vq_cli *cli, source *s) {
+    int code = VQ_GO_ON;
+    size_t bytes = 0;
+    json_error_t error;
+    char *text = read_file(cli, s->path, &bytes, true, &code);
+    if (code == VQ_GO_ON && !(s->json = json_loadb(text, bytes, 0, &error)))
+        code = vq_cli_fail(cli, VQ_EXIT_INPUT, "%s, line %d is not JSON: %s", s->path, error.line, error.text);
+    free(text);
+    if (code != VQ_GO_ON)
+        return code;
+    static const char *const marks[KINDS] = {"first_offset", "features", "reconstruction_accuracy"};
+    for (s->kind = 0; s->kind < KINDS; s->kind++)
+        if (json_object_get(s->json, marks[s->kind]))
+            return VQ_GO_ON;
+    return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s is not what codebook, probe or eval print with --json", s->path);
+}
+
+/* ---- What is shown ----------------------------------------------------------------------------------------------------------- */
+
+/* A member of a member, "test.mcc.mean". */
+static const json_t *member(const json_t *of, const char *names) {
+    char name[40];
+    while (of && *names) {
+        size_t length = strcspn(names, ".");
+        snprintf(name, sizeof name, "%.*s", (int)length, names);
+        of = json_object_get(of, name);
+        names += length + (names[length] == '.');
+    }
+    return of;
+}
+
+static void put_number(vq_page *p, const json_t *of, const char *names, const char *format, double factor) {
+    const json_t *value = member(of, names);
+    char text[64] = "\xE2\x80\x93"; /* a dash */
+    if (json_is_number(value))
+        snprintf(text, sizeof text, format, factor * json_number_value(value));
+    vq_page_text(p, "%s", text);
+}
+
+static void cell(vq_page *p, const json_t *of, const char *names, const char *format, double factor) {
+    vq_page_put(p, "<td>");
+    put_number(p, of, names, format, factor);
+    vq_page_put(p, "</td>");
+}
+
+static void text_cell(vq_page *p, const char *text) {
+    vq_page_put(p, "<td>");
+    vq_page_text(p, "%s", text ? text : "");
+    vq_page_put(p, "</td>");
+}
+
+static void head(vq_page *p, const char *const *names) {
+    vq_page_put(p, "<div class=\"wide\"><table>\n<thead><tr>");
+    for (; *names; names++)
+        vq_page_put(p, "<th scope=\"col\">%s</th>", *names);
+    vq_page_put(p, "</tr></thead>\n<tbody>\n");
+}
+
+static void foot(vq_page *p) {
+    vq_page_put(p, "</tbody></table></div>\n");
+}
+
+static void put_model(vq_page *p, const char *model, const vqdna_model_info *m, const json_t *metrics) {
+    char codes[160] = "", number[16];
+    for (int n = 0, used = 0; n < m->levels; n++)
+        used += snprintf(codes + used, sizeof codes - (size_t)used, "%s%d", n ? " + " : "", m->codes[n]);
+    vq_page_put(p, "<section>\n<h2>The model</h2>\n<div class=\"wide\"><table><tbody>\n");
+    vq_page_row(p, "folder", "%s", model);
+    vq_page_row(p, "preset, quantizer", "%s, %s", m->preset, m->quantizer);
+    vq_page_row(p, "codes", "%s, of dimension %d", codes, m->dim);
+    vq_page_row(p, "blocks, stem", "%d of encoder and decoder each, %d wide stem", m->blocks, m->stem);
+    vq_page_row(p, "a code depends on", "%d bases; the decoder was trained on one code in %d", m->receptive_field, m->decoder_stride);
+    vq_page_row(p, "parameters", "%s", vq_short_number(number, (double)m->parameters));
+    vq_page_row(p, "training steps", "%llu", (unsigned long long)m->step);
+    foot(p);
+    static const char *const columns[] = {"", "bases", "reconstruction", "cross-entropy (nats)", NULL};
+    head(p, columns);
+    for (int i = 0; i < 2; i++) {
+        const json_t *of = json_object_get(metrics, i ? "evaluation" : "training");
+        if (!of)
+            continue;
+        vq_page_put(p, "<tr><th scope=\"row\">%s</th>", i ? "held-out sequences" : "training");
+        cell(p, of, "bases", "%.0f", 1);
+        cell(p, of, "reconstruction_accuracy", "%.4f %%", 100);
+        cell(p, of, "cross_entropy", "%.4f", 1);
+        vq_page_put(p, "</tr>\n");
+    }
+    foot(p);
+    vq_page_put(p, "</section>\n");
+}
+
+static int put_curves(vq_page *p, vq_cli *cli, const char *model) {
+    int code = VQ_GO_ON;
+    size_t bytes = 0;
+    char *path = vq_join("%s/training.svg", model), *svg = read_file(cli, path, &bytes, false, &code);
+    vq_page_put(p, "<section>\n<h2>Training curves</h2>\n");
+    if (svg)
+        vq_page_image(p, "image/svg+xml", svg, bytes, "Curves of the training: loss, accuracy, use of the codes");
+    else
+        vq_page_put(p, "<p>The model's folder has no training.svg.</p>\n");
+    vq_page_put(p, "</section>\n");
+    free(path);
+    free(svg);
+    return code;
+}
+
+static void put_picture(vq_page *p, char *svg, const char *alt) {
+    if (svg)
+        vq_page_image(p, "image/svg+xml", svg, strlen(svg), alt);
+    free(svg);
+}
+
+static void put_words(vq_page *p, const json_t *survey) {
+    static const char *const columns[] = {"word", "what it is", "count", "ratio to shuffled", "p, corrected", "most its own code", NULL};
+    size_t i, special = 0;
+    const json_t *w;
+    vq_page_put(p, "<h3>Known words</h3>\n");
+    head(p, columns);
+    json_array_foreach(json_object_get(survey, "words"), i, w) {
+        const json_t *chance = json_object_get(w, "p"), *code = json_object_get(w, "code");
+        if (!json_is_number(chance) || json_number_value(chance) >= 0.01)
+            continue;
+        special++;
+        vq_page_put(p, "<tr>");
+        text_cell(p, json_string_value(json_object_get(w, "word")));
+        text_cell(p, json_string_value(json_object_get(w, "name")));
+        cell(p, w, "count", "%.0f", 1);
+        cell(p, w, "enrichment", "%.2f", 1);
+        cell(p, w, "p", "%.2g", 1);
+        vq_page_put(p, "<td>");
+        if (code) {
+            put_number(p, code, "level", "%.0f:", 1);
+            put_number(p, code, "code", "%.0f", 1);
+        }
+        vq_page_put(p, "</td></tr>\n");
+    }
+    foot(p);
+    vq_page_put(p, "<p>%zu of %zu words differ from the shuffled sequences at p below 0.01.</p>\n", special,
+                json_array_size(json_object_get(survey, "words")));
+}
+
+static void put_findings(vq_page *p, const json_t *findings) {
+    static const char *const columns[] = {"feature", "place", "offset", "code", "count", "ratio", "p, corrected", NULL};
+    size_t i;
+    const json_t *f;
+    vq_page_put(p, "<h3>In the annotation</h3>\n<p>%zu findings", json_array_size(findings));
+    vq_page_put(p, json_array_size(findings) > FINDINGS ? "; the first %d:</p>\n" : ".</p>\n", FINDINGS);
+    head(p, columns);
+    json_array_foreach(findings, i, f) {
+        if (i == FINDINGS)
+            break;
+        vq_page_put(p, "<tr>");
+        text_cell(p, json_string_value(json_object_get(f, "feature")));
+        text_cell(p, json_string_value(json_object_get(f, "place")));
+        cell(p, f, "offset", "%+.0f", 1);
+        vq_page_put(p, "<td>");
+        put_number(p, f, "level", "%.0f:", 1);
+        put_number(p, f, "code", "%.0f", 1);
+        vq_page_put(p, "</td>");
+        cell(p, f, "count", "%.0f", 1);
+        cell(p, f, "enrichment", "%.2f", 1);
+        cell(p, f, "p", "%.2g", 1);
+        vq_page_put(p, "</tr>\n");
+    }
+    foot(p);
+}
+
+static void put_codebook(vq_page *p, const source *s) {
+    static const char *const columns[] = {"level", "codes", "used", "perplexity", "bits a base", "shared with level 1", NULL};
+    size_t n;
+    const json_t *level, *levels = json_object_get(s->json, "levels");
+    vq_page_put(p, "<section>\n<h2>The codes</h2>\n<p><code>");
+    vq_page_text(p, "%s", s->path);
+    vq_page_put(p, "</code>: ");
+    put_number(p, s->json, "bases", "%.0f", 1);
+    vq_page_put(p, " bases.</p>\n");
+    head(p, columns);
+    json_array_foreach(levels, n, level) {
+        vq_page_put(p, "<tr><th scope=\"row\">%zu</th>", n + 1);
+        cell(p, level, "codes", "%.0f", 1);
+        cell(p, level, "used", "%.0f", 1);
+        cell(p, level, "perplexity", "%.1f", 1);
+        cell(p, level, "bits_a_base", "%.2f", 1);
+        cell(p, level, "bits_shared_with_level_1", "%.2f", 1);
+        vq_page_put(p, "</tr>\n");
+    }
+    foot(p);
+    vq_page_put(p, "<h3>What a code tells of the bases around it</h3>\n");
+    put_picture(p, vq_information_svg(s->json), "Bits that codes tell of the base at each offset, by level");
+    vq_page_put(p, "<h3>Motifs</h3>\n");
+    for (n = 0; n < json_array_size(levels); n++) {
+        char alt[80];
+        snprintf(alt, sizeof alt, "Sequence logos of the codes of level %zu that are met most", n + 1);
+        put_picture(p, vq_logos_svg(s->json, n, LOGOS), alt);
+    }
+    if (json_is_object(json_object_get(s->json, "survey")))
+        put_words(p, json_object_get(s->json, "survey"));
+    if (json_is_array(json_object_get(s->json, "findings")))
+        put_findings(p, json_object_get(s->json, "findings"));
+    vq_page_put(p, "</section>\n");
+}
+
+static void put_probes(vq_page *p, const source *sources, size_t count) {
+    static const char *const columns[] = {"file",     "features", "columns",  "test MCC", "95 % interval",
+                                          "macro F1", "accuracy", "look-up MCC", "test rows in train", NULL};
+    vq_page_put(p, "<section>\n<h2>What it is worth to a linear reader</h2>\n");
+    head(p, columns);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *r = sources[i].json;
+        if (sources[i].kind != PROBE)
+            continue;
+        vq_page_put(p, "<tr>");
+        text_cell(p, sources[i].path);
+        text_cell(p, json_string_value(json_object_get(r, "features")));
+        cell(p, r, "columns", "%.0f", 1);
+        vq_page_put(p, "<td>");
+        put_number(p, r, "test.mcc.mean", "%.3f", 1);
+        put_number(p, r, "test.mcc.sd", " \xC2\xB1 %.3f", 1);
+        vq_page_put(p, "</td><td>");
+        put_number(p, r, "test.mcc.low", "%.3f to ", 1);
+        put_number(p, r, "test.mcc.high", "%.3f", 1);
+        vq_page_put(p, "</td>");
+        cell(p, r, "test.f1_macro.mean", "%.3f", 1);
+        cell(p, r, "test.accuracy.mean", "%.3f", 1);
+        cell(p, r, "lookup.mcc.mean", "%.3f", 1);
+        cell(p, r, "test_rows_in_train", "%.0f", 1);
+        vq_page_put(p, "</tr>\n");
+    }
+    foot(p);
+    vq_page_put(p, "</section>\n");
+}
+
+static void put_evals(vq_page *p, const source *sources, size_t count) {
+    static const char *const columns[] = {"file", "bases", "skipped", "reconstruction", "cross-entropy (nats)", NULL};
+    vq_page_put(p, "<section>\n<h2>Reconstruction</h2>\n");
+    head(p, columns);
+    for (size_t i = 0; i < count; i++) {
+        if (sources[i].kind != EVAL)
+            continue;
+        vq_page_put(p, "<tr>");
+        text_cell(p, sources[i].path);
+        cell(p, sources[i].json, "bases", "%.0f", 1);
+        cell(p, sources[i].json, "skipped", "%.0f", 1);
+        cell(p, sources[i].json, "reconstruction_accuracy", "%.4f %%", 100);
+        cell(p, sources[i].json, "cross_entropy", "%.4f", 1);
+        vq_page_put(p, "</tr>\n");
+    }
+    foot(p);
+    vq_page_put(p, "</section>\n");
+}
+
+static void put_provenance(vq_page *p, const char *of, const json_t *provenance) {
+    if (!json_is_object(provenance))
+        return;
+    char *text = vq_json_print(provenance, true);
+    vq_page_put(p, "<h3>");
+    vq_page_text(p, "%s", of);
+    vq_page_put(p, "</h3>\n<pre>");
+    vq_page_text(p, "%s", text);
+    vq_page_put(p, "</pre>\n");
+    free(text);
+}
+
+static int put_page(vq_page *p, vq_cli *cli, const char *model, const source *sources, size_t count) {
+    vqdna_model_info info;
+    vqdna_status status = vqdna_model_describe(model, &info, NULL, NULL);
+    if (status < 0)
+        return vq_cli_failed(cli, status);
+    int code = VQ_GO_ON, of[KINDS] = {0};
+    size_t bytes = 0;
+    char *path = vq_join("%s/metrics.json", model), *text = read_file(cli, path, &bytes, false, &code);
+    json_t *metrics = text ? json_loadb(text, bytes, 0, NULL) : NULL;
+    free(path);
+    free(text);
+    const char *slash = strrchr(model, '/');
+    char *title = vq_join("Vocabulary %s", slash && slash[1] ? slash + 1 : model);
+    vq_page_begin(p, title);
+    free(title);
+    put_model(p, model, &info, metrics);
+    if (code == VQ_GO_ON)
+        code = put_curves(p, cli, model);
+    for (size_t i = 0; i < count; i++) {
+        of[sources[i].kind]++;
+        if (sources[i].kind == CODEBOOK)
+            put_codebook(p, &sources[i]);
+    }
+    if (of[PROBE])
+        put_probes(p, sources, count);
+    if (of[EVAL])
+        put_evals(p, sources, count);
+    if (!cli->no_provenance) {
+        vq_page_put(p, "<section>\n<h2>Provenance</h2>\n");
+        put_provenance(p, model, json_object_get(metrics, "provenance"));
+        for (size_t i = 0; i < count; i++)
+            put_provenance(p, sources[i].path, json_object_get(sources[i].json, "provenance"));
+        vq_page_put(p, "</section>\n");
+    }
+    vq_page_end(p);
+    json_decref(metrics);
+    return code;
+}
+
+static int run(vq_cli *cli, int argc, char **argv) {
+    const char *path = NULL;
+    const vq_option options[] = {
+        {"output", 'o', "OUT.html", VQ_TEXT, &path, "write here instead of standard output"},
+        {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else"},
+        {"no-provenance", 0, NULL, VQ_FLAG, &cli->no_provenance, "leave out who made what and how"},
+        {0},
+    };
+    vq_list inputs;
+    int code = vq_options_parse(cli, options, argc, argv, 1, -1, &inputs);
+    if (code != VQ_GO_ON)
+        return code;
+    cli->model = inputs.items[0];
+    size_t count = inputs.count - 1;
+    source *sources = memset(vq_need(NULL, inputs.count * sizeof *sources), 0, inputs.count * sizeof *sources);
+    for (size_t i = 0; i < count; i++) {
+        sources[i].path = inputs.items[i + 1];
+        vq_output_protect(cli, sources[i].path);
+    }
+    code = vq_output_check(cli, path, VQ_KIND_REPORT);
+    for (size_t i = 0; i < count && code == VQ_GO_ON; i++)
+        code = read_json(cli, &sources[i]);
+    vq_page page = {0};
+    if (code == VQ_GO_ON)
+        code = put_page(&page, cli, inputs.items[0], sources, count);
+    if (code == VQ_GO_ON)
+        code = vq_output_file(cli, path, VQ_KIND_REPORT, page.text);
+    for (size_t i = 0; i < count; i++)
+        json_decref(sources[i].json);
+    free(sources);
+    free(page.text);
+    return code == VQ_GO_ON ? VQ_EXIT_OK : code;
+}
+
+const vq_command vq_cmd_report = {
+    .name = "report",
+    .summary = "a model and what was found out about it, on one page of HTML",
+    .synopsis = "MODEL [JSON...] [-o OUT.html]",
+    .notes = "Example: vqdna report model codebook.json probe.json -o report.html; JSON is what codebook, probe and eval print with --json. The\n"
+             "page asks for nothing else: no network, no script.",
+    .run = run,
+};
