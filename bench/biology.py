@@ -100,7 +100,7 @@ def spells(code, offset, pattern, place, phased):
             if text[k] != base:
                 return False
             hits += 1
-    return hits >= min(len(pattern), 3)
+    return hits >= min(len(pattern), 4)
 
 
 def find(result, facts):
@@ -182,7 +182,7 @@ def main():
 
     jobs = {"E. coli": ecoli, "E. coli shuffled (null)": null, "D. melanogaster, 2 kb upstream": flies,
             "human promoters with TATA": promoters, "splice acceptors": lambda: splice(0, ACCEPTOR),
-            "splice donors": lambda: splice(1, DONOR), "no splice sites (null)": lambda: splice(2, ACCEPTOR + DONOR)}
+            "splice donors": lambda: splice(1, DONOR), "splice set, decoys": lambda: splice(2, ACCEPTOR + DONOR)}
     for name, file in [("human chr20", "homo_sapiens_chr20_10Mb.fa.gz"), ("S. cerevisiae", "saccharomyces_cerevisiae_S288C_8Mb.fa.gz"),
                        ("C. elegans chrX", "caenorhabditis_elegans_chrX_8Mb.fa.gz"), ("P. falciparum", "plasmodium_falciparum_8Mb.fa.gz")]:
         jobs[name] = lambda file=file: (genome(file), None, [])
