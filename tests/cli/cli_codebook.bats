@@ -61,7 +61,7 @@ setup() {
     "$VQDNA" codebook -m "$model" --tokenizer-json tokenizer.json # replaces its own
     echo keep >other.json
     refused 1 "other.json" "$VQDNA" codebook -m "$model" --tokenizer-json other.json
-    python=${VQDNA_PYTHON:-python3}
+    python=/usr/bin/python3
     "$python" -c 'import tokenizers' 2>/dev/null || skip "tokenizers is not installed"
     "$python" -c '
 from tokenizers import Tokenizer
