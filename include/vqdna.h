@@ -167,10 +167,10 @@ typedef enum vqdna_strand { VQDNA_STRAND_PLUS, VQDNA_STRAND_MINUS, VQDNA_STRAND_
 /* What is less than a record is one of its own, named as samtools names a region ("chr1:11-20", counted from 1), with "/rc" behind it
  * for the reverse complement. What is cut or reversed takes a byte of memory a base of its longest stretch. */
 typedef struct vqdna_input_options {
-    size_t size;           /* sizeof(vqdna_input_options) */
-    const char *column;    /* of a table; NULL: "sequence" */
-    const char *intervals; /* a file of BED, GFF3 or GTF: only these parts of the files, which are FASTA indexed by samtools faidx; on
-                              the strand it tells */
+    size_t size;        /* sizeof(vqdna_input_options) */
+    const char *column; /* of a table; NULL: "sequence" */
+    /* A file of BED, GFF3 or GTF: only these parts of the files, which are FASTA indexed by samtools faidx; on the strand it tells. */
+    const char *intervals;
     const char *const *regions; /* [region_count]: the same for "chr20:1-5000" or "chr20" */
     size_t region_count;
     vqdna_ambiguous ambiguous;
@@ -273,10 +273,12 @@ typedef struct vqdna_stream_options {
     const vqdna_input_options *input; /* what is taken of the files; NULL: all of it as it is */
     size_t read_bytes;                /* size of a read from the file; 0: 256 KiB. Never changes the result */
     int batch; /* rows (bases) the device takes at once; 0: chosen by the device. Never changes the result on a CPU device */
-    uint64_t every, phase; /* vqdna_detokenize, vqdna_evaluate: the decoder sees the codes of the bases whose place in their record is
-                              phase modulo every; 0: as it was trained, 1: all. With a warning where it was trained otherwise */
-    uint64_t first, bases; /* vqdna_tokenize: this slice of all bases, counted over all records, as if it were cut from the whole; bases 0:
-                              to the end. What it begins or ends with may be less than a record */
+    /* vqdna_detokenize, vqdna_evaluate: the decoder sees the codes of the bases whose place in their record is phase modulo every; 0: as
+     * it was trained, 1: all. With a warning where it was trained otherwise. */
+    uint64_t every, phase;
+    /* vqdna_tokenize: this slice of all bases, counted over all records, as if it were cut from the whole; bases 0: to the end. What it
+     * begins or ends with may be less than a record. */
+    uint64_t first, bases;
     int (*interrupted)(void *user); /* asked now and then; non-zero stops with VQDNA_ERR_INTERRUPTED */
     void (*progress)(void *user, const vqdna_stream_stats *stats); /* told now and then */
     void *user;                                                    /* for both */
@@ -505,7 +507,7 @@ typedef struct vqdna_codebook_report {
     int levels, reach; /* bases on either side that a code of the last level depends on */
     uint64_t bases, unknown, records;
     vqdna_codebook_level level[VQDNA_MAX_LEVELS];
-    const double *joint, *joint_bias; /* of all levels' codes together; NULL: one level, or more than 262,144 different combinations */
+    const double *joint, *joint_bias; /* of all levels' codes together; NULL: one level, or > 262,144 combinations */
 } vqdna_codebook_report;
 
 VQDNA_API vqdna_status vqdna_codebook_create(vqdna_codebook **out, const vqdna_tokenizer *tokenizer);
@@ -552,8 +554,9 @@ typedef struct vqdna_survey {
     const vqdna_survey_code *level[VQDNA_MAX_LEVELS]; /* [codes] */
     const vqdna_survey_word *words;                   /* [word_count], in their order */
     size_t word_count;
-    uint64_t changes;               /* windows that were changed in their middle: by them */
-    double substitution, insertion; /* bases whose codes another base changes; share of the 100 codes behind a base put in that stay */
+    uint64_t changes;    /* windows that were changed in their middle: by them */
+    double substitution; /* bases whose codes another base changes */
+    double insertion;    /* share of the 100 codes behind a base put in that stay */
 } vqdna_survey;
 
 /* The same inputs as before. VQDNA_ERR_INPUT with less than two windows. What *out points to lives until the next survey. */
@@ -563,10 +566,10 @@ VQDNA_API vqdna_status vqdna_codebook_survey(vqdna_codebook *codebook, vqdna_tok
 
 /* What codes do at and within annotated features, read on their strands; after a survey, which tells what is expected. */
 typedef enum vqdna_place {
-    VQDNA_INSIDE, /* more or less often than elsewhere */
-    VQDNA_IN_PHASE,  /* at bases 0, 1 or 2 of a codon more than at the others; of features of kind CDS */
-    VQDNA_AT_START,  /* at an offset from the first base, -50 to 50 */
-    VQDNA_AT_END,    /* at an offset from the last base */
+    VQDNA_INSIDE,   /* more or less often than elsewhere */
+    VQDNA_IN_PHASE, /* at bases 0, 1 or 2 of a codon more than at the others; of features of kind CDS */
+    VQDNA_AT_START, /* at an offset from the first base, -50 to 50 */
+    VQDNA_AT_END,   /* at an offset from the last base */
 } vqdna_place;
 
 typedef struct vqdna_finding {
@@ -622,18 +625,18 @@ typedef struct vqdna_scores {
 } vqdna_scores;
 
 typedef struct vqdna_probe_options {
-    size_t size;                   /* sizeof(vqdna_probe_options) */
-    const char *features;          /* "codes", or "kmer:6" without a tokenizer */
-    const char *sequence, *label;  /* names of the columns: "sequence", "label" */
-    uint64_t seed;                 /* the first of them: 1 */
-    int seeds;                     /* 1; fewer are run where nothing depends on them: with dev, and no random feature */
-    int resamples;                 /* of the bootstrap: 1000 */
-    double C;                      /* of the penalty 1 / (2 C) |w|^2; 0: the best on dev of 0.01, 0.1, ... 1000, until two
+    size_t size;                  /* sizeof(vqdna_probe_options) */
+    const char *features;         /* "codes", or "kmer:6" without a tokenizer */
+    const char *sequence, *label; /* names of the columns: "sequence", "label" */
+    uint64_t seed;                /* the first of them: 1 */
+    int seeds;                    /* 1; fewer are run where nothing depends on them: with dev, and no random feature */
+    int resamples;                /* of the bootstrap: 1000 */
+    double C;                     /* of the penalty 1 / (2 C) |w|^2; 0: the best on dev of 0.01, 0.1, ... 1000, until two
                                       in a row gain nothing */
-    const char *svmlight;          /* writes the features to this and .train.svm, .dev.svm, .test.svm (LIBSVM's text); NULL: does not */
-    int (*interrupted)(void *user); /* asked now and then; non-zero stops with VQDNA_ERR_INTERRUPTED */
+    const char *svmlight; /* writes the features to this and .train.svm, .dev.svm, .test.svm (LIBSVM's text); NULL: does not */
+    int (*interrupted)(void *user);             /* asked now and then; non-zero stops with VQDNA_ERR_INTERRUPTED */
     void (*progress)(void *user, double share); /* told now and then, 0 to 1 */
-    void *user;                    /* for both */
+    void *user;                                 /* for both */
 } vqdna_probe_options;
 
 typedef struct vqdna_probe_report {

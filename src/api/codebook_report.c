@@ -1,7 +1,7 @@
 #include "api/handles.h"
 
-#include "judge/census.h"
 #include "judge/annotated.h"
+#include "judge/census.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,8 +57,9 @@ vqdna_status vqdna_codebook_read(vqdna_codebook *codebook, vqdna_codebook_report
     VQ_REQUIRE(codebook);
     VQ_REQUIRE(out);
     VQ_TRY(vq_census_report(codebook->census, out));
-    return out->bases ? VQDNA_OK : vq_fail(VQDNA_ERR_INPUT, "none of the %llu bases is A, C, G or T: nothing can be said of the codes",
-                                           (unsigned long long)out->unknown);
+    return out->bases ? VQDNA_OK
+                      : vq_fail(VQDNA_ERR_INPUT, "none of the %llu bases is A, C, G or T: nothing can be said of the codes",
+                                (unsigned long long)out->unknown);
 }
 
 const uint64_t *vqdna_codebook_motif(const vqdna_codebook *b, int level, int code) {
@@ -67,7 +68,8 @@ const uint64_t *vqdna_codebook_motif(const vqdna_codebook *b, int level, int cod
     return vq_census_motif(b->census, level, code);
 }
 
-static vq_status prepare(const vqdna_codebook *b, vqdna_tokenizer *t, const vqdna_stream_options *options, vqdna_stream_options *own) {
+static vq_status prepare(const vqdna_codebook *b, vqdna_tokenizer *t, const vqdna_stream_options *options,
+                         vqdna_stream_options *own) {
     *own = (vqdna_stream_options){0};
     vq_take_options(own, sizeof *own, options, sizeof *own);
     if (t->config.levels != b->config.levels || memcmp(t->config.codes, b->config.codes, sizeof t->config.codes))
@@ -118,7 +120,8 @@ vqdna_status vqdna_codebook_annotate(vqdna_codebook *codebook, vqdna_tokenizer *
     vqdna_stream_options own;
     VQ_TRY(prepare(codebook, tokenizer, options, &own));
     forget_findings(codebook);
-    VQ_TRY(vq_annotated_files(tokenizer->model, codebook->survey, paths, count, &own, annotation, &codebook->findings, found, &codebook->kinds));
+    VQ_TRY(vq_annotated_files(tokenizer->model, codebook->survey, paths, count, &own, annotation, &codebook->findings, found,
+                              &codebook->kinds));
     *findings = codebook->findings;
     return VQDNA_OK;
 }

@@ -27,7 +27,7 @@ static int read_list(vq_sequences *s, vq_cli *cli) {
 
 int vq_sequences_take(vq_sequences *s, vq_cli *cli, vq_list *inputs) {
     static const char *const ambiguous[] = {"mask", "skip", "error"}, *const soft[] = {"keep", "skip"},
-                      *const strands[] = {"plus", "minus", "both"};
+                             *const strands[] = {"plus", "minus", "both"};
     int of_ambiguous, of_soft, of_strand, code;
     if ((code = vq_choose(&of_ambiguous, cli, "ambiguous", s->ambiguous, ambiguous, 3)) != VQ_GO_ON ||
         (code = vq_choose(&of_soft, cli, "soft-mask", s->soft_mask, soft, 2)) != VQ_GO_ON ||
@@ -41,7 +41,8 @@ int vq_sequences_take(vq_sequences *s, vq_cli *cli, vq_list *inputs) {
     if (s->list)
         s->paths = &s->names;
     if (!s->paths->count)
-        return vq_cli_fail(cli, VQ_EXIT_USAGE, "an input is missing; usage: vqdna %s %s", cli->command->name, cli->command->synopsis);
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "an input is missing; usage: vqdna %s %s", cli->command->name,
+                           cli->command->synopsis);
     for (size_t i = 0; i < s->paths->count; i++)
         vq_output_protect(cli, s->paths->items[i]);
     if (s->bed)

@@ -18,8 +18,9 @@ static bool variable(const char *name, uint64_t *out) {
 /* The place of a task among those of its array: numbers from `first` to `last` in steps. */
 static int place(vq_shard *out, vq_cli *cli, const char *queue, uint64_t task, uint64_t first, uint64_t last, uint64_t step) {
     if (!step || task < first || task > last || (task - first) % step || (last - first) % step)
-        return vq_cli_fail(cli, VQ_EXIT_USAGE, "--shard auto needs an array of evenly spaced tasks, and %s's task %llu is not of one: give "
-                                               "--shard I/N",
+        return vq_cli_fail(cli, VQ_EXIT_USAGE,
+                           "--shard auto needs an array of evenly spaced tasks, and %s's task %llu is not of one: give "
+                           "--shard I/N",
                            queue, (unsigned long long)task);
     *out = (vq_shard){(task - first) / step + 1, (last - first) / step + 1};
     return VQ_GO_ON;
@@ -28,7 +29,8 @@ static int place(vq_shard *out, vq_cli *cli, const char *queue, uint64_t task, u
 /* `count` is what stands behind "auto/", or 0. */
 static int ask_the_queue(vq_shard *out, vq_cli *cli, uint64_t count) {
     uint64_t task, first, last, step, tasks;
-    if (variable("SLURM_ARRAY_TASK_ID", &task) && variable("SLURM_ARRAY_TASK_MIN", &first) && variable("SLURM_ARRAY_TASK_MAX", &last)) {
+    if (variable("SLURM_ARRAY_TASK_ID", &task) && variable("SLURM_ARRAY_TASK_MIN", &first) &&
+        variable("SLURM_ARRAY_TASK_MAX", &last)) {
         if (!variable("SLURM_ARRAY_TASK_COUNT", &tasks) || tasks < 1)
             tasks = last - first + 1;
         step = tasks > 1 ? (last - first) / (tasks - 1) : 1;
@@ -45,7 +47,8 @@ static int ask_the_queue(vq_shard *out, vq_cli *cli, uint64_t count) {
     }
     if (variable("PBS_ARRAY_INDEX", &task) || variable("PBS_ARRAYID", &task)) {
         if (!count)
-            return vq_cli_fail(cli, VQ_EXIT_USAGE, "PBS tells task %llu and not how many there are: give --shard auto/N", (unsigned long long)task);
+            return vq_cli_fail(cli, VQ_EXIT_USAGE, "PBS tells task %llu and not how many there are: give --shard auto/N",
+                               (unsigned long long)task);
         return place(out, cli, "PBS", task, 1, count, 1);
     }
     return vq_cli_fail(cli, VQ_EXIT_USAGE, "--shard auto finds no task of an array of SLURM, PBS or SGE: give --shard I/N");
@@ -61,7 +64,8 @@ int vq_shard_parse(vq_shard *out, vq_cli *cli, const char *text) {
     if (!strncmp(text, "auto", 4) && (!text[4] || (slash == text + 4 && numbered))) {
         int code = ask_the_queue(out, cli, count);
         if (code == VQ_GO_ON && count && out->count != count)
-            code = vq_cli_fail(cli, VQ_EXIT_USAGE, "--shard %s: the queue tells of %llu tasks", text, (unsigned long long)out->count);
+            code =
+                vq_cli_fail(cli, VQ_EXIT_USAGE, "--shard %s: the queue tells of %llu tasks", text, (unsigned long long)out->count);
         return code;
     }
     if (!numbered || !number(text, "/", &out->number) || out->number < 1)

@@ -30,7 +30,8 @@ static vqdna_status add_to_control(void *user, const vqdna_codes *run) {
 
 static int count_files(vq_cli *cli, vqdna_tokenizer *tokenizer, const vq_sequences *in, vqdna_codes_sink sink, void *user) {
     vqdna_stream_options options = {.size = sizeof options, .input = &in->input, .progress = vq_cli_stream_progress, .user = cli};
-    vqdna_status status = vqdna_tokenize(tokenizer, (const char *const *)in->paths->items, in->paths->count, &options, sink, user, NULL);
+    vqdna_status status =
+        vqdna_tokenize(tokenizer, (const char *const *)in->paths->items, in->paths->count, &options, sink, user, NULL);
     vq_cli_progress_clear(cli);
     return status < 0 ? vq_cli_failed(cli, status) : VQ_GO_ON;
 }
@@ -65,8 +66,8 @@ static int write_tokenizer(vq_cli *cli, const char *path, const vqdna_model_info
     int next = 0;
     for (; next < 5; next++) {
         json_object_set_new(vocabulary, special[next], json_integer(next));
-        json_array_append_new(added, json_pack("{sisssbsbsbsbsb}", "id", next, "content", special[next], "single_word", 0, "lstrip", 0,
-                                               "rstrip", 0, "normalized", 0, "special", 1));
+        json_array_append_new(added, json_pack("{sisssbsbsbsbsb}", "id", next, "content", special[next], "single_word", 0, "lstrip",
+                                               0, "rstrip", 0, "normalized", 0, "special", 1));
     }
     for (int n = 0; n < info->levels; n++)
         for (int k = 0; k < info->codes[n]; k++) {
@@ -75,8 +76,8 @@ static int write_tokenizer(vq_cli *cli, const char *path, const vqdna_model_info
             json_object_set_new(vocabulary, name, json_integer(next++));
         }
     json_t *object = json_pack("{sssnsnsosns{ss}snsns{sssoss}}", "version", "1.0", "truncation", "padding", "added_tokens", added,
-                               "normalizer", "pre_tokenizer", "type", "WhitespaceSplit", "post_processor", "decoder", "model", "type",
-                               "WordLevel", "vocab", vocabulary, "unk_token", "[UNK]");
+                               "normalizer", "pre_tokenizer", "type", "WhitespaceSplit", "post_processor", "decoder", "model",
+                               "type", "WordLevel", "vocab", vocabulary, "unk_token", "[UNK]");
     char *text = vq_json_print(object, true);
     int code = vq_output_file(cli, path, VQ_KIND_TOKENIZER, text);
     free(text);
@@ -86,8 +87,8 @@ static int write_tokenizer(vq_cli *cli, const char *path, const vqdna_model_info
 
 /* ---- The survey and the annotation ------------------------------------------------------------------------------------------- */
 
-static int survey_files(vq_cli *cli, vqdna_tokenizer *tokenizer, vqdna_codebook *codebook, const vq_sequences *in, const char *annotation,
-                        vqdna_survey *survey, vq_codebook_result *result) {
+static int survey_files(vq_cli *cli, vqdna_tokenizer *tokenizer, vqdna_codebook *codebook, const vq_sequences *in,
+                        const char *annotation, vqdna_survey *survey, vq_codebook_result *result) {
     const char *const *paths = (const char *const *)in->paths->items;
     const char **words = vq_need(NULL, vq_known_word_count * sizeof *words);
     for (size_t i = 0; i < vq_known_word_count; i++)
@@ -104,7 +105,8 @@ static int survey_files(vq_cli *cli, vqdna_tokenizer *tokenizer, vqdna_codebook 
     if (status == VQDNA_OK)
         result->survey = survey;
     if (status == VQDNA_OK && annotation) {
-        status = vqdna_codebook_annotate(codebook, tokenizer, paths, in->paths->count, &options, annotation, &result->findings, &result->found);
+        status = vqdna_codebook_annotate(codebook, tokenizer, paths, in->paths->count, &options, annotation, &result->findings,
+                                         &result->found);
         result->annotated = true;
     }
     return status < 0 ? vq_cli_failed(cli, status) : VQ_GO_ON;
@@ -168,11 +170,13 @@ static int run(vq_cli *cli, int argc, char **argv) {
         return code;
     bool controlled = !no_control && !list;
     if (no_survey && annotation)
-        return vq_cli_fail(cli, VQ_EXIT_USAGE, "--annotation needs the survey, which tells what is expected: leave out --no-survey");
+        return vq_cli_fail(cli, VQ_EXIT_USAGE,
+                           "--annotation needs the survey, which tells what is expected: leave out --no-survey");
     for (size_t i = 0; i < in.paths->count && (controlled || !no_survey); i++)
         if (!strcmp(in.paths->items[i], "-"))
-            return vq_cli_fail(cli, VQ_EXIT_USAGE, "standard input can be read once, and the control and the survey read it again: give a file, "
-                                                   "or --no-control --no-survey");
+            return vq_cli_fail(cli, VQ_EXIT_USAGE,
+                               "standard input can be read once, and the control and the survey read it again: give a file, "
+                               "or --no-control --no-survey");
     if (annotation)
         vq_output_protect(cli, annotation);
     cli->seed = cli->seed ? cli->seed : 1;

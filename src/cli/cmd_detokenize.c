@@ -115,7 +115,7 @@ const vq_command vq_cmd_detokenize = {
     .name = "detokenize",
     .summary = "bases back from tokens, as FASTA",
     .synopsis = "-m MODEL [-o OUT] TOKENS|-...",
-    .notes =
-        "TOKENS is what tokenize wrote (tsv, npy, ndjson, bin), or its shards in order. The first header line carries the provenance as its description.",
+    .notes = "TOKENS is what tokenize wrote (tsv, npy, ndjson, bin), or its shards in order. The first header line carries the "
+             "provenance as its description.",
     .run = run,
 };

@@ -71,7 +71,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"output", 'o', "OUT", VQ_TEXT, &path, "the array, OUT.npy; names of its rows go to OUT.npy.tsv"},
         {"pool", 0, "HOW", VQ_TEXT, &pool, "a record's vectors to one: mean or max; none: a row a base (default: mean)"},
         {"from", 0, "SOURCE", VQ_TEXT, &from, "vectors of the codes, or of the encoder before it is quantized\n(default: codes)"},
-        {"level", 0, "N", VQ_TEXT, &level, "a level from 1, or all side by side; by default the mean of the\nlevels' codes, or the encoder's last level"},
+        {"level", 0, "N", VQ_TEXT, &level,
+         "a level from 1, or all side by side; by default the mean of the\nlevels' codes, or the encoder's last level"},
         {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else"},
         VQ_SEQUENCE_OPTIONS(in),
         {"batch", 0, "N", VQ_COUNT, &batch, "bases the device takes at once (default: the device's choice)"},
@@ -113,8 +114,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
         code = open_outputs(cli, &e, path, index, &session, width);
     if (code != VQ_GO_ON)
         goto done;
-    vqdna_stream_options stream = {.size = sizeof stream, .input = &in.input, .batch = (int)batch, .progress = vq_cli_stream_progress,
-                                   .user = cli};
+    vqdna_stream_options stream = {
+        .size = sizeof stream, .input = &in.input, .batch = (int)batch, .progress = vq_cli_stream_progress, .user = cli};
     vqdna_status status = vqdna_embed(session.tokenizer, (const char *const *)in.paths->items, in.paths->count, &stream, &how,
                                       write_vectors, &e, &stats);
     if (e.out.error || e.names.error)
@@ -130,9 +131,9 @@ static int run(vq_cli *cli, int argc, char **argv) {
     code = vq_output_commit(&e.out, &e.names, cli);
     if (code != VQ_GO_ON)
         goto done;
-    vq_cli_note(cli, "%llu x %d of %llu record%s, %llu bases, %llu of them not A, C, G or T%s; %s bases/s", (unsigned long long)rows, width,
-                (unsigned long long)stats.records, stats.records == 1 ? "" : "s", (unsigned long long)stats.bases,
-                (unsigned long long)stats.unknown, vq_left_out(left_out, stats.left_out),
+    vq_cli_note(cli, "%llu x %d of %llu record%s, %llu bases, %llu of them not A, C, G or T%s; %s bases/s",
+                (unsigned long long)rows, width, (unsigned long long)stats.records, stats.records == 1 ? "" : "s",
+                (unsigned long long)stats.bases, (unsigned long long)stats.unknown, vq_left_out(left_out, stats.left_out),
                 vq_short_number(rate, stats.seconds > 0 ? (double)stats.bases / stats.seconds : 0));
     code = VQ_EXIT_OK;
 done:
@@ -148,7 +149,8 @@ const vq_command vq_cmd_embed = {
     .name = "embed",
     .summary = "vectors of sequences, as an array for NumPy",
     .synopsis = "-m MODEL [--pool mean|max|none] [--from codes|encoder] [--level N|all] -o OUT.npy FASTA|-...",
-    .notes = "Example: vqdna embed -m model --pool mean -o genes.npy genes.fa.gz; genes.npy.tsv names the rows: record, first row, rows,\n"
+    .notes = "Example: vqdna embed -m model --pool mean -o genes.npy genes.fa.gz; genes.npy.tsv names the rows: record, first row, "
+             "rows,\n"
              "bases, and how many of them are A, C, G or T, over which it is pooled. Without any the row is zero.",
     .run = run,
 };

@@ -71,7 +71,13 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (code == VQ_GO_ON) {
         const char *const *paths = (const char *const *)in.paths->items;
         size_t count = in.paths->count;
-        vqdna_stream_options stream = {.size = sizeof stream, .input = &in.input, .every = every, .phase = phase, .batch = (int)batch, .progress = vq_cli_stream_progress, .user = cli};
+        vqdna_stream_options stream = {.size = sizeof stream,
+                                       .input = &in.input,
+                                       .every = every,
+                                       .phase = phase,
+                                       .batch = (int)batch,
+                                       .progress = vq_cli_stream_progress,
+                                       .user = cli};
         vqdna_metrics metrics;
         vqdna_status status = vqdna_evaluate(session.tokenizer, paths, count, &stream, &metrics);
         vq_cli_progress_end(cli);

@@ -106,7 +106,8 @@ const vq_command vq_cmd_merge = {
     .name = "merge",
     .summary = "shards of tokens to one file, or tokens to another format",
     .synopsis = "[-f FORMAT] [-o OUT] TOKENS|-...",
-    .notes = "Example: vqdna merge -o genome.npy shard*.bin; shards are put in order, and a missing or a double one is refused. cat joins\n"
+    .notes = "Example: vqdna merge -o genome.npy shard*.bin; shards are put in order, and a missing or a double one is refused. "
+             "cat joins\n"
              "shards of one format as well, in their order.",
     .run = run,
 };

@@ -9,8 +9,8 @@
 #include <string.h>
 
 /* The blocks of a shard, which takes a look at all of the input. */
-static int measure(vq_cli *cli, const vq_sequences *in, const vq_shard *shard, vqdna_stream_options *stream, uint64_t *first, bool *last,
-                   bool *nothing) {
+static int measure(vq_cli *cli, const vq_sequences *in, const vq_shard *shard, vqdna_stream_options *stream, uint64_t *first,
+                   bool *last, bool *nothing) {
     vqdna_stream_stats all;
     uint64_t end;
     vqdna_status status = vqdna_measure((const char *const *)in->paths->items, in->paths->count, stream, &all);
@@ -24,14 +24,16 @@ static int measure(vq_cli *cli, const vq_sequences *in, const vq_shard *shard, v
     return VQ_GO_ON;
 }
 
-static int check(vq_cli *cli, const vq_sequences *in, const vq_shard *shard, vq_tokens_format format, uint64_t every, uint64_t phase) {
+static int check(vq_cli *cli, const vq_sequences *in, const vq_shard *shard, vq_tokens_format format, uint64_t every,
+                 uint64_t phase) {
     if (phase && phase >= every)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--phase %llu: with --every S it is from 0 to S - 1", (unsigned long long)phase);
     if (shard->count && (format == VQ_TOKENS_NPY || format == VQ_TOKENS_COUNTS))
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "npy and counts have no shards: write bin, and let vqdna merge make them of all");
     for (size_t i = 0; i < in->paths->count && shard->count; i++)
         if (!strcmp(in->paths->items[i], "-"))
-            return vq_cli_fail(cli, VQ_EXIT_USAGE, "standard input can be read once, and a shard looks at all of the input first: give a file");
+            return vq_cli_fail(cli, VQ_EXIT_USAGE,
+                               "standard input can be read once, and a shard looks at all of the input first: give a file");
     return VQ_GO_ON;
 }
 
@@ -76,8 +78,12 @@ static int run(vq_cli *cli, int argc, char **argv) {
     char *provenance = NULL;
     uint64_t first = 0;
     bool last = true, nothing = false;
-    vqdna_stream_options stream = {.size = sizeof stream, .input = &in.input, .read_bytes = (size_t)read_bytes, .batch = (int)batch,
-                                   .progress = vq_cli_stream_progress, .user = cli};
+    vqdna_stream_options stream = {.size = sizeof stream,
+                                   .input = &in.input,
+                                   .read_bytes = (size_t)read_bytes,
+                                   .batch = (int)batch,
+                                   .progress = vq_cli_stream_progress,
+                                   .user = cli};
     code = vq_sequences_take(&in, cli, &inputs);
     if (code == VQ_GO_ON)
         code = check(cli, &in, &shard, format, every, phase);
@@ -99,8 +105,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (code != VQ_GO_ON)
         goto done;
     vqdna_status status = nothing ? VQDNA_OK
-                                  : vqdna_tokenize(session.tokenizer, (const char *const *)in.paths->items, in.paths->count, &stream,
-                                                   vq_tokens_write, &writer, &stats);
+                                  : vqdna_tokenize(session.tokenizer, (const char *const *)in.paths->items, in.paths->count,
+                                                   &stream, vq_tokens_write, &writer, &stats);
     if (status < 0) {
         code = vq_tokens_abandon(&writer);
         if (code == VQ_GO_ON)
@@ -112,12 +118,12 @@ static int run(vq_cli *cli, int argc, char **argv) {
         goto done;
     char rate[16], left_out[40];
     if (shard.count)
-        vq_cli_note(cli, "shard %llu of %llu: blocks %llu to %llu", (unsigned long long)shard.number, (unsigned long long)shard.count,
-                    (unsigned long long)first, (unsigned long long)writer.block.index);
+        vq_cli_note(cli, "shard %llu of %llu: blocks %llu to %llu", (unsigned long long)shard.number,
+                    (unsigned long long)shard.count, (unsigned long long)first, (unsigned long long)writer.block.index);
     else
-        vq_cli_note(cli, "%llu bases of %llu record%s, %llu of them not A, C, G or T%s; %s bases/s", (unsigned long long)stats.bases,
-                    (unsigned long long)stats.records, stats.records == 1 ? "" : "s", (unsigned long long)stats.unknown,
-                    vq_left_out(left_out, stats.left_out),
+        vq_cli_note(cli, "%llu bases of %llu record%s, %llu of them not A, C, G or T%s; %s bases/s",
+                    (unsigned long long)stats.bases, (unsigned long long)stats.records, stats.records == 1 ? "" : "s",
+                    (unsigned long long)stats.unknown, vq_left_out(left_out, stats.left_out),
                     vq_short_number(rate, stats.seconds > 0 ? (double)stats.bases / stats.seconds : 0));
     code = VQ_EXIT_OK;
 done:
@@ -131,7 +137,8 @@ const vq_command vq_cmd_tokenize = {
     .name = "tokenize",
     .summary = "codes of every base of sequences",
     .synopsis = "-m MODEL [-f FORMAT] [-o OUT] [--every S] [--shard I/N] [options] FASTA|-...",
-    .notes = "Example: vqdna tokenize -m model -o genome.npy genome.fa.gz; tsv has one row a base: contig, start (from 0), one code a\n"
-             "level; bin has two bytes a code. bed and counts are not read back by detokenize.",
+    .notes =
+        "Example: vqdna tokenize -m model -o genome.npy genome.fa.gz; tsv has one row a base: contig, start (from 0), one code a\n"
+        "level; bin has two bytes a code. bed and counts are not read back by detokenize.",
     .run = run,
 };

@@ -1,7 +1,7 @@
 /* vqdna train: learns a vocabulary. The loop stands in train_loop; what is around it finds the folder, the data and the model. */
 #include "cli/cli_metrics.h"
-#include "cli/cli_sequences.h"
 #include "cli/cli_output.h"
+#include "cli/cli_sequences.h"
 #include "cli/training_folder.h"
 #include "cli/training_log.h"
 #include "cli/training_summary.h"
@@ -100,7 +100,8 @@ static bool regular(const char *path) {
 }
 
 /* Reads files into a dataset; without `input`, which is of no other, only those that can be read once more. */
-static int read_files(training *t, const vq_list *files, const char *purpose, const vqdna_input_options *input, vqdna_dataset **out) {
+static int read_files(training *t, const vq_list *files, const char *purpose, const vqdna_input_options *input,
+                      vqdna_dataset **out) {
     vqdna_status status = vqdna_dataset_create(out);
     if (input && status >= 0)
         status = vqdna_dataset_add_files(*out, (const char *const *)files->items, files->count, input);

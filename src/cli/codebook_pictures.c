@@ -76,7 +76,9 @@ char *vq_information_svg(const json_t *codebook) {
             vq_picture_put(&p, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\" stroke=\"#fff\"/>\n",
                            NAMES + CELL * (int)(o - first), TOP + ROW * (int)i, CELL, ROW, colour);
             vq_picture_text(&p, NAMES + CELL * ((double)(o - first) + 0.5), TOP + ROW * ((double)i + 0.66),
-                            bits > 1.1 ? "text-anchor=\"middle\" font-size=\"11\" fill=\"#fff\"" : "text-anchor=\"middle\" font-size=\"11\"", text);
+                            bits > 1.1 ? "text-anchor=\"middle\" font-size=\"11\" fill=\"#fff\""
+                                       : "text-anchor=\"middle\" font-size=\"11\"",
+                            text);
         }
     }
     vq_picture_put(&p, "</svg>\n");
@@ -145,7 +147,8 @@ static void put_logo(vq_picture *p, double x, double y, const json_t *code, size
             bottom -= tall;
         }
         if (start + (int)o == 0)
-            vq_picture_put(p, "<path stroke=\"#222\" d=\"M%.1f %.1fh%d\"/>\n", x + LETTER * (double)(o - first), y + 24.0 + HIGH, LETTER - 1);
+            vq_picture_put(p, "<path stroke=\"#222\" d=\"M%.1f %.1fh%d\"/>\n", x + LETTER * (double)(o - first), y + 24.0 + HIGH,
+                           LETTER - 1);
     }
 }
 
@@ -177,8 +180,9 @@ char *vq_logos_svg(const json_t *codebook, size_t level, size_t most) {
     vq_picture_begin(&p, LOGO_WIDE * COLUMNS + 12, 30 + LOGO_TALL * (int)rows);
     vq_picture_text(&p, 8, 18, "font-weight=\"600\" font-size=\"13\"", title);
     for (size_t i = 0; i < shown; i++)
-        put_logo(&p, 8 + LOGO_WIDE * (double)(i % COLUMNS), 26 + LOGO_TALL * (double)(i / COLUMNS), json_array_get(list, order[i].code),
-                 order[i].code, (int)json_integer_value(json_object_get(codebook, "first_offset")));
+        put_logo(&p, 8 + LOGO_WIDE * (double)(i % COLUMNS), 26 + LOGO_TALL * (double)(i / COLUMNS),
+                 json_array_get(list, order[i].code), order[i].code,
+                 (int)json_integer_value(json_object_get(codebook, "first_offset")));
     vq_picture_put(&p, "</svg>\n");
     free(order);
     return shown ? p.text : (free(p.text), NULL);

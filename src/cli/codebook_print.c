@@ -71,8 +71,8 @@ void vq_codebook_print_list(const vq_codebook_result *all) {
                 printf("%d\t%d\t0\t0\t.\t.\t.\t.\t.\t.\t.\n", n + 1, k);
                 continue;
             }
-            printf("%d\t%d\t%llu\t%.6g\t%.2f\t%.3f\t%d\t%s\t", n + 1, k, (unsigned long long)count, (double)count / (double)r->bases,
-                   bits, gc_share(motif, r->reach), first, *text ? text : ".");
+            printf("%d\t%d\t%llu\t%.6g\t%.2f\t%.3f\t%d\t%s\t", n + 1, k, (unsigned long long)count,
+                   (double)count / (double)r->bases, bits, gc_share(motif, r->reach), first, *text ? text : ".");
             const vqdna_survey_code *s = all->survey ? &all->survey->level[n][k] : NULL;
             if (s && s->partner >= 0)
                 printf("%.3f\t%.3g\t%d\n", enrichment(s->count, s->shuffled), s->p, s->partner);
@@ -174,7 +174,8 @@ static void print_survey(const vq_codebook_result *all) {
             order[k][0] = special ? enrichment(c->count, c->shuffled) : 0;
             order[k][1] = k;
         }
-        printf("level %d  %d codes more often, %d less; %d have one partner on the other strand. Most enriched:", n + 1, more, less, mirrored);
+        printf("level %d  %d codes more often, %d less; %d have one partner on the other strand. Most enriched:", n + 1, more, less,
+               mirrored);
         qsort(order, (size_t)r->level[n].codes, sizeof *order, by_enrichment);
         for (int i = 0; i < SHOWN && i < r->level[n].codes && order[i][0] > 1; i++) {
             int k = (int)order[i][1], first;
@@ -185,11 +186,12 @@ static void print_survey(const vq_codebook_result *all) {
         free(order);
     }
     free(text);
-    printf("A base exchanged changes the codes of %.1f bases; %.1f %% of the %d codes behind a base put in stay (%llu each).\n", s->substitution,
-           100 * s->insertion, 100, (unsigned long long)s->changes);
+    printf("A base exchanged changes the codes of %.1f bases; %.1f %% of the %d codes behind a base put in stay (%llu each).\n",
+           s->substitution, 100 * s->insertion, 100, (unsigned long long)s->changes);
     const double *told = r->joint ? r->joint : r->level[r->levels - 1].information;
     int width = spelt(told, 2 * r->reach + 1);
-    printf("\n%-20s %-30s %9s %9s %7s %9s  %s\n", "known word", "", "count", "shuffled", "ratio", "p", "most its own code; tokens it is cut into");
+    printf("\n%-20s %-30s %9s %9s %7s %9s  %s\n", "known word", "", "count", "shuffled", "ratio", "p",
+           "most its own code; tokens it is cut into");
     for (int pass = 0; pass < 2; pass++) {
         bool any = false;
         for (size_t i = 0; i < s->word_count; i++) {
@@ -198,8 +200,9 @@ static void print_survey(const vq_codebook_result *all) {
             if (special == (pass == 0) && pass == 1) {
                 printf("%s%s", any ? ", " : "not special here: ", vq_known_words[i].name);
             } else if (special && pass == 0) {
-                printf("%-20s %-30s %9llu %9llu %7.2f %9s  ", vq_known_words[i].word, vq_known_words[i].name, (unsigned long long)w->count,
-                       (unsigned long long)w->shuffled, enrichment(w->count, w->shuffled), p_text(p, w->p));
+                printf("%-20s %-30s %9llu %9llu %7.2f %9s  ", vq_known_words[i].word, vq_known_words[i].name,
+                       (unsigned long long)w->count, (unsigned long long)w->shuffled, enrichment(w->count, w->shuffled),
+                       p_text(p, w->p));
                 if (w->code >= 0)
                     printf("%d:%d at base %d, %.0f %% of it; ", w->level + 1, w->code, w->place + 1, 100 * w->share);
                 printf("%d\n", (int)((strlen(vq_known_words[i].word) + (size_t)width - 1) / (size_t)width));
@@ -210,12 +213,14 @@ static void print_survey(const vq_codebook_result *all) {
     }
 }
 
-static const char *const places[] = {[VQDNA_INSIDE] = "inside", [VQDNA_IN_PHASE] = "phase", [VQDNA_AT_START] = "start", [VQDNA_AT_END] = "end"};
+static const char *const places[] = {
+    [VQDNA_INSIDE] = "inside", [VQDNA_IN_PHASE] = "phase", [VQDNA_AT_START] = "start", [VQDNA_AT_END] = "end"};
 
 static void print_findings(const vq_codebook_result *all) {
     enum { SHOWN = 8 };
     char p[16], *text = vq_need(NULL, (size_t)(2 * all->report.reach + 2));
-    printf("\n%zu findings with p below 0.01 in the annotation%s\n", all->found, all->found ? "; the clearest of each kind and place:" : ".");
+    printf("\n%zu findings with p below 0.01 in the annotation%s\n", all->found,
+           all->found ? "; the clearest of each kind and place:" : ".");
     if (all->found)
         printf("feature      place   offset  code     consensus (from)          count   ratio         p\n");
     for (size_t i = 0; i < all->found; i++) {
@@ -226,8 +231,8 @@ static void print_findings(const vq_codebook_result *all) {
         if (before == SHOWN)
             continue;
         consensus(text, &first, vqdna_codebook_motif(all->codebook, f->level, f->code), all->report.reach);
-        printf("%-12.12s %-6s %+7d  %d:%-6d %-18s %+4d %12llu %7.2f %9s\n", f->kind, places[f->place], f->offset, f->level + 1, f->code,
-               *text ? text : ".", first, (unsigned long long)f->count, f->enrichment, p_text(p, f->p));
+        printf("%-12.12s %-6s %+7d  %d:%-6d %-18s %+4d %12llu %7.2f %9s\n", f->kind, places[f->place], f->offset, f->level + 1,
+               f->code, *text ? text : ".", first, (unsigned long long)f->count, f->enrichment, p_text(p, f->p));
     }
     free(text);
 }
@@ -258,8 +263,8 @@ static json_t *describe(const vqdna_codebook_report *r, const vqdna_codebook *co
     for (int n = 0; n < r->levels; n++) {
         const vqdna_codebook_level *l = &r->level[n];
         json_t *level = json_pack("{sisisisososo}", "codes", l->codes, "used", l->used, "dead", l->codes - l->used, "perplexity",
-                                  cli_json_number(l->perplexity), "bits_a_base", cli_json_number(l->entropy), "bits_shared_with_level_1",
-                                  cli_json_number(l->of_first));
+                                  cli_json_number(l->perplexity), "bits_a_base", cli_json_number(l->entropy),
+                                  "bits_shared_with_level_1", cli_json_number(l->of_first));
         json_object_set_new(level, "information", numbers(l->information, offsets));
         json_object_set_new(level, "bias", numbers(l->bias, offsets));
         json_t *list = codebook ? json_array() : NULL;
@@ -271,9 +276,8 @@ static json_t *describe(const vqdna_codebook_report *r, const vqdna_codebook *co
             for (int o = 0; l->counts[k] && o < offsets; o++)
                 json_array_append_new(rows, json_pack("[IIII]", (json_int_t)motif[4 * o], (json_int_t)motif[4 * o + 1],
                                                       (json_int_t)motif[4 * o + 2], (json_int_t)motif[4 * o + 3]));
-            json_t *code = json_pack("{sIsososissso}", "count", (json_int_t)l->counts[k], "bits", cli_json_number(bits),
-                                                  "gc", cli_json_number(gc_share(motif, r->reach)), "at", first, "consensus", text,
-                                     "motif", rows);
+            json_t *code = json_pack("{sIsososissso}", "count", (json_int_t)l->counts[k], "bits", cli_json_number(bits), "gc",
+                                     cli_json_number(gc_share(motif, r->reach)), "at", first, "consensus", text, "motif", rows);
             const vqdna_survey_code *s = survey ? &survey->level[n][k] : NULL;
             if (s && s->partner >= 0) {
                 json_object_set_new(code, "enrichment", cli_json_number(enrichment(s->count, s->shuffled)));
@@ -299,25 +303,27 @@ static json_t *describe_survey(const vqdna_survey *s) {
     for (size_t i = 0; i < s->word_count; i++) {
         const vqdna_survey_word *w = &s->words[i];
         json_t *word = json_pack("{sssssssIsIsoso}", "word", vq_known_words[i].word, "name", vq_known_words[i].name, "source",
-                                 vq_known_words[i].source, "count", (json_int_t)w->count, "shuffled", (json_int_t)w->shuffled, "enrichment",
-                                 cli_json_number(enrichment(w->count, w->shuffled)), "p", cli_json_number(w->p));
+                                 vq_known_words[i].source, "count", (json_int_t)w->count, "shuffled", (json_int_t)w->shuffled,
+                                 "enrichment", cli_json_number(enrichment(w->count, w->shuffled)), "p", cli_json_number(w->p));
         if (w->code >= 0)
             json_object_set_new(word, "code",
                                 json_pack("{sisisisoso}", "level", w->level + 1, "code", w->code, "place", w->place, "share",
                                           cli_json_number(w->share), "recall", cli_json_number(w->recall)));
         json_array_append_new(words, word);
     }
-    return json_pack("{sIsIsososo}", "windows", (json_int_t)s->windows, "bases", (json_int_t)s->bases, "bases_changed_by_a_substitution",
-                     cli_json_number(s->substitution), "codes_unchanged_behind_an_insertion", cli_json_number(s->insertion), "words", words);
+    return json_pack("{sIsIsososo}", "windows", (json_int_t)s->windows, "bases", (json_int_t)s->bases,
+                     "bases_changed_by_a_substitution", cli_json_number(s->substitution), "codes_unchanged_behind_an_insertion",
+                     cli_json_number(s->insertion), "words", words);
 }
 
 static json_t *describe_findings(const vq_codebook_result *all) {
     json_t *list = json_array();
     for (size_t i = 0; i < all->found; i++) {
         const vqdna_finding *f = &all->findings[i];
-        json_array_append_new(list, json_pack("{sosssisisisIsoso}", "feature", cli_json_text(f->kind), "place", places[f->place], "offset",
-                                              f->offset, "level", f->level + 1, "code", f->code, "count", (json_int_t)f->count, "enrichment",
-                                              cli_json_number(f->enrichment), "p", cli_json_number(f->p)));
+        json_array_append_new(list,
+                              json_pack("{sosssisisisIsoso}", "feature", cli_json_text(f->kind), "place", places[f->place],
+                                        "offset", f->offset, "level", f->level + 1, "code", f->code, "count", (json_int_t)f->count,
+                                        "enrichment", cli_json_number(f->enrichment), "p", cli_json_number(f->p)));
     }
     return list;
 }

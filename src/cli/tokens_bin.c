@@ -90,7 +90,8 @@ vqdna_status vq_tokens_bin(vq_tokens_reader *r, vqdna_codes *run) {
         if (!(from = take(r, codes * row)))
             return damaged(r);
         status = vq_tokens_part_code(r, &r->in, r->next, &to);
-        if (status != VQDNA_OK || (size_t)(to - r->codes) + codes * (size_t)r->shape.levels > VQ_TOKENS_BLOCK * (size_t)r->shape.levels)
+        if (status != VQDNA_OK ||
+            (size_t)(to - r->codes) + codes * (size_t)r->shape.levels > VQ_TOKENS_BLOCK * (size_t)r->shape.levels)
             return status != VQDNA_OK ? status : damaged(r);
         memcpy(to, from, codes * row);
         r->next += (codes - 1) * r->shape.every;

@@ -5,7 +5,8 @@
 #include "cli/tokens_read.h"
 
 /* Says "FILE: line N: ..." and ends the stream. */
-vqdna_status vq_tokens_refuse(vq_tokens_reader *r, const vq_input *in, const char *format, ...) __attribute__((format(printf, 3, 4)));
+vqdna_status vq_tokens_refuse(vq_tokens_reader *r, const vq_input *in, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* A decimal number at *at, which moves behind it; false without one or above `most`. */
 bool vq_tokens_number(const char **at, const char *end, uint64_t most, uint64_t *out);

@@ -34,8 +34,8 @@ static vqdna_status take_part(vq_tokens_reader *r, vqdna_codes *run, const json_
         return vq_tokens_refuse(r, &r->in, "not a run of tokens: {\"contig\":..., \"start\":..., \"bases\":..., \"codes\":[...]}");
     vqdna_status status = vq_tokens_part_name(r, &r->in, json_string_value(name), json_string_length(name));
     if (status == VQDNA_OK && start != r->start)
-        status = vq_tokens_refuse(r, &r->in, "record %.60s goes on at %llu instead of %llu: tokens are missing or out of order", r->name,
-                                  (unsigned long long)start, (unsigned long long)r->start);
+        status = vq_tokens_refuse(r, &r->in, "record %.60s goes on at %llu instead of %llu: tokens are missing or out of order",
+                                  r->name, (unsigned long long)start, (unsigned long long)r->start);
     size_t count = json_array_size(codes);
     for (size_t i = 0; i < count && status == VQDNA_OK; i++) {
         const json_t *base = json_array_get(codes, i);
@@ -47,8 +47,8 @@ static vqdna_status take_part(vq_tokens_reader *r, vqdna_codes *run, const json_
         for (int level = 0; level < r->shape.levels && status == VQDNA_OK; level++) {
             uint64_t code, most = r->session ? (uint64_t)r->session->info.codes[level] - 1 : UINT16_MAX;
             if (!take_integer(json_array_get(base, (size_t)level), most, &code))
-                return vq_tokens_refuse(r, &r->in, "base %zu has a code that is none of the model's level %d (0 to %d)", i, level + 1,
-                                        (int)most);
+                return vq_tokens_refuse(r, &r->in, "base %zu has a code that is none of the model's level %d (0 to %d)", i,
+                                        level + 1, (int)most);
             to[level] = (uint16_t)code;
         }
     }
@@ -61,7 +61,8 @@ static vqdna_status take_part(vq_tokens_reader *r, vqdna_codes *run, const json_
             return vq_tokens_refuse(r, &r->in, "not the unknown bases of a run: [[start,end],...]");
         status = vq_tokens_part_unknown(r, &r->in, from, stop);
     }
-    return status == VQDNA_OK ? vq_tokens_part_end(r, &r->in, run, start + bases, json_is_true(json_object_get(line, "ends"))) : status;
+    return status == VQDNA_OK ? vq_tokens_part_end(r, &r->in, run, start + bases, json_is_true(json_object_get(line, "ends")))
+                              : status;
 }
 
 static vqdna_status take_line(vq_tokens_reader *r, vqdna_codes *run, const json_t *line, bool *part) {
@@ -73,8 +74,10 @@ static vqdna_status take_line(vq_tokens_reader *r, vqdna_codes *run, const json_
                    ? vq_tokens_end_mark(r, &r->in, index)
                    : vq_tokens_refuse(r, &r->in, "not an end mark: {\"end\":{\"blocks\":...}}");
     if (block) {
-        const char *digest = json_string_value(json_object_get(line, "hash")), *model = json_string_value(json_object_get(line, "model"));
-        if (!take_integer(block, VQ_TOKENS_MOST, &index) || !take_integer(json_object_get(line, "bases"), VQ_TOKENS_BLOCK, &bases) ||
+        const char *digest = json_string_value(json_object_get(line, "hash")),
+                   *model = json_string_value(json_object_get(line, "model"));
+        if (!take_integer(block, VQ_TOKENS_MOST, &index) ||
+            !take_integer(json_object_get(line, "bases"), VQ_TOKENS_BLOCK, &bases) ||
             !take_integer(json_object_get(line, "unknown"), VQ_TOKENS_BLOCK, &unknown) || !digest || !model ||
             sscanf(digest, "%llx", &hash) != 1)
             return vq_tokens_refuse(r, &r->in, "not the mark of a block: block, bases, unknown, hash and model");
@@ -105,8 +108,9 @@ vqdna_status vq_tokens_ndjson_begin(vq_tokens_reader *r) {
     vqdna_status status = next_line(r, &line);
     if (status != VQDNA_OK)
         return status;
-    status = json_object_get(line, "format") ? take_head(r, line)
-                                             : vq_tokens_refuse(r, &r->in, "not the head of tokens, which stands on the first line");
+    status = json_object_get(line, "format")
+                 ? take_head(r, line)
+                 : vq_tokens_refuse(r, &r->in, "not the head of tokens, which stands on the first line");
     json_decref(line);
     return status;
 }

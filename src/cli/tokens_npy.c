@@ -47,7 +47,8 @@ int vq_tokens_npy_begin(vq_tokens_reader *r, const char *path) {
     if (vq_tokens_head_line(r, &r->index, line, length, &unused) < 0)
         return r->code;
     if (columns != r->shape.levels) {
-        vq_tokens_refuse(r, &r->in, "%d level%s of codes, and its index tells of %d", columns, columns == 1 ? "" : "s", r->shape.levels);
+        vq_tokens_refuse(r, &r->in, "%d level%s of codes, and its index tells of %d", columns, columns == 1 ? "" : "s",
+                         r->shape.levels);
         return r->code;
     }
     return VQ_GO_ON;
@@ -78,10 +79,12 @@ static vqdna_status take_end(vq_tokens_reader *r, uint64_t blocks, uint64_t hash
         vq_tokens_block_begin(&r->block, r->block.index + 1);
     }
     if (hash != XXH3_64bits_digest(&r->blocks) || blocks != r->block.index)
-        return vq_tokens_refuse(r, &r->index, "the end mark is of other names, codes or unknown bases: the index is not this array's, or one "
-                                              "of the two was changed");
+        return vq_tokens_refuse(r, &r->index,
+                                "the end mark is of other names, codes or unknown bases: the index is not this array's, or one "
+                                "of the two was changed");
     if (r->rows_given != r->rows)
-        return vq_tokens_refuse(r, &r->index, "the records end at row %" PRIu64 " of %" PRIu64 " of the array", r->rows_given, r->rows);
+        return vq_tokens_refuse(r, &r->index, "the records end at row %" PRIu64 " of %" PRIu64 " of the array", r->rows_given,
+                                r->rows);
     r->at_end = true;
     return VQDNA_OK;
 }
@@ -137,9 +140,10 @@ vqdna_status vq_tokens_npy(vq_tokens_reader *r, vqdna_codes *run) {
     size_t row = (size_t)r->shape.levels * sizeof *r->codes;
     while (r->next < end) {
         size_t codes = r->shape.every == 1 ? (size_t)count : 1;
-        if (codes > r->rows - r->rows_given || vq_input_take(&r->in, r->codes + (r->next - r->start) * (size_t)r->shape.levels, codes * row) != codes * row)
-            return vq_tokens_refuse(r, &r->index, "record %.60s has more rows than the array: the index is not this array's, or it was cut",
-                                    r->name);
+        if (codes > r->rows - r->rows_given ||
+            vq_input_take(&r->in, r->codes + (r->next - r->start) * (size_t)r->shape.levels, codes * row) != codes * row)
+            return vq_tokens_refuse(
+                r, &r->index, "record %.60s has more rows than the array: the index is not this array's, or it was cut", r->name);
         r->rows_given += codes;
         r->next += codes * r->shape.every;
     }

@@ -98,8 +98,8 @@ vqdna_status vq_tokens_part_name(vq_tokens_reader *r, const vq_input *in, const 
     if (r->inside && length == r->name_length && !memcmp(name, r->name, length))
         return VQDNA_OK;
     if (r->inside)
-        return vq_tokens_refuse(r, in, "record %.60s has no end, and record %.*s follows: tokens are missing or out of order", r->name,
-                                length < 60 ? (int)length : 60, name);
+        return vq_tokens_refuse(r, in, "record %.60s has no end, and record %.*s follows: tokens are missing or out of order",
+                                r->name, length < 60 ? (int)length : 60, name);
     /* As the sequence reader, no name has a blank: one with a line's end in it would come out as sequence. */
     for (size_t i = 0; i < length; i++)
         if (!name[i] || strchr(" \t\n\v\f\r", name[i]))
@@ -114,7 +114,8 @@ vqdna_status vq_tokens_part_name(vq_tokens_reader *r, const vq_input *in, const 
 
 vqdna_status vq_tokens_part_code(vq_tokens_reader *r, const vq_input *in, uint64_t place, uint16_t **codes) {
     if (place != r->next)
-        return vq_tokens_refuse(r, in, "record %.60s goes on at %" PRIu64 " instead of %" PRIu64 ": tokens are missing or out of order",
+        return vq_tokens_refuse(r, in,
+                                "record %.60s goes on at %" PRIu64 " instead of %" PRIu64 ": tokens are missing or out of order",
                                 r->name, place, r->next);
     if (place - r->start >= VQ_TOKENS_BLOCK - r->block.bases)
         return vq_tokens_refuse(r, in, "more codes than a block of %d bases has: the file was changed", VQ_TOKENS_BLOCK);
@@ -125,7 +126,8 @@ vqdna_status vq_tokens_part_code(vq_tokens_reader *r, const vq_input *in, uint64
 
 vqdna_status vq_tokens_part_unknown(vq_tokens_reader *r, const vq_input *in, uint64_t start, uint64_t stop) {
     if (start < r->start || stop <= start || stop - r->start > VQ_TOKENS_BLOCK)
-        return vq_tokens_refuse(r, in, "unknown bases from %" PRIu64 " to %" PRIu64 " are not among those they stand with", start, stop);
+        return vq_tokens_refuse(r, in, "unknown bases from %" PRIu64 " to %" PRIu64 " are not among those they stand with", start,
+                                stop);
     memset(r->bases + (start - r->start), VQ_TOKENS_UNKNOWN, (size_t)(stop - start));
     r->marked = r->marked > stop - r->start ? r->marked : (size_t)(stop - r->start);
     return VQDNA_OK;
@@ -150,16 +152,18 @@ vqdna_status vq_tokens_block_end(vq_tokens_reader *r, const vq_input *in, uint64
                                  uint64_t hash, const char *model) {
     vq_tokens_block *b = &r->block;
     if (index != b->index)
-        return vq_tokens_refuse(r, in, "block %" PRIu64 " where block %" PRIu64 " should be: tokens are missing or out of order", index,
-                                b->index);
+        return vq_tokens_refuse(r, in, "block %" PRIu64 " where block %" PRIu64 " should be: tokens are missing or out of order",
+                                index, b->index);
     if (strncmp(model, r->shape.model, VQ_TOKENS_MODEL))
         return vq_tokens_refuse(r, in, "block %" PRIu64 " is of another model than those before it", index);
     if (bases != b->bases || unknown != b->unknown)
-        return vq_tokens_refuse(r, in, "block %" PRIu64 " has %" PRIu64 " bases, %" PRIu64 " of them unknown, and its mark tells of %" PRIu64
-                                       " and %" PRIu64 ": the file was changed",
+        return vq_tokens_refuse(r, in,
+                                "block %" PRIu64 " has %" PRIu64 " bases, %" PRIu64
+                                " of them unknown, and its mark tells of %" PRIu64 " and %" PRIu64 ": the file was changed",
                                 index, b->bases, b->unknown, bases, unknown);
     if (hash != vq_tokens_block_hash(b))
-        return vq_tokens_refuse(r, in, "the mark of block %" PRIu64 " is of other names, codes or unknown bases: the file was changed", index);
+        return vq_tokens_refuse(
+            r, in, "the mark of block %" PRIu64 " is of other names, codes or unknown bases: the file was changed", index);
     vq_tokens_block_begin(b, index + 1);
     return VQDNA_OK;
 }
@@ -168,7 +172,8 @@ vqdna_status vq_tokens_end_mark(vq_tokens_reader *r, const vq_input *in, uint64_
     if (r->block.parts || r->inside)
         return vq_tokens_refuse(r, in, "the end mark stands within a record or a block: the file was changed");
     if (blocks != r->block.index)
-        return vq_tokens_refuse(r, in, "the end mark tells of %" PRIu64 " blocks, and %" PRIu64 " are there", blocks, r->block.index);
+        return vq_tokens_refuse(r, in, "the end mark tells of %" PRIu64 " blocks, and %" PRIu64 " are there", blocks,
+                                r->block.index);
     r->at_end = true;
     return VQDNA_OK;
 }
@@ -179,7 +184,8 @@ vqdna_status vq_tokens_next_file(vq_tokens_reader *r) {
     if (!r->at_end && r->block.parts)
         return vq_tokens_refuse(r, &r->in, "the end mark of a block is missing: the file was cut");
     if (r->file + 1 == r->files)
-        return r->at_end ? VQDNA_END : vq_tokens_refuse(r, &r->in, "the end mark is missing: the file was cut, or is a shard and not the last");
+        return r->at_end ? VQDNA_END
+                         : vq_tokens_refuse(r, &r->in, "the end mark is missing: the file was cut, or is a shard and not the last");
     const char *before = r->paths[r->file], *path = r->paths[++r->file];
     uint64_t first;
     if (r->at_end)
@@ -188,11 +194,12 @@ vqdna_status vq_tokens_next_file(vq_tokens_reader *r) {
     if (r->code != VQ_GO_ON)
         return VQDNA_ERR_INPUT;
     if (first < r->block.index)
-        r->code = vq_cli_fail(r->cli, VQ_EXIT_INPUT, "%s begins with block %" PRIu64 ", and %s ends with block %" PRIu64 ": they overlap", path,
-                              first, before, r->block.index - 1);
+        r->code =
+            vq_cli_fail(r->cli, VQ_EXIT_INPUT, "%s begins with block %" PRIu64 ", and %s ends with block %" PRIu64 ": they overlap",
+                        path, first, before, r->block.index - 1);
     if (first > r->block.index)
-        r->code = vq_cli_fail(r->cli, VQ_EXIT_INPUT, "blocks %" PRIu64 " to %" PRIu64 " are missing between %s and %s", r->block.index,
-                              first - 1, before, path);
+        r->code = vq_cli_fail(r->cli, VQ_EXIT_INPUT, "blocks %" PRIu64 " to %" PRIu64 " are missing between %s and %s",
+                              r->block.index, first - 1, before, path);
     if (r->code != VQ_GO_ON)
         return VQDNA_ERR_INPUT;
     vq_input_close(&r->in);
@@ -212,7 +219,8 @@ int vq_tokens_first_block(uint64_t *block, vq_cli *cli, const char *path) {
         return code;
     bool found = false;
     for (int i = 0; i < MOST_LINES && !found; i++) {
-        if (vq_input_peek(&in, &line, sizeof record) == sizeof record && (!memcmp(line, VQ_BINARY_MAGIC, 4) || !memcmp(line, VQ_BINARY_END, 4))) {
+        if (vq_input_peek(&in, &line, sizeof record) == sizeof record &&
+            (!memcmp(line, VQ_BINARY_MAGIC, 4) || !memcmp(line, VQ_BINARY_END, 4))) {
             memcpy(&record, line, sizeof record);
             number = record.index;
             break;
@@ -291,7 +299,8 @@ int vq_tokens_read_open(vq_tokens_reader *r, vq_cli *cli, const char *const *pat
             return code;
     }
     if (first > 0)
-        return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s begins with block %" PRIu64 " of its tokens: it is a shard, and those before it are missing",
+        return vq_cli_fail(cli, VQ_EXIT_INPUT,
+                           "%s begins with block %" PRIu64 " of its tokens: it is a shard, and those before it are missing",
                            r->in.path, first);
     vqdna_status status = VQDNA_OK;
     if (there >= 6 && !memcmp(data, "\x93NUMPY", 6)) {

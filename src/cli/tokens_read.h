@@ -32,8 +32,8 @@ typedef struct vq_tokens_reader {
     vq_tokens_block block;
     bool at_end; /* the end mark was read */
 
-    bool bare;       /* rows without a head */
-    bool ahead;      /* of them: the row read ahead begins the next run */
+    bool bare;  /* rows without a head */
+    bool ahead; /* of them: the row read ahead begins the next run */
     char *ahead_name;
     uint64_t ahead_start;
     uint16_t ahead_codes[VQDNA_MAX_LEVELS];

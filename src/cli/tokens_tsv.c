@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* A row: contig, start, a code of each level. */
-static vqdna_status parse_row(vq_tokens_reader *r, const char *line, size_t length, size_t *name, uint64_t *start, uint16_t *codes) {
+static vqdna_status parse_row(vq_tokens_reader *r, const char *line, size_t length, size_t *name, uint64_t *start,
+                              uint16_t *codes) {
     const char *end = line + length, *at;
     int levels = r->shape.levels, level = 0;
     /* Most rows begin with the name of the row before. */
@@ -26,7 +27,8 @@ static vqdna_status parse_row(vq_tokens_reader *r, const char *line, size_t leng
         if (r->session)
             most = (uint64_t)r->session->info.codes[level] - 1;
         if (!vq_tokens_number(&at, end, most, &code))
-            return vq_tokens_refuse(r, &r->in, "column %d is not a code of the model's level %d (0 to %d)", level + 3, level + 1, (int)most);
+            return vq_tokens_refuse(r, &r->in, "column %d is not a code of the model's level %d (0 to %d)", level + 3, level + 1,
+                                    (int)most);
         codes[level] = (uint16_t)code;
     }
     if (at != end)
@@ -48,7 +50,8 @@ static bool field(const char **at, const char *end, const char **text, size_t *l
 }
 
 /* "NAME START END", and a word behind them where `word` is asked for. */
-static bool place_of(const char *at, const char *end, const char **name, size_t *named, uint64_t *start, uint64_t *stop, bool *ends) {
+static bool place_of(const char *at, const char *end, const char **name, size_t *named, uint64_t *start, uint64_t *stop,
+                     bool *ends) {
     const char *text;
     size_t length;
     if (!field(&at, end, name, named))
@@ -85,8 +88,8 @@ static vqdna_status take_remark(vq_tokens_reader *r, vqdna_codes *run, const cha
             return vq_tokens_refuse(r, &r->in, "not the end of a part: contig, start, end, and more or end");
         status = vq_tokens_part_name(r, &r->in, name, named);
         if (status == VQDNA_OK && start != r->start)
-            status = vq_tokens_refuse(r, &r->in, "record %.60s begins at %llu instead of %llu: tokens are missing or out of order", r->name,
-                                      (unsigned long long)start, (unsigned long long)r->start);
+            status = vq_tokens_refuse(r, &r->in, "record %.60s begins at %llu instead of %llu: tokens are missing or out of order",
+                                      r->name, (unsigned long long)start, (unsigned long long)r->start);
         if (status == VQDNA_OK)
             status = vq_tokens_part_end(r, &r->in, run, stop, last);
         return status == VQDNA_OK ? VQDNA_END : status;
@@ -96,7 +99,8 @@ static vqdna_status take_remark(vq_tokens_reader *r, vqdna_codes *run, const cha
     snprintf(text, sizeof text, "%.*s", length < sizeof text ? (int)length : (int)sizeof text - 1, line);
     if (sscanf(text, "#block %llu bases %llu unknown %llu hash %llx model %8[0-9a-f]", &index, &bases, &gaps, &hash, model) == 5) {
         if (r->bare)
-            return vq_tokens_refuse(r, &r->in, "a mark of block %llu, and no head above it: this is a shard, or part of a file", index);
+            return vq_tokens_refuse(r, &r->in, "a mark of block %llu, and no head above it: this is a shard, or part of a file",
+                                    index);
         return vq_tokens_block_end(r, &r->in, index, bases, gaps, hash, model);
     }
     if (sscanf(text, "#end %llu blocks", &index) == 1 && !r->bare)

@@ -48,7 +48,8 @@ int vq_tokens_format_parse(vq_tokens_format *out, vq_cli *cli, const char *text,
         return code;
     *out = text ? (vq_tokens_format)place : named;
     if (said && *out != named)
-        return vq_cli_fail(cli, VQ_EXIT_USAGE, "-f %s and the name %s, which says %s, contradict each other", text, path, names[named]);
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "-f %s and the name %s, which says %s, contradict each other", text, path,
+                           names[named]);
     if (*out == VQ_TOKENS_NPY && vq_ends_in(path, ".gz"))
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "NumPy reads no compressed npy: leave .gz off the name %s", path);
     return VQ_GO_ON;
@@ -205,12 +206,14 @@ static void write_gaps(vq_output *text, const vqdna_codes *p) {
 static void write_ndjson(vq_tokens_writer *w, const vqdna_codes *p) {
     json_t *name = json_string(p->contig);
     if (!name) {
-        w->code = vq_cli_fail(w->cli, VQ_EXIT_INPUT, "the name of record %.60s is not UTF-8, which JSON needs; use -f tsv", p->contig);
+        w->code =
+            vq_cli_fail(w->cli, VQ_EXIT_INPUT, "the name of record %.60s is not UTF-8, which JSON needs; use -f tsv", p->contig);
         return;
     }
     char *quoted = json_dumps(name, JSON_ENCODE_ANY);
     json_decref(name);
-    vq_output_print(&w->out, "{\"contig\":%s,\"start\":%llu,\"bases\":%zu,\"codes\":[", quoted, (unsigned long long)p->start, p->count);
+    vq_output_print(&w->out, "{\"contig\":%s,\"start\":%llu,\"bases\":%zu,\"codes\":[", quoted, (unsigned long long)p->start,
+                    p->count);
     free(quoted);
     size_t levels = (size_t)p->levels, start, end = 0, gaps = 0;
     for (uint64_t first = vq_tokens_kept(&w->shape, p->start), at = first; at < p->start + p->count; at += w->shape.every) {
@@ -329,8 +332,12 @@ static void end_block(vq_tokens_writer *w) {
                         (unsigned long long)b->index, (unsigned long long)b->bases, (unsigned long long)b->unknown,
                         (unsigned long long)hash, VQ_TOKENS_MODEL, w->shape.model);
     if (w->format == VQ_TOKENS_BIN) {
-        vq_binary_block record = {.parts = (uint32_t)b->parts, .index = b->index, .bases = (uint32_t)b->bases,
-                                  .unknown = (uint32_t)b->unknown, .bytes = (uint32_t)w->packed_used, .hash = hash};
+        vq_binary_block record = {.parts = (uint32_t)b->parts,
+                                  .index = b->index,
+                                  .bases = (uint32_t)b->bases,
+                                  .unknown = (uint32_t)b->unknown,
+                                  .bytes = (uint32_t)w->packed_used,
+                                  .hash = hash};
         memcpy(record.magic, VQ_BINARY_MAGIC, sizeof record.magic);
         memcpy(record.model, w->shape.model, VQ_TOKENS_MODEL);
         vq_output_write(&w->out, &record, sizeof record);

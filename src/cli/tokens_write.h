@@ -49,10 +49,10 @@ typedef struct vq_tokens_writer {
     char *row;            /* name, tab, start: the text before the codes of the next base; with ndjson the name in quotes */
     size_t row_room, row_length, start_length;
     uint64_t rows; /* npy: before the record under way */
-    char *packed; /* bin: the parts of the block in the making */
+    char *packed;  /* bin: the parts of the block in the making */
     size_t packed_used, packed_room;
-    uint64_t *counts;            /* counts: [levels][65536] of the record under way */
-    int code;                    /* exit code of a refusal that is no failure of an output, else VQ_GO_ON */
+    uint64_t *counts; /* counts: [levels][65536] of the record under way */
+    int code;         /* exit code of a refusal that is no failure of an output, else VQ_GO_ON */
 } vq_tokens_writer;
 
 /* The format of a name, which the end of the name `path` may not contradict; with NULL what that end says, else tsv. VQ_GO_ON, or an

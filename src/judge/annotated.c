@@ -12,7 +12,15 @@
 #include <string.h>
 
 /* Of a feature: FLANK bases on either side of its ends. INSIDE of a kind's bases are enough. A batch is encoded at once. */
-enum { FLANK = 50, OFFSETS = 2 * FLANK + 1, INSIDE = 2000000, BATCH = 200000, MOST_KINDS = 64, LEAST_FEATURES = 10, LEAST_COUNT = 10 };
+enum {
+    FLANK = 50,
+    OFFSETS = 2 * FLANK + 1,
+    INSIDE = 2000000,
+    BATCH = 200000,
+    MOST_KINDS = 64,
+    LEAST_FEATURES = 10,
+    LEAST_COUNT = 10
+};
 static const double threshold = 0.01;
 
 typedef struct {
@@ -171,7 +179,8 @@ done:
 }
 
 /* The bases of a job, [from, to) of the feature's own direction, to the batch. */
-static vq_status add_job(annotated *c, job f, const uint8_t *contig, size_t length, const vq_interval *v, int64_t from, int64_t to) {
+static vq_status add_job(annotated *c, job f, const uint8_t *contig, size_t length, const vq_interval *v, int64_t from,
+                         int64_t to) {
     bool reverse = v->strand == '-';
     int64_t low = reverse ? (int64_t)v->end - to : (int64_t)v->start + from, high = low + (to - from);
     int64_t below = low < 0 ? -low : 0, above = high > (int64_t)length ? high - (int64_t)length : 0;
@@ -192,8 +201,9 @@ static vq_status add_feature(annotated *c, const uint8_t *contig, size_t length,
     job f = {.length = (int64_t)(v->end - v->start), .phase = v->phase, .whole = true};
     int64_t flank = FLANK + c->reach;
     if (v->end > length)
-        return vq_fail(VQDNA_ERR_INPUT, "%s, line %" PRIu64 ": the feature ends at %" PRIu64 ", and contig %.60s has %zu bases: is the annotation "
-                                        "that of these sequences?",
+        return vq_fail(VQDNA_ERR_INPUT,
+                       "%s, line %" PRIu64 ": the feature ends at %" PRIu64 ", and contig %.60s has %zu bases: is the annotation "
+                       "that of these sequences?",
                        c->annotation->path, v->line, v->end, v->contig, length);
     if (f.length == 0)
         return VQDNA_OK;
@@ -256,7 +266,8 @@ done:
     vq_source_close(source);
     for (size_t i = 0; i < c->annotation->count && status == VQDNA_OK; i++)
         if (!c->met[i])
-            status = vq_fail(VQDNA_ERR_INPUT, "%s, line %" PRIu64 ": contig %.60s is in none of the sequences: is the annotation of another genome?",
+            status = vq_fail(VQDNA_ERR_INPUT,
+                             "%s, line %" PRIu64 ": contig %.60s is in none of the sequences: is the annotation of another genome?",
                              c->annotation->path, c->annotation->items[i].line, c->annotation->items[i].contig);
     return status;
 }
@@ -277,7 +288,8 @@ static vq_status keep(findings *f, vqdna_finding finding) {
 }
 
 /* At an end every feature is one trial at each offset. */
-static vq_status judge_end(findings *out, const vqdna_finding *like, const uint32_t *count, const uint64_t *features, double share, double tests) {
+static vq_status judge_end(findings *out, const vqdna_finding *like, const uint32_t *count, const uint64_t *features, double share,
+                           double tests) {
     for (int o = 0; o < OFFSETS; o++) {
         vqdna_finding f = *like;
         double expected = (double)features[o] * share;
@@ -295,7 +307,8 @@ static vq_status judge_end(findings *out, const vqdna_finding *like, const uint3
 
 static vq_status judge_code(const annotated *c, const kind_counts *k, int level, int code, double codes, findings *out) {
     const code_counts *x = &k->code[level][code];
-    double share = vq_survey_share(c->survey, level, code), expected = (double)k->inside * share, features = (double)k->inside_features;
+    double share = vq_survey_share(c->survey, level, code), expected = (double)k->inside * share,
+           features = (double)k->inside_features;
     vqdna_finding f = {.kind = k->name, .level = level, .code = code, .count = x->inside};
     if (features >= LEAST_FEATURES && expected >= LEAST_COUNT) {
         f.place = VQDNA_INSIDE;
@@ -346,7 +359,8 @@ void vq_annotated_free_names(char **names) {
 }
 
 vq_status vq_annotated_files(vq_model *model, const vq_survey *survey, const char *const *paths, size_t count,
-                           const vqdna_stream_options *stream, const char *annotation, vqdna_finding **list, size_t *found, char ***names) {
+                             const vqdna_stream_options *stream, const char *annotation, vqdna_finding **list, size_t *found,
+                             char ***names) {
     annotated *c;
     findings out = {0};
     VQ_TRY(vq_alloc(&c, 1, sizeof *c));

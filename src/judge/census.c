@@ -10,11 +10,11 @@ enum { TUPLES = 1 << 18, SLOTS = 4 * TUPLES };
 
 /* Tuples of all levels' codes at a base, as they are met, by open addressing: too many to hold them all. */
 typedef struct tuples {
-    uint64_t *key;     /* [SLOTS]: hash of the tuple + 1 with its low bit set; 0: free */
-    uint32_t *index;   /* [SLOTS] */
-    uint16_t *codes;   /* [room][levels] */
-    uint32_t *around;  /* [room][offsets][4] */
-    uint64_t *count;   /* [room] */
+    uint64_t *key;    /* [SLOTS]: hash of the tuple + 1 with its low bit set; 0: free */
+    uint32_t *index;  /* [SLOTS] */
+    uint16_t *codes;  /* [room][levels] */
+    uint32_t *around; /* [room][offsets][4] */
+    uint64_t *count;  /* [room] */
     size_t used, room;
     bool full; /* more than TUPLES were met: nothing jointly is known */
 } tuples;
@@ -279,7 +279,8 @@ static vq_status pair_information(const vq_census *c, int a, int b, double *bits
 
 vq_status vq_census_report(vq_census *c, vqdna_codebook_report *out) {
     bool joint = c->levels > 1 && !c->tuples.full;
-    *out = (vqdna_codebook_report){.levels = c->levels, .reach = c->reach, .bases = c->bases, .unknown = c->unknown, .records = c->records};
+    *out = (vqdna_codebook_report){
+        .levels = c->levels, .reach = c->reach, .bases = c->bases, .unknown = c->unknown, .records = c->records};
     for (int n = 0; n < c->levels; n++) {
         vqdna_codebook_level *l = &out->level[n];
         l->codes = c->codes[n];

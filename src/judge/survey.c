@@ -256,7 +256,8 @@ vq_status vq_survey_files(vq_survey *s, vq_model *model, const char *const *path
     size_t filled = 0, mean = records ? (size_t)(total / records) : 0;
     s->window = mean < WINDOW ? mean : WINDOW;
     if (s->window < (size_t)(LEAST * s->reach))
-        return vq_fail(VQDNA_ERR_INPUT, "records of %zu bases are too short for a survey, which needs windows of %d", mean, LEAST * s->reach);
+        return vq_fail(VQDNA_ERR_INPUT, "records of %zu bases are too short for a survey, which needs windows of %d", mean,
+                       LEAST * s->reach);
     stride += stride == 0;
     VQ_TRY(vq_source_open(&source, paths, count, stream->input, stream->read_bytes));
     vq_status status;
@@ -286,7 +287,8 @@ vq_status vq_survey_files(vq_survey *s, vq_model *model, const char *const *path
     if (status == VQDNA_END)
         status = s->held ? take_batch(s, model, options->seed) : VQDNA_OK;
     return status == VQDNA_OK && s->windows < 2
-               ? vq_fail(VQDNA_ERR_INPUT, "a survey needs at least two windows of %zu known bases, and %zu are there", s->window, s->windows)
+               ? vq_fail(VQDNA_ERR_INPUT, "a survey needs at least two windows of %zu known bases, and %zu are there", s->window,
+                         s->windows)
                : status;
 }
 
@@ -298,8 +300,8 @@ static double corrected(const vq_survey *s, const contrast *c, double tests) {
 }
 
 static void describe_word(const vq_survey *s, const word *w, vqdna_survey_word *out) {
-    *out = (vqdna_survey_word){.count = w->count.real, .shuffled = w->count.shuffled,
-                               .p = corrected(s, &w->count, (double)s->word_count), .code = -1};
+    *out = (vqdna_survey_word){
+        .count = w->count.real, .shuffled = w->count.shuffled, .p = corrected(s, &w->count, (double)s->word_count), .code = -1};
     for (int n = 0; n < s->levels; n++)
         for (int j = 0; j < w->length; j++)
             for (int k = 0; k < s->codes[n]; k++) {
@@ -331,9 +333,12 @@ void vq_survey_report(vq_survey *s, vqdna_survey *out) {
             size_t most = 0;
             for (size_t j = 1; j < K; j++)
                 most = s->partner[n][k * K + j] > s->partner[n][k * K + most] ? j : most;
-            s->reported[n][k] = (vqdna_survey_code){
-                .count = c->real, .shuffled = c->shuffled, .p = corrected(s, c, tests), .partner = c->real ? (int)most : -1,
-                .partner_share = c->real ? (double)s->partner[n][k * K + most] / (double)c->real : 0};
+            s->reported[n][k] =
+                (vqdna_survey_code){.count = c->real,
+                                    .shuffled = c->shuffled,
+                                    .p = corrected(s, c, tests),
+                                    .partner = c->real ? (int)most : -1,
+                                    .partner_share = c->real ? (double)s->partner[n][k * K + most] / (double)c->real : 0};
         }
         out->level[n] = s->reported[n];
     }

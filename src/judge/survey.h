@@ -12,8 +12,9 @@ vq_status vq_survey_create(vq_survey **out, const vq_config *config, const char 
 void vq_survey_destroy(vq_survey *survey);
 
 /* Takes about options->bases of the files' `total`, evenly spread, in windows of 2,000, or of a record's mean where that is less. */
-vq_status vq_survey_files(vq_survey *survey, vq_model *model, const char *const *paths, size_t count, const vqdna_stream_options *stream,
-                          uint64_t total, uint64_t records, const vqdna_survey_options *options);
+vq_status vq_survey_files(vq_survey *survey, vq_model *model, const char *const *paths, size_t count,
+                          const vqdna_stream_options *stream, uint64_t total, uint64_t records,
+                          const vqdna_survey_options *options);
 
 /* As vqdna_codebook_survey. */
 void vq_survey_report(vq_survey *survey, vqdna_survey *out);

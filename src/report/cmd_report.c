@@ -112,7 +112,8 @@ static void put_model(vq_page *p, const char *model, const vqdna_model_info *m, 
     vq_page_row(p, "preset, quantizer", "%s, %s", m->preset, m->quantizer);
     vq_page_row(p, "codes", "%s, of dimension %d", codes, m->dim);
     vq_page_row(p, "blocks, stem", "%d of encoder and decoder each, %d wide stem", m->blocks, m->stem);
-    vq_page_row(p, "a code depends on", "%d bases; the decoder was trained on one code in %d", m->receptive_field, m->decoder_stride);
+    vq_page_row(p, "a code depends on", "%d bases; the decoder was trained on one code in %d", m->receptive_field,
+                m->decoder_stride);
     vq_page_row(p, "parameters", "%s", vq_short_number(number, (double)m->parameters));
     vq_page_row(p, "training steps", "%llu", (unsigned long long)m->step);
     foot(p);
@@ -154,7 +155,8 @@ static void put_picture(vq_page *p, char *svg, const char *alt) {
 }
 
 static void put_words(vq_page *p, const json_t *survey) {
-    static const char *const columns[] = {"word", "what it is", "count", "ratio to shuffled", "p, corrected", "most its own code", NULL};
+    static const char *const columns[] = {"word",         "what it is",        "count", "ratio to shuffled",
+                                          "p, corrected", "most its own code", NULL};
     size_t i, special = 0;
     const json_t *w;
     vq_page_put(p, "<h3>Known words</h3>\n");
@@ -244,7 +246,7 @@ static void put_codebook(vq_page *p, const source *s) {
 }
 
 static void put_probes(vq_page *p, const source *sources, size_t count) {
-    static const char *const columns[] = {"file",     "features", "columns",  "test MCC", "95 % interval",
+    static const char *const columns[] = {"file",     "features", "columns",     "test MCC",           "95 % interval",
                                           "macro F1", "accuracy", "look-up MCC", "test rows in train", NULL};
     vq_page_put(p, "<section>\n<h2>What it is worth to a linear reader</h2>\n");
     head(p, columns);
@@ -381,7 +383,8 @@ const vq_command vq_cmd_report = {
     .name = "report",
     .summary = "a model and what was found out about it, on one page of HTML",
     .synopsis = "MODEL [JSON...] [-o OUT.html]",
-    .notes = "Example: vqdna report model codebook.json probe.json -o report.html; JSON is what codebook, probe and eval print with --json. The\n"
+    .notes = "Example: vqdna report model codebook.json probe.json -o report.html; JSON is what codebook, probe and eval print "
+             "with --json. The\n"
              "page asks for nothing else: no network, no script.",
     .run = run,
 };

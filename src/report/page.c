@@ -10,7 +10,8 @@
 static const char style[] =
     "body{font:16px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:60rem;margin:0 auto;padding:1rem}"
     "h1{font-size:1.6rem}h2{font-size:1.2rem;border-bottom:1px solid #ccc;margin-top:2rem}"
-    ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}th,td{padding:.25rem .6rem;text-align:left;vertical-align:top;"
+    ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}th,td{padding:.25rem "
+    ".6rem;text-align:left;vertical-align:top;"
     "border-bottom:1px solid #e3e6ea}td{font-variant-numeric:tabular-nums}tbody th{font-weight:600}code,pre{font-size:.85rem;"
     "overflow-wrap:anywhere;white-space:pre-wrap}img{max-width:100%;height:auto;background:#fff}"
     "@media print{body{max-width:none;padding:0;font-size:11pt}.wide{overflow:visible}section,img,table{break-inside:avoid}}"
@@ -47,7 +48,11 @@ void vq_page_put(vq_page *p, const char *format, ...) {
 
 /* Bytes of the UTF-8 character at `text`, 0 for what is none. */
 static size_t character(const unsigned char *text) {
-    size_t more = *text < 0x80 ? 0 : *text >= 0xC2 && *text < 0xE0 ? 1 : (*text & 0xF0) == 0xE0 ? 2 : *text >= 0xF0 && *text < 0xF5 ? 3 : 9;
+    size_t more = *text < 0x80                    ? 0
+                  : *text >= 0xC2 && *text < 0xE0 ? 1
+                  : (*text & 0xF0) == 0xE0        ? 2
+                  : *text >= 0xF0 && *text < 0xF5 ? 3
+                                                  : 9;
     for (size_t i = 1; more < 9 && i <= more; i++)
         if ((text[i] & 0xC0) != 0x80)
             return 0;
@@ -96,7 +101,8 @@ void vq_page_image(vq_page *p, const char *type, const void *data, size_t bytes,
     escape(p, alt);
     vq_page_put(p, "\" src=\"data:%s;base64,", type);
     for (size_t i = 0; i < bytes; i += 3) {
-        unsigned value = (unsigned)from[i] << 16 | (i + 1 < bytes ? (unsigned)from[i + 1] << 8 : 0) | (i + 2 < bytes ? from[i + 2] : 0);
+        unsigned value =
+            (unsigned)from[i] << 16 | (i + 1 < bytes ? (unsigned)from[i + 1] << 8 : 0) | (i + 2 < bytes ? from[i + 2] : 0);
         char four[4] = {letters[value >> 18], letters[value >> 12 & 63], i + 1 < bytes ? letters[value >> 6 & 63] : '=',
                         i + 2 < bytes ? letters[value & 63] : '='};
         append(p, four, 4);
@@ -105,9 +111,12 @@ void vq_page_image(vq_page *p, const char *type, const void *data, size_t bytes,
 }
 
 void vq_page_begin(vq_page *p, const char *title) {
-    vq_page_put(p, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"vqdna report\">\n"
-                   "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n"
-                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
+    vq_page_put(
+        p,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"vqdna "
+        "report\">\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
     vq_page_text(p, "%s", title);
     vq_page_put(p, "</title>\n<style>%s</style>\n</head>\n<body>\n<h1>", style);
     vq_page_text(p, "%s", title);

@@ -40,9 +40,9 @@ struct vq_source {
     uint64_t from;      /* in the contig, of the stretch gathered */
     uint8_t *stretch;
     size_t count, room;
-    char *name; /* of the stretch */
+    char *name;      /* of the stretch */
     int turn, turns; /* of its strands, the one under way */
-    size_t given;       /* bases of it given */
+    size_t given;    /* bases of it given */
 
     vqdna_stream_stats stats;
     bool open; /* a record is being delivered */
@@ -71,7 +71,8 @@ static vq_status as_bases(vq_source *s, const char *letters, size_t count) {
         s->letters[i] = vq_code_of_letter((uint8_t)letters[i]);
         if (s->letters[i] == VQ_LETTER_ILLEGAL)
             return vq_fail(VQDNA_ERR_INPUT,
-                           "base %zu of a part of an indexed FASTA is byte 0x%02X, no nucleotide letter: does the index fit its file? samtools faidx makes a new one",
+                           "base %zu of a part of an indexed FASTA is byte 0x%02X, no nucleotide letter: does the index fit its "
+                           "file? samtools faidx makes a new one",
                            i, (uint8_t)letters[i]);
         if (s->o.skip_soft_masked && letters[i] >= 'a')
             s->letters[i] |= VQ_SOFT;
@@ -295,8 +296,8 @@ vq_status vq_source_next(vq_source *s, vq_piece *out) {
         size_t i = 0;
         while (out->codes[i] != VQ_BASE_UNKNOWN)
             i++;
-        return vq_fail(VQDNA_ERR_INPUT, "record %.80s: base %" PRIu64 " is not A, C, G or T, and such bases are to be refused", out->name,
-                       out->start + i);
+        return vq_fail(VQDNA_ERR_INPUT, "record %.80s: base %" PRIu64 " is not A, C, G or T, and such bases are to be refused",
+                       out->name, out->start + i);
     }
     s->stats.records += !s->open;
     out->record = s->stats.records - 1;

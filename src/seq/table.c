@@ -28,7 +28,7 @@ struct vq_table {
     int count, columns;
     uint64_t line, row_line, rows;
     int sequence, label, name; /* their columns; -1: none */
-    bool ready; /* the first row is data, and still to be given */
+    bool ready;                /* the first row is data, and still to be given */
 };
 
 static vq_status complain(const vq_table *t, const char *what) {
@@ -254,13 +254,14 @@ vq_status vq_table_next(vq_table *t, vq_table_row *out) {
         return complain(t, "no sequence");
     for (size_t i = 0; i < length; i++)
         if (vq_code_of_letter((uint8_t)sequence[i]) == VQ_LETTER_ILLEGAL) {
-            snprintf(what, sizeof what, "byte 0x%02X at place %zu of the sequence is no nucleotide letter", (uint8_t)sequence[i], i);
+            snprintf(what, sizeof what, "byte 0x%02X at place %zu of the sequence is no nucleotide letter", (uint8_t)sequence[i],
+                     i);
             return complain(t, what);
         }
     if (t->label >= 0 && !field_length(t, t->label))
         return complain(t, "no label");
-    *out = (vq_table_row){sequence, length, t->label < 0 ? NULL : field(t, t->label),
-                          t->name < 0 ? NULL : field(t, t->name), t->rows++, t->row_line};
+    *out = (vq_table_row){sequence,  length,     t->label < 0 ? NULL : field(t, t->label), t->name < 0 ? NULL : field(t, t->name),
+                          t->rows++, t->row_line};
     return VQDNA_OK;
 }
 

@@ -51,7 +51,8 @@ static vq_status open_index(faidx_t **out, const char *path) {
     hts_set_log_level(before);
     return *out ? VQDNA_OK
                 : vq_fail(VQDNA_ERR_INPUT,
-                          "%s cannot be read with its index: compressed FASTA must be of bgzip, and samtools faidx %s makes indexes of both kinds",
+                          "%s cannot be read with its index: compressed FASTA must be of bgzip, and samtools faidx %s makes "
+                          "indexes of both kinds",
                           path, path);
 }
 
@@ -65,8 +66,8 @@ static vq_status place_interval(vq_windows *w, const vq_interval *i, place *p) {
             continue;
         int64_t length = faidx_seq_len(w->indexes[f], i->contig);
         if ((int64_t)i->end > length)
-            return vq_fail(VQDNA_ERR_INPUT, "%s, line %" PRIu64 ": the interval ends at %" PRIu64 ", and contig %.60s has %" PRId64
-                                            " bases in %s",
+            return vq_fail(VQDNA_ERR_INPUT,
+                           "%s, line %" PRIu64 ": the interval ends at %" PRIu64 ", and contig %.60s has %" PRId64 " bases in %s",
                            w->intervals->path, i->line, i->end, i->contig, length, w->paths[f]);
         *p = (place){f, i->contig, (int64_t)i->start, (int64_t)i->end, false, i->strand == '-'};
         return VQDNA_OK;
@@ -136,7 +137,9 @@ vq_status vq_windows_next(vq_windows *w, vq_window *out) {
     w->letters = faidx_fetch_seq64(w->indexes[p->file], p->contig, p->start, p->end - 1, &length);
     hts_set_log_level(before);
     if (!w->letters || length != p->end - p->start)
-        return vq_fail(VQDNA_ERR_INPUT, "%s: bases %" PRId64 " to %" PRId64 " of contig %.60s cannot be read: does its index fit it? samtools faidx %s makes a new one",
+        return vq_fail(VQDNA_ERR_INPUT,
+                       "%s: bases %" PRId64 " to %" PRId64
+                       " of contig %.60s cannot be read: does its index fit it? samtools faidx %s makes a new one",
                        w->paths[p->file], p->start + 1, p->end, p->contig, w->paths[p->file]);
     out->letters = w->letters;
     return VQDNA_OK;

@@ -12,9 +12,9 @@
 /* One stream being worked on, and what becomes of it. */
 typedef struct {
     vq_stream s;
-    uint8_t *bases; /* [M], from the decoder */
-    char *letters;  /* [M] */
-    float *taps;    /* [M][D] of the last level, where they are asked for */
+    uint8_t *bases;       /* [M], from the decoder */
+    char *letters;        /* [M] */
+    float *taps;          /* [M][D] of the last level, where they are asked for */
     const void *elements; /* of the batch under way */
 
     vqdna_codes_sink codes_sink;
@@ -45,7 +45,8 @@ static void close_work(work *w) {
     free(w->logits);
 }
 
-static vq_status open_work(work *w, vq_model *model, const vqdna_stream_options *options, size_t width, int halo, vq_batch_sink sink) {
+static vq_status open_work(work *w, vq_model *model, const vqdna_stream_options *options, size_t width, int halo,
+                           vq_batch_sink sink) {
     *w = (work){0};
     VQ_TRY(vq_stream_open(&w->s, model, options, width, halo, sink, w));
     VQ_TRY(vq_alloc(&w->bases, (size_t)model->planned, 1));

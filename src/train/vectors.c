@@ -74,7 +74,8 @@ static vq_status send_segment(vectors *v, const vq_segment *g, const uint8_t *ba
         v->known += known;
     }
     v->bases += (uint64_t)g->count;
-    vqdna_vectors run = {g->record, each ? g->start : 0, each ? (size_t)g->count : 1, v->width, v->rows, v->bases, v->known, g->last};
+    vqdna_vectors run = {g->record, each ? g->start : 0, each ? (size_t)g->count : 1, v->width, v->rows, v->bases, v->known,
+                         g->last};
     if (!each && !g->last)
         return VQDNA_OK;
     double share = v->how->pool == VQDNA_POOL_MAX || !v->known ? 1 : 1 / (double)v->known;

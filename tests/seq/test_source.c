@@ -73,8 +73,8 @@ START_TEST(streams_all_of_several_files) {
     ck_assert_uint_eq(stats.left_out, 0);
     const char *table[] = {scratch_text("plain.txt", "dna;what\nACGT;x\n")};
     holds(table, 1, (vqdna_input_options){.column = "dna"}, "1=ACGT;");
-    ck_fails(collect(table, 1, &(vqdna_input_options){.size = sizeof(vqdna_input_options), .column = "none"}, 0, NULL), VQDNA_ERR_INPUT,
-             "plain.txt", "no column 'none'");
+    ck_fails(collect(table, 1, &(vqdna_input_options){.size = sizeof(vqdna_input_options), .column = "none"}, 0, NULL),
+             VQDNA_ERR_INPUT, "plain.txt", "no column 'none'");
 }
 END_TEST
 
@@ -105,7 +105,8 @@ START_TEST(takes_parts_of_indexed_fasta) {
     ((char **)paths)[1] = scratch_text("j.fa", ">c3\nGGGGC\n");
     scratch_text("j.fa.fai", "c3\t5\t4\t5\t6\n");
     const char *regions[] = {"c1:3-6", "c2", "c3:4-", "c3:2", "c1:9-9"};
-    holds(paths, 2, (vqdna_input_options){.regions = regions, .region_count = 5}, "c1:3-6=CCGG;c2=ACGTACGTAC;c3:4-5=GC;c3:2-5=GGGC;c1:9-9=N;");
+    holds(paths, 2, (vqdna_input_options){.regions = regions, .region_count = 5},
+          "c1:3-6=CCGG;c2=ACGTACGTAC;c3:4-5=GC;c3:2-5=GGGC;c1:9-9=N;");
     const char *bed = scratch_text("w.bed", "# x\ntrack name=y\nc1\t0\t4\tone\t0\t+\nc1\t2\t9\ttwo\t0\t-\r\nc2\t5\t5\n\nc3 0 2\n");
     holds(paths, 2, (vqdna_input_options){.intervals = bed}, "c1:1-4=AACC;c1:3-9/rc=NAACCGG;c2:5-5=;c3:1-2=GG;");
     holds(paths, 2, (vqdna_input_options){.intervals = bed, .strand = VQDNA_STRAND_MINUS},
@@ -118,7 +119,9 @@ START_TEST(takes_parts_of_indexed_fasta) {
 END_TEST
 
 static void bad_part(const char *path, const char *bed, const char *region, const char *a, const char *b) {
-    vqdna_input_options o = {.size = sizeof o, .intervals = bed ? scratch_text("bad.bed", bed) : NULL, .regions = &region,
+    vqdna_input_options o = {.size = sizeof o,
+                             .intervals = bed ? scratch_text("bad.bed", bed) : NULL,
+                             .regions = &region,
                              .region_count = region != NULL};
     ck_fails(collect(&path, 1, &o, 0, NULL), VQDNA_ERR_INPUT, a, b);
 }

@@ -299,7 +299,8 @@ START_TEST(stopped) {
     const char *paths[] = {path};
     patience = 3;
     ck_fails(vq_evaluate(model, paths, 1, &options, &m), VQDNA_ERR_INTERRUPTED, "interrupted");
-    ck_fails(vq_tokenize(model, &(const char *){scratch_path("absent.fa")}, 1, NULL, take_codes, c, NULL), VQDNA_ERR_INPUT, "absent.fa");
+    ck_fails(vq_tokenize(model, &(const char *){scratch_path("absent.fa")}, 1, NULL, take_codes, c, NULL), VQDNA_ERR_INPUT,
+             "absent.fa");
     const char *second[] = {path, scratch_path("absent.fa")};
     ck_fails(vq_evaluate(model, second, 2, NULL, &m), VQDNA_ERR_INPUT, "absent.fa");
     free(c);
