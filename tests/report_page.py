@@ -84,7 +84,8 @@ with tempfile.TemporaryDirectory() as folder:
     assert not checker.open, checker.open
     assert checker.heads[0] == 1 and all(b <= a + 1 for a, b in zip(checker.heads, checker.heads[1:])), checker.heads
     text = " ".join("".join(checker.text).split())
-    for part in ("Vocabulary model", "Training curves", "The codes", "Motifs", "Known words", "What it is worth to a linear reader", "kmer:2",
+    for part in ("Vocabulary model", "held-out sequences", "Training curves", "The codes", "Motifs", "Known words",
+                 "What it is worth to a linear reader", "kmer:2",
                  "Reconstruction", "Provenance", "codes<i>.json", '"<script>alert(1)<&\\"\'.fa"'):
         assert part in text, part
     assert len(re.findall(r"<img ", page)) == 4 and len(page) < 1 << 20

@@ -120,7 +120,7 @@ static void put_model(vq_page *p, const char *model, const vqdna_model_info *m, 
     static const char *const columns[] = {"", "bases", "reconstruction", "cross-entropy (nats)", NULL};
     head(p, columns);
     for (int i = 0; i < 2; i++) {
-        const json_t *of = json_object_get(metrics, i ? "evaluation" : "training");
+        const json_t *of = json_object_get(metrics, i ? "eval" : "training");
         if (!of)
             continue;
         vq_page_put(p, "<tr><th scope=\"row\">%s</th>", i ? "held-out sequences" : "training");
