@@ -3,15 +3,15 @@
 #include "cli/cli_options.h"
 #include "cli/cli_output.h"
 #include "cli/cli_session.h"
-#include "cli/codebook_pictures.h"
-#include "report/page.h"
+#include "report/page_codebook.h"
+#include "report/page_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LARGEST = 256 << 20, LOGOS = 24, FINDINGS = 40 };
+enum { LARGEST = 256 << 20 };
 
 typedef enum kind { CODEBOOK, PROBE, EVAL, KINDS } kind;
 
@@ -60,49 +60,6 @@ static int read_json(vq_cli *cli, source *s) {
 
 /* ---- What is shown ----------------------------------------------------------------------------------------------------------- */
 
-/* A member of a member, "test.mcc.mean". */
-static const json_t *member(const json_t *of, const char *names) {
-    char name[40];
-    while (of && *names) {
-        size_t length = strcspn(names, ".");
-        snprintf(name, sizeof name, "%.*s", (int)length, names);
-        of = json_object_get(of, name);
-        names += length + (names[length] == '.');
-    }
-    return of;
-}
-
-static void put_number(vq_page *p, const json_t *of, const char *names, const char *format, double factor) {
-    const json_t *value = member(of, names);
-    char text[64] = "\xE2\x80\x93"; /* a dash */
-    if (json_is_number(value))
-        snprintf(text, sizeof text, format, factor * json_number_value(value));
-    vq_page_text(p, "%s", text);
-}
-
-static void cell(vq_page *p, const json_t *of, const char *names, const char *format, double factor) {
-    vq_page_put(p, "<td>");
-    put_number(p, of, names, format, factor);
-    vq_page_put(p, "</td>");
-}
-
-static void text_cell(vq_page *p, const char *text) {
-    vq_page_put(p, "<td>");
-    vq_page_text(p, "%s", text ? text : "");
-    vq_page_put(p, "</td>");
-}
-
-static void head(vq_page *p, const char *const *names) {
-    vq_page_put(p, "<div class=\"wide\"><table>\n<thead><tr>");
-    for (; *names; names++)
-        vq_page_put(p, "<th scope=\"col\">%s</th>", *names);
-    vq_page_put(p, "</tr></thead>\n<tbody>\n");
-}
-
-static void foot(vq_page *p) {
-    vq_page_put(p, "</tbody></table></div>\n");
-}
-
 static void put_model(vq_page *p, const char *model, const vqdna_model_info *m, const json_t *metrics) {
     char codes[160] = "", number[16];
     for (int n = 0, used = 0; n < m->levels; n++)
@@ -116,20 +73,20 @@ static void put_model(vq_page *p, const char *model, const vqdna_model_info *m, 
                 m->decoder_stride);
     vq_page_row(p, "parameters", "%s", vq_short_number(number, (double)m->parameters));
     vq_page_row(p, "training steps", "%llu", (unsigned long long)m->step);
-    foot(p);
+    vq_page_table_end(p);
     static const char *const columns[] = {"", "bases", "reconstruction", "cross-entropy (nats)", NULL};
-    head(p, columns);
+    vq_page_table(p, columns);
     for (int i = 0; i < 2; i++) {
         const json_t *of = json_object_get(metrics, i ? "eval" : "training");
         if (!of)
             continue;
         vq_page_put(p, "<tr><th scope=\"row\">%s</th>", i ? "held-out sequences" : "training");
-        cell(p, of, "bases", "%.0f", 1);
-        cell(p, of, "reconstruction_accuracy", "%.4f %%", 100);
-        cell(p, of, "cross_entropy", "%.4f", 1);
+        vq_page_cell(p, of, "bases", "%.0f", 1);
+        vq_page_cell(p, of, "reconstruction_accuracy", "%.4f %%", 100);
+        vq_page_cell(p, of, "cross_entropy", "%.4f", 1);
         vq_page_put(p, "</tr>\n");
     }
-    foot(p);
+    vq_page_table_end(p);
     vq_page_put(p, "</section>\n");
 }
 
@@ -148,149 +105,52 @@ static int put_curves(vq_page *p, vq_cli *cli, const char *model) {
     return code;
 }
 
-static void put_picture(vq_page *p, char *svg, const char *alt) {
-    if (svg)
-        vq_page_image(p, "image/svg+xml", svg, strlen(svg), alt);
-    free(svg);
-}
-
-static void put_words(vq_page *p, const json_t *survey) {
-    static const char *const columns[] = {"word",         "what it is",        "count", "ratio to shuffled",
-                                          "p, corrected", "most its own code", NULL};
-    size_t i, special = 0;
-    const json_t *w;
-    vq_page_put(p, "<h3>Known words</h3>\n");
-    head(p, columns);
-    json_array_foreach(json_object_get(survey, "words"), i, w) {
-        const json_t *chance = json_object_get(w, "p"), *code = json_object_get(w, "code");
-        if (!json_is_number(chance) || json_number_value(chance) >= 0.01)
-            continue;
-        special++;
-        vq_page_put(p, "<tr>");
-        text_cell(p, json_string_value(json_object_get(w, "word")));
-        text_cell(p, json_string_value(json_object_get(w, "name")));
-        cell(p, w, "count", "%.0f", 1);
-        cell(p, w, "enrichment", "%.2f", 1);
-        cell(p, w, "p", "%.2g", 1);
-        vq_page_put(p, "<td>");
-        if (code) {
-            put_number(p, code, "level", "%.0f:", 1);
-            put_number(p, code, "code", "%.0f", 1);
-        }
-        vq_page_put(p, "</td></tr>\n");
-    }
-    foot(p);
-    vq_page_put(p, "<p>%zu of %zu words differ from the shuffled sequences at p below 0.01.</p>\n", special,
-                json_array_size(json_object_get(survey, "words")));
-}
-
-static void put_findings(vq_page *p, const json_t *findings) {
-    static const char *const columns[] = {"feature", "place", "offset", "code", "count", "ratio", "p, corrected", NULL};
-    size_t i;
-    const json_t *f;
-    vq_page_put(p, "<h3>In the annotation</h3>\n<p>%zu findings", json_array_size(findings));
-    vq_page_put(p, json_array_size(findings) > FINDINGS ? "; the first %d:</p>\n" : ".</p>\n", FINDINGS);
-    head(p, columns);
-    json_array_foreach(findings, i, f) {
-        if (i == FINDINGS)
-            break;
-        vq_page_put(p, "<tr>");
-        text_cell(p, json_string_value(json_object_get(f, "feature")));
-        text_cell(p, json_string_value(json_object_get(f, "place")));
-        cell(p, f, "offset", "%+.0f", 1);
-        vq_page_put(p, "<td>");
-        put_number(p, f, "level", "%.0f:", 1);
-        put_number(p, f, "code", "%.0f", 1);
-        vq_page_put(p, "</td>");
-        cell(p, f, "count", "%.0f", 1);
-        cell(p, f, "enrichment", "%.2f", 1);
-        cell(p, f, "p", "%.2g", 1);
-        vq_page_put(p, "</tr>\n");
-    }
-    foot(p);
-}
-
-static void put_codebook(vq_page *p, const source *s) {
-    static const char *const columns[] = {"level", "codes", "used", "perplexity", "bits a base", "shared with level 1", NULL};
-    size_t n;
-    const json_t *level, *levels = json_object_get(s->json, "levels");
-    vq_page_put(p, "<section>\n<h2>The codes</h2>\n<p><code>");
-    vq_page_text(p, "%s", s->path);
-    vq_page_put(p, "</code>: ");
-    put_number(p, s->json, "bases", "%.0f", 1);
-    vq_page_put(p, " bases.</p>\n");
-    head(p, columns);
-    json_array_foreach(levels, n, level) {
-        vq_page_put(p, "<tr><th scope=\"row\">%zu</th>", n + 1);
-        cell(p, level, "codes", "%.0f", 1);
-        cell(p, level, "used", "%.0f", 1);
-        cell(p, level, "perplexity", "%.1f", 1);
-        cell(p, level, "bits_a_base", "%.2f", 1);
-        cell(p, level, "bits_shared_with_level_1", "%.2f", 1);
-        vq_page_put(p, "</tr>\n");
-    }
-    foot(p);
-    vq_page_put(p, "<h3>What a code tells of the bases around it</h3>\n");
-    put_picture(p, vq_information_svg(s->json), "Bits that codes tell of the base at each offset, by level");
-    vq_page_put(p, "<h3>Motifs</h3>\n");
-    for (n = 0; n < json_array_size(levels); n++) {
-        char alt[80];
-        snprintf(alt, sizeof alt, "Sequence logos of the codes of level %zu that are met most", n + 1);
-        put_picture(p, vq_logos_svg(s->json, n, LOGOS), alt);
-    }
-    if (json_is_object(json_object_get(s->json, "survey")))
-        put_words(p, json_object_get(s->json, "survey"));
-    if (json_is_array(json_object_get(s->json, "findings")))
-        put_findings(p, json_object_get(s->json, "findings"));
-    vq_page_put(p, "</section>\n");
-}
-
 static void put_probes(vq_page *p, const source *sources, size_t count) {
     static const char *const columns[] = {"file",     "features", "columns",     "test MCC",           "95 % interval",
                                           "macro F1", "accuracy", "look-up MCC", "test rows in train", NULL};
     vq_page_put(p, "<section>\n<h2>What it is worth to a linear reader</h2>\n");
-    head(p, columns);
+    vq_page_table(p, columns);
     for (size_t i = 0; i < count; i++) {
         const json_t *r = sources[i].json;
         if (sources[i].kind != PROBE)
             continue;
         vq_page_put(p, "<tr>");
-        text_cell(p, sources[i].path);
-        text_cell(p, json_string_value(json_object_get(r, "features")));
-        cell(p, r, "columns", "%.0f", 1);
+        vq_page_text_cell(p, sources[i].path);
+        vq_page_text_cell(p, json_string_value(json_object_get(r, "features")));
+        vq_page_cell(p, r, "columns", "%.0f", 1);
         vq_page_put(p, "<td>");
-        put_number(p, r, "test.mcc.mean", "%.3f", 1);
-        put_number(p, r, "test.mcc.sd", " \xC2\xB1 %.3f", 1);
+        vq_page_number(p, r, "test.mcc.mean", "%.3f", 1);
+        vq_page_number(p, r, "test.mcc.sd", " \xC2\xB1 %.3f", 1);
         vq_page_put(p, "</td><td>");
-        put_number(p, r, "test.mcc.low", "%.3f to ", 1);
-        put_number(p, r, "test.mcc.high", "%.3f", 1);
+        vq_page_number(p, r, "test.mcc.low", "%.3f to ", 1);
+        vq_page_number(p, r, "test.mcc.high", "%.3f", 1);
         vq_page_put(p, "</td>");
-        cell(p, r, "test.f1_macro.mean", "%.3f", 1);
-        cell(p, r, "test.accuracy.mean", "%.3f", 1);
-        cell(p, r, "lookup.mcc.mean", "%.3f", 1);
-        cell(p, r, "test_rows_in_train", "%.0f", 1);
+        vq_page_cell(p, r, "test.f1_macro.mean", "%.3f", 1);
+        vq_page_cell(p, r, "test.accuracy.mean", "%.3f", 1);
+        vq_page_cell(p, r, "lookup.mcc.mean", "%.3f", 1);
+        vq_page_cell(p, r, "test_rows_in_train", "%.0f", 1);
         vq_page_put(p, "</tr>\n");
     }
-    foot(p);
+    vq_page_table_end(p);
     vq_page_put(p, "</section>\n");
 }
 
 static void put_evals(vq_page *p, const source *sources, size_t count) {
     static const char *const columns[] = {"file", "bases", "skipped", "reconstruction", "cross-entropy (nats)", NULL};
     vq_page_put(p, "<section>\n<h2>Reconstruction</h2>\n");
-    head(p, columns);
+    vq_page_table(p, columns);
     for (size_t i = 0; i < count; i++) {
         if (sources[i].kind != EVAL)
             continue;
         vq_page_put(p, "<tr>");
-        text_cell(p, sources[i].path);
-        cell(p, sources[i].json, "bases", "%.0f", 1);
-        cell(p, sources[i].json, "skipped", "%.0f", 1);
-        cell(p, sources[i].json, "reconstruction_accuracy", "%.4f %%", 100);
-        cell(p, sources[i].json, "cross_entropy", "%.4f", 1);
+        vq_page_text_cell(p, sources[i].path);
+        vq_page_cell(p, sources[i].json, "bases", "%.0f", 1);
+        vq_page_cell(p, sources[i].json, "skipped", "%.0f", 1);
+        vq_page_cell(p, sources[i].json, "reconstruction_accuracy", "%.4f %%", 100);
+        vq_page_cell(p, sources[i].json, "cross_entropy", "%.4f", 1);
         vq_page_put(p, "</tr>\n");
     }
-    foot(p);
+    vq_page_table_end(p);
     vq_page_put(p, "</section>\n");
 }
 
@@ -327,7 +187,7 @@ static int put_page(vq_page *p, vq_cli *cli, const char *model, const source *so
     for (size_t i = 0; i < count; i++) {
         of[sources[i].kind]++;
         if (sources[i].kind == CODEBOOK)
-            put_codebook(p, &sources[i]);
+            vq_page_codebook(p, sources[i].path, sources[i].json);
     }
     if (of[PROBE])
         put_probes(p, sources, count);
