@@ -10,75 +10,88 @@
 
 /* ---- The information table --------------------------------------------------------------------------------------------------- */
 
-enum { CELL = 34, ROW = 26, NAMES = 104, TOP = 44, MOST_OFFSETS = 64 };
+enum { CELL = 34, ROW = 26, NAMES = 124, TOP = 44, MOST_OFFSETS = 64 };
 
-/* White to blue. */
-static void shade(char colour[8], double bits) {
+bool vq_information_colour(char colour[8], double bits) {
     double share = fmin(fmax(bits / 2, 0), 1);
     snprintf(colour, 8, "#%02x%02x%02x", (int)(255 - 255 * share), (int)(255 - 141 * share), (int)(255 - 77 * share));
+    return bits > 1.1;
 }
-
-typedef struct {
-    char name[32];
-    const json_t *bits;
-} strip;
 
 static double bits_at(const json_t *array, size_t i) {
     const json_t *value = json_array_get(array, i);
     return json_is_number(value) ? json_number_value(value) : 0;
 }
 
-static size_t add_strips(strip *strips, size_t count, size_t most, const json_t *of, const char *prefix) {
+double vq_strip_bits(const vq_strip *strip, size_t place) {
+    return fmax(bits_at(strip->bits, place), 0);
+}
+
+/* A file may say anything; what is added to it must stay an int. */
+static int first_offset(const json_t *codebook) {
+    json_int_t first = json_integer_value(json_object_get(codebook, "first_offset"));
+    return first < -100000 || first > 100000 ? 0 : (int)first;
+}
+
+static void add_strips(vq_strips *all, const json_t *of, const char *level_name, const char *joint_name) {
     size_t n;
     const json_t *level;
     json_array_foreach(json_object_get(of, "levels"), n, level) {
-        if (count == most || !json_is_array(json_object_get(level, "information")))
+        if (n == VQDNA_MAX_LEVELS || !json_is_array(json_object_get(level, "information")))
             break;
-        snprintf(strips[count].name, sizeof strips->name, "%s %zu", prefix, n + 1);
-        strips[count++].bits = json_object_get(level, "information");
+        vq_strip *strip = &all->strip[all->count++];
+        snprintf(strip->name, sizeof strip->name, "%s %zu", level_name, n + 1);
+        strip->bits = json_object_get(level, "information");
     }
-    if (count < most && json_is_array(json_object_get(of, "joint_information"))) {
-        snprintf(strips[count].name, sizeof strips->name, "jointly");
-        strips[count++].bits = json_object_get(of, "joint_information");
+    if (json_is_array(json_object_get(of, "joint_information"))) {
+        vq_strip *strip = &all->strip[all->count++];
+        snprintf(strip->name, sizeof strip->name, "%s", joint_name);
+        strip->bits = json_object_get(of, "joint_information");
     }
-    return count;
+}
+
+vq_strips vq_information_strips(const json_t *codebook) {
+    vq_strips all = {.first_offset = first_offset(codebook)};
+    add_strips(&all, codebook, "level", "jointly");
+    if (all.count)
+        add_strips(&all, json_object_get(codebook, "untrained"), "untrained", "untrained, jointly");
+    size_t offsets = all.count ? json_array_size(all.strip[0].bits) : 0;
+    all.first = offsets;
+    for (size_t i = 0; i < all.count; i++)
+        for (size_t o = 0; o < offsets; o++)
+            if (vq_strip_bits(&all.strip[i], o) >= 0.01) {
+                all.first = o < all.first ? o : all.first;
+                all.last = o > all.last ? o : all.last;
+            }
+    if (all.first > all.last || all.first == offsets || all.last - all.first >= MOST_OFFSETS)
+        all.count = 0;
+    return all;
 }
 
 char *vq_information_svg(const json_t *codebook) {
-    strip strips[2 * VQDNA_MAX_LEVELS + 2];
-    size_t most = sizeof strips / sizeof *strips, count = add_strips(strips, 0, most, codebook, "level");
-    count = count ? add_strips(strips, count, most, json_object_get(codebook, "untrained"), "untrained") : 0;
-    size_t offsets = count ? json_array_size(strips[0].bits) : 0, first = offsets, last = 0;
-    for (size_t i = 0; i < count; i++)
-        for (size_t o = 0; o < offsets; o++)
-            if (bits_at(strips[i].bits, o) >= 0.01) {
-                first = o < first ? o : first;
-                last = o > last ? o : last;
-            }
-    if (!count || first > last || last - first >= MOST_OFFSETS)
+    vq_strips all = vq_information_strips(codebook);
+    size_t count = all.count, first = all.first, last = all.last;
+    if (!count)
         return NULL;
-    int start = (int)json_integer_value(json_object_get(codebook, "first_offset"));
     vq_picture p = {0};
     vq_picture_begin(&p, NAMES + CELL * (int)(last - first + 1) + 12, TOP + ROW * (int)count + 12);
     vq_picture_text(&p, 4, 16, "font-weight=\"600\"", "Bits told of the base at an offset (2: all)");
     for (size_t o = first; o <= last; o++) {
         char text[16];
-        snprintf(text, sizeof text, "%+d", start + (int)o);
+        snprintf(text, sizeof text, "%+d", all.first_offset + (int)o);
         vq_picture_text(&p, NAMES + CELL * ((double)(o - first) + 0.5), TOP - 8, "text-anchor=\"middle\" font-size=\"11\"", text);
     }
     for (size_t i = 0; i < count; i++) {
-        vq_picture_text(&p, NAMES - 8, TOP + ROW * ((double)i + 0.68), "text-anchor=\"end\"", strips[i].name);
+        vq_picture_text(&p, NAMES - 8, TOP + ROW * ((double)i + 0.68), "text-anchor=\"end\"", all.strip[i].name);
         for (size_t o = first; o <= last; o++) {
-            double bits = bits_at(strips[i].bits, o);
+            double bits = vq_strip_bits(&all.strip[i], o);
             char colour[8], text[16];
-            shade(colour, bits);
-            snprintf(text, sizeof text, "%.2f", fmax(bits, 0));
+            bool dark = vq_information_colour(colour, bits);
+            snprintf(text, sizeof text, "%.2f", bits);
             vq_picture_put(&p, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\" stroke=\"#fff\"/>\n",
                            NAMES + CELL * (int)(o - first), TOP + ROW * (int)i, CELL, ROW, colour);
             vq_picture_text(&p, NAMES + CELL * ((double)(o - first) + 0.5), TOP + ROW * ((double)i + 0.66),
-                            bits > 1.1 ? "text-anchor=\"middle\" font-size=\"11\" fill=\"#fff\""
-                                       : "text-anchor=\"middle\" font-size=\"11\"",
-                            text);
+                            dark ? "text-anchor=\"middle\" font-size=\"11\" fill=\"#fff\"" : "text-anchor=\"middle\" font-size=\"11\"", text);
         }
     }
     vq_picture_put(&p, "</svg>\n");
@@ -93,13 +106,14 @@ static const double least_bits = 0.05;
 /* Bits at an offset and the shares of its bases; 0 bits where nothing is known. */
 static double column_of(const json_t *row, double shares[4]) {
     double total = 0, bits = 2;
+    shares[0] = shares[1] = shares[2] = shares[3] = 0;
     for (size_t b = 0; b < 4; b++)
         total += fmax(0, bits_at(row, b));
-    for (size_t b = 0; b < 4 && total > 0; b++) {
+    for (size_t b = 0; b < 4 && total > 0 && isfinite(total); b++) {
         shares[b] = fmax(0, bits_at(row, b)) / total;
         bits += shares[b] > 0 ? shares[b] * log2(shares[b]) : 0;
     }
-    return total > 0 ? fmax(0, bits - 3 / (2 * M_LN2 * total)) : 0;
+    return total > 0 && isfinite(total) ? fmax(0, bits - 3 / (2 * M_LN2 * total)) : 0;
 }
 
 static void put_letter(vq_picture *p, int base, double x, double bottom, double tall) {
@@ -162,17 +176,23 @@ static int by_count(const void *a, const void *b) {
     return x->count != y->count ? (x->count < y->count ? 1 : -1) : x->code < y->code ? -1 : x->code > y->code;
 }
 
-char *vq_logos_svg(const json_t *codebook, size_t level, size_t most) {
-    const json_t *of = json_array_get(json_object_get(codebook, "levels"), level), *list = json_object_get(of, "list");
-    size_t codes = json_array_size(list), shown = codes < most ? codes : most;
-    if (!codes)
-        return NULL;
-    met *order = vq_need(NULL, codes * sizeof *order);
-    for (size_t k = 0; k < codes; k++)
+size_t vq_codes_met_most(const json_t *list, size_t *codes, size_t most) {
+    size_t count = json_array_size(list), shown = count < most ? count : most;
+    met *order = vq_need(NULL, (count + 1) * sizeof *order);
+    for (size_t k = 0; k < count; k++)
         order[k] = (met){json_number_value(json_object_get(json_array_get(list, k), "count")), k};
-    qsort(order, codes, sizeof *order, by_count);
+    qsort(order, count, sizeof *order, by_count);
     while (shown && !(order[shown - 1].count > 0))
         shown--;
+    for (size_t i = 0; i < shown; i++)
+        codes[i] = order[i].code;
+    free(order);
+    return shown;
+}
+
+char *vq_logos_svg(const json_t *codebook, size_t level, size_t most) {
+    const json_t *of = json_array_get(json_object_get(codebook, "levels"), level), *list = json_object_get(of, "list");
+    size_t *codes = vq_need(NULL, (most + 1) * sizeof *codes), shown = vq_codes_met_most(list, codes, most);
     size_t rows = (shown + COLUMNS - 1) / COLUMNS;
     vq_picture p = {0};
     char title[80];
@@ -180,10 +200,9 @@ char *vq_logos_svg(const json_t *codebook, size_t level, size_t most) {
     vq_picture_begin(&p, LOGO_WIDE * COLUMNS + 12, 30 + LOGO_TALL * (int)rows);
     vq_picture_text(&p, 8, 18, "font-weight=\"600\" font-size=\"13\"", title);
     for (size_t i = 0; i < shown; i++)
-        put_logo(&p, 8 + LOGO_WIDE * (double)(i % COLUMNS), 26 + LOGO_TALL * (double)(i / COLUMNS),
-                 json_array_get(list, order[i].code), order[i].code,
-                 (int)json_integer_value(json_object_get(codebook, "first_offset")));
+        put_logo(&p, 8 + LOGO_WIDE * (double)(i % COLUMNS), 26 + LOGO_TALL * (double)(i / COLUMNS), json_array_get(list, codes[i]), codes[i],
+                 first_offset(codebook));
     vq_picture_put(&p, "</svg>\n");
-    free(order);
+    free(codes);
     return shown ? p.text : (free(p.text), NULL);
 }

@@ -1,5 +1,6 @@
 #include "report/page_table.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@ const json_t *vq_member(const json_t *of, const char *names) {
 void vq_page_number(vq_page *p, const json_t *of, const char *names, const char *format, double factor) {
     const json_t *value = vq_member(of, names);
     char text[64] = "\xE2\x80\x93"; /* a dash */
-    if (json_is_number(value))
+    if (json_is_number(value) && isfinite(factor * json_number_value(value)))
         snprintf(text, sizeof text, format, factor * json_number_value(value));
     vq_page_text(p, "%s", text);
 }
