@@ -49,10 +49,13 @@ setup() {
 @test "hostile JSON of a known kind does no harm" {
     for json in '{"first_offset":-20,"levels":7}' '{"first_offset":"x","levels":[{"list":[{"motif":3,"count":"n"},4,{"motif":[[1e308,1e308,-5],[null]],"count":1e300}],"information":[9e99,null,"a"]}]}' \
         '{"first_offset":99999999999,"levels":[[],{}],"survey":{"words":[1,{"p":1e-9,"word":3}]},"findings":[0,{}],"joint_information":[]}' \
+        '{"first_offset":2147483647,"bases":0,"levels":[{"information":[2,1],"list":[{"count":3,"motif":[[0,0,0,0],[1e308,1e308,1,1]]}]}]}' \
+        '{"features":"k","dev":{"mcc":{"mean":5,"sd":"x"}},"test":{"mcc":{"low":-1e308,"mean":null,"high":1e308}}}' \
         '{"features":7,"test":[1],"lookup":{"mcc":3}}' '{"reconstruction_accuracy":null}' '{"features":"\u0001<b>\ud83d\ude00"}'; do
         printf '%s' "$json" >hostile.json
         "$VQDNA" report "$model" hostile.json >page.html
         grep -q '</html>' page.html
+        run ! grep -qw 'nan\|inf' page.html
     done
     run ! grep -q '<b>' page.html
 }
