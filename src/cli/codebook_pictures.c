@@ -90,8 +90,9 @@ char *vq_information_svg(const json_t *codebook) {
             snprintf(text, sizeof text, "%.2f", bits);
             vq_picture_put(&p, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\" stroke=\"#fff\"/>\n",
                            NAMES + CELL * (int)(o - first), TOP + ROW * (int)i, CELL, ROW, colour);
-            vq_picture_text(&p, NAMES + CELL * ((double)(o - first) + 0.5), TOP + ROW * ((double)i + 0.66),
-                            dark ? "text-anchor=\"middle\" font-size=\"11\" fill=\"#fff\"" : "text-anchor=\"middle\" font-size=\"11\"", text);
+            vq_picture_text(
+                &p, NAMES + CELL * ((double)(o - first) + 0.5), TOP + ROW * ((double)i + 0.66),
+                dark ? "text-anchor=\"middle\" font-size=\"11\" fill=\"#fff\"" : "text-anchor=\"middle\" font-size=\"11\"", text);
         }
     }
     vq_picture_put(&p, "</svg>\n");
@@ -200,8 +201,8 @@ char *vq_logos_svg(const json_t *codebook, size_t level, size_t most) {
     vq_picture_begin(&p, LOGO_WIDE * COLUMNS + 12, 30 + LOGO_TALL * (int)rows);
     vq_picture_text(&p, 8, 18, "font-weight=\"600\" font-size=\"13\"", title);
     for (size_t i = 0; i < shown; i++)
-        put_logo(&p, 8 + LOGO_WIDE * (double)(i % COLUMNS), 26 + LOGO_TALL * (double)(i / COLUMNS), json_array_get(list, codes[i]), codes[i],
-                 first_offset(codebook));
+        put_logo(&p, 8 + LOGO_WIDE * (double)(i % COLUMNS), 26 + LOGO_TALL * (double)(i / COLUMNS), json_array_get(list, codes[i]),
+                 codes[i], first_offset(codebook));
     vq_picture_put(&p, "</svg>\n");
     free(codes);
     return shown ? p.text : (free(p.text), NULL);

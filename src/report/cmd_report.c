@@ -137,8 +137,9 @@ static void put_score(vq_page *p, const json_t *r, const char *part) {
 }
 
 static void put_probes(vq_page *p, const source *sources, size_t count) {
-    static const char *const columns[] = {"file", "features", "columns", "seeds", "dev MCC", "test MCC", "95 % interval", "macro F1",
-                                          "accuracy", "look-up MCC", "test rows in train", NULL};
+    static const char *const columns[] = {
+        "file",        "features",           "columns", "seeds", "dev MCC", "test MCC", "95 % interval", "macro F1", "accuracy",
+        "look-up MCC", "test rows in train", NULL};
     vq_page_put(p, "<section>\n<h2>What it is worth to a linear reader</h2>\n");
     vq_page_table(p, columns);
     for (size_t i = 0; i < count; i++) {
@@ -164,9 +165,10 @@ static void put_probes(vq_page *p, const source *sources, size_t count) {
         vq_page_put(p, "</tr>\n");
     }
     vq_page_table_end(p);
-    vq_page_put(p, "<p>MCC: Matthews correlation, the mean over seeds, \xC2\xB1 its standard deviation over them; the interval "
-                   "is over test rows and drawn from -0.2 to 1, with a tick at 0. Look-up: the label of the training row that shares most "
-                   "words of 8 bases.</p>\n</section>\n");
+    vq_page_put(
+        p, "<p>MCC: Matthews correlation, the mean over seeds, \xC2\xB1 its standard deviation over them; the interval "
+           "is over test rows and drawn from -0.2 to 1, with a tick at 0. Look-up: the label of the training row that shares most "
+           "words of 8 bases.</p>\n</section>\n");
 }
 
 static void put_evals(vq_page *p, const source *sources, size_t count) {

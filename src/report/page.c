@@ -10,15 +10,21 @@
 static const char style[] =
     "body{font:16px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:60rem;margin:0 auto;padding:1rem}"
     "h1{font-size:1.6rem}h2{font-size:1.2rem;border-bottom:1px solid #ccc;margin-top:2rem}"
-    ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}th,td{padding:.25rem .6rem;text-align:left;vertical-align:top;"
-    "border-bottom:1px solid #e3e6ea}thead th{white-space:nowrap}td{font-variant-numeric:tabular-nums}tbody th{font-weight:600}code,pre{font-size:.85rem;"
-    "overflow-wrap:anywhere;white-space:pre-wrap}.wide img{display:block;width:100%;min-width:44rem;max-width:60rem;background:#fff}"
+    ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}th,td{padding:.25rem "
+    ".6rem;text-align:left;vertical-align:top;"
+    "border-bottom:1px solid #e3e6ea}thead th{white-space:nowrap}td{font-variant-numeric:tabular-nums}tbody "
+    "th{font-weight:600}code,pre{font-size:.85rem;"
+    "overflow-wrap:anywhere;white-space:pre-wrap}.wide "
+    "img{display:block;width:100%;min-width:44rem;max-width:60rem;background:#fff}"
     ".heat th,.heat td{padding:.2rem .22rem;text-align:right;white-space:nowrap;border:0;font-size:.72rem}.key{padding:0 .3rem}"
     ".facts td{overflow-wrap:anywhere}.wide+.wide{margin-top:1rem}.bar{vertical-align:middle;color:#0072b2}"
     ".one{white-space:nowrap}h1,h2,h3,p{overflow-wrap:anywhere}summary{cursor:pointer}"
-    "@media print{body{max-width:none;padding:0;font-size:11pt}.wide{overflow:visible}.wide img{min-width:0}.heat th,.heat td{padding:.1rem;font-size:6pt}"
-    "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}h2,h3{break-after:avoid}img,tr{page-break-inside:avoid;break-inside:avoid}}"
-    "@media(prefers-color-scheme:dark){:root{color-scheme:dark}body{color:#ddd;background:#16181b}.bar{color:#56b4e9}th,td{border-color:#333}h2{border-color:#555}}";
+    "@media print{body{max-width:none;padding:0;font-size:11pt}.wide{overflow:visible}.wide img{min-width:0}.heat th,.heat "
+    "td{padding:.1rem;font-size:6pt}"
+    "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}h2,h3{break-after:avoid}img,tr{page-break-inside:avoid;break-"
+    "inside:avoid}}"
+    "@media(prefers-color-scheme:dark){:root{color-scheme:dark}body{color:#ddd;background:#16181b}.bar{color:#56b4e9}th,td{border-"
+    "color:#333}h2{border-color:#555}}";
 
 static void append(vq_page *p, const char *text, size_t length) {
     if (p->size - p->used <= length) {
@@ -59,8 +65,8 @@ static size_t character(const unsigned char *text) {
     for (size_t i = 1; more < 9 && i <= more; i++)
         if ((text[i] & 0xC0) != 0x80)
             return 0;
-    bool none = more == 9 || (*text == 0xE0 && text[1] < 0xA0) || (*text == 0xED && text[1] > 0x9F) || (*text == 0xF0 && text[1] < 0x90) ||
-                (*text == 0xF4 && text[1] > 0x8F);
+    bool none = more == 9 || (*text == 0xE0 && text[1] < 0xA0) || (*text == 0xED && text[1] > 0x9F) ||
+                (*text == 0xF0 && text[1] < 0x90) || (*text == 0xF4 && text[1] > 0x8F);
     return none ? 0 : more + 1;
 }
 

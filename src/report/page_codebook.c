@@ -29,7 +29,8 @@ static void put_information(vq_page *p, const json_t *codebook) {
     vq_page_put(p, "<p>Bits told of the base at an offset from the code's own:");
     for (int i = 0; i <= 4; i++) {
         bool dark = vq_information_colour(colour, i / 2.0);
-        vq_page_put(p, " <span class=\"key\" style=\"background:%s;color:%s\">%.1f</span>", colour, dark ? "#fff" : "#222", i / 2.0);
+        vq_page_put(p, " <span class=\"key\" style=\"background:%s;color:%s\">%.1f</span>", colour, dark ? "#fff" : "#222",
+                    i / 2.0);
     }
     vq_page_put(p, " (2: all there is to know). Offsets that are left out have less than 0.01.</p>\n"
                    "<div class=\"wide\"><table class=\"heat\">\n<thead><tr><td></td>");
@@ -77,7 +78,8 @@ static void put_motifs(vq_page *p, const json_t *codebook, const json_t *list) {
 /* ---- Words and findings ------------------------------------------------------------------------------------------------------ */
 
 static void put_words(vq_page *p, const json_t *survey) {
-    static const char *const columns[] = {"word", "what it is", "count", "ratio to shuffled", "p, corrected", "most its own code", NULL};
+    static const char *const columns[] = {"word",         "what it is",        "count", "ratio to shuffled",
+                                          "p, corrected", "most its own code", NULL};
     size_t i, special = 0;
     const json_t *w;
     vq_page_put(p, "<h3>Known words</h3>\n");
@@ -149,7 +151,8 @@ static void put_use(vq_page *p, const json_t *codebook, const char *name) {
 }
 
 void vq_page_codebook(vq_page *p, const char *path, const json_t *codebook) {
-    static const char *const columns[] = {"", "codes", "used", "never used", "perplexity", "bits a base", "shared with level 1", NULL};
+    static const char *const columns[] = {"",  "codes", "used", "never used", "perplexity", "bits a base", "shared with level 1",
+                                          NULL};
     size_t n;
     const json_t *levels = json_object_get(codebook, "levels");
     vq_page_put(p, "<section>\n<h2>The codes</h2>\n<p><code>");
