@@ -556,7 +556,7 @@ typedef struct vqdna_survey {
     size_t word_count;
     uint64_t changes;    /* windows that were changed in their middle: by them */
     double substitution; /* bases whose codes another base changes */
-    double insertion;    /* share of the 100 codes behind a base put in that stay */
+    double insertion;    /* share of the codes of the next 100 bases (of half a window) behind a base put in that stay */
 } vqdna_survey;
 
 /* The same inputs as before. VQDNA_ERR_INPUT with less than two windows. What *out points to lives until the next survey. */

@@ -81,7 +81,7 @@ vqdna_status vqdna_codebook_survey(vqdna_codebook *codebook, vqdna_tokenizer *to
                                    const vqdna_stream_options *options, const vqdna_survey_options *survey, vqdna_survey *out) {
     VQ_REQUIRE(codebook);
     VQ_REQUIRE(tokenizer);
-    VQ_REQUIRE(paths);
+    VQ_REQUIRE_EACH(paths, count);
     VQ_REQUIRE(out);
     VQ_HOLD(tokenizer->device);
     vqdna_stream_options own;
@@ -110,7 +110,7 @@ vqdna_status vqdna_codebook_annotate(vqdna_codebook *codebook, vqdna_tokenizer *
                                      size_t *found) {
     VQ_REQUIRE(codebook);
     VQ_REQUIRE(tokenizer);
-    VQ_REQUIRE(paths);
+    VQ_REQUIRE_EACH(paths, count);
     VQ_REQUIRE(annotation);
     VQ_REQUIRE(findings);
     VQ_REQUIRE(found);

@@ -50,4 +50,12 @@ bool vq_tokenizer_has_codes(const vqdna_tokenizer *tokenizer);
             return vq_fail(VQDNA_ERR_USAGE, "%s: %s is NULL", __func__, #argument);                                                \
     } while (0)
 
+/* The same for a list of names. */
+#define VQ_REQUIRE_EACH(list, count)                                                                                               \
+    do {                                                                                                                           \
+        VQ_REQUIRE(list);                                                                                                          \
+        for (size_t i = 0; i < (count); i++)                                                                                       \
+            VQ_REQUIRE(list[i]);                                                                                                   \
+    } while (0)
+
 #endif

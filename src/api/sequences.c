@@ -22,9 +22,7 @@ vqdna_status vqdna_dataset_add(vqdna_dataset *dataset, const char *path) {
 vqdna_status vqdna_dataset_add_files(vqdna_dataset *dataset, const char *const *paths, size_t count,
                                      const vqdna_input_options *input) {
     VQ_REQUIRE(dataset);
-    VQ_REQUIRE(paths);
-    for (size_t i = 0; i < count; i++)
-        VQ_REQUIRE(paths[i]);
+    VQ_REQUIRE_EACH(paths, count);
     return vq_dataset_add_files(dataset, paths, count, input);
 }
 
@@ -33,9 +31,7 @@ vqdna_dataset_info vqdna_dataset_describe(const vqdna_dataset *dataset) {
 }
 
 vqdna_status vqdna_measure(const char *const *paths, size_t count, const vqdna_stream_options *options, vqdna_stream_stats *stats) {
-    VQ_REQUIRE(paths);
-    for (size_t i = 0; i < count; i++)
-        VQ_REQUIRE(paths[i]);
+    VQ_REQUIRE_EACH(paths, count);
     VQ_REQUIRE(stats);
     vqdna_stream_options own = {0};
     vq_take_options(&own, sizeof own, options, sizeof own);

@@ -198,9 +198,7 @@ static void take_stream_options(vqdna_stream_options *own, const vqdna_stream_op
 vqdna_status vqdna_tokenize(vqdna_tokenizer *tokenizer, const char *const *paths, size_t count, const vqdna_stream_options *options,
                             vqdna_codes_sink sink, void *user, vqdna_stream_stats *stats) {
     VQ_REQUIRE(tokenizer);
-    VQ_REQUIRE(paths);
-    for (size_t i = 0; i < count; i++)
-        VQ_REQUIRE(paths[i]);
+    VQ_REQUIRE_EACH(paths, count);
     VQ_REQUIRE(sink);
     VQ_HOLD(tokenizer->device);
     vqdna_stream_options own;
@@ -212,9 +210,7 @@ vqdna_status vqdna_tokenize(vqdna_tokenizer *tokenizer, const char *const *paths
 vqdna_status vqdna_embed(vqdna_tokenizer *tokenizer, const char *const *paths, size_t count, const vqdna_stream_options *options,
                          const vqdna_embed_options *embed, vqdna_vectors_sink sink, void *user, vqdna_stream_stats *stats) {
     VQ_REQUIRE(tokenizer);
-    VQ_REQUIRE(paths);
-    for (size_t i = 0; i < count; i++)
-        VQ_REQUIRE(paths[i]);
+    VQ_REQUIRE_EACH(paths, count);
     VQ_REQUIRE(sink);
     VQ_HOLD(tokenizer->device);
     vqdna_stream_options own;
@@ -242,9 +238,7 @@ vqdna_status vqdna_detokenize(vqdna_tokenizer *tokenizer, const vqdna_stream_opt
 vqdna_status vqdna_evaluate(vqdna_tokenizer *tokenizer, const char *const *paths, size_t count, const vqdna_stream_options *options,
                             vqdna_metrics *out) {
     VQ_REQUIRE(tokenizer);
-    VQ_REQUIRE(paths);
-    for (size_t i = 0; i < count; i++)
-        VQ_REQUIRE(paths[i]);
+    VQ_REQUIRE_EACH(paths, count);
     VQ_REQUIRE(out);
     VQ_HOLD(tokenizer->device);
     vqdna_stream_options own;

@@ -69,6 +69,9 @@ void vq_cli_progress_clear(vq_cli *cli); /* takes it away */
 /* Progress of a stream of sequences: fits vqdna_stream_options.progress; user is the vq_cli. */
 void vq_cli_stream_progress(void *user, const vqdna_stream_stats *stats);
 
+/* The sentence at its end, behind `before`: what was read, left out, and how fast. */
+void vq_cli_stream_note(vq_cli *cli, const char *before, const vqdna_stream_stats *stats);
+
 /* A message handler for vqdna_set_message_handler; user is the vq_cli. */
 void vq_cli_message(void *user, vqdna_message_level level, const char *text);
 
@@ -76,6 +79,8 @@ double cli_clock(void); /* seconds, monotonic */
 
 /* "58.3 k", "4.1 M": three digits and a prefix, into `text` of 16 bytes, which it returns. */
 const char *vq_short_number(char text[16], double value);
+/* ", 12 left out", or "" for none, the same way. */
+const char *vq_left_out(char text[40], uint64_t bases);
 /* "1:02:03" or "2:03", the same way. */
 const char *vq_short_time(char text[16], double seconds);
 

@@ -62,10 +62,3 @@ void vq_sequences_free(vq_sequences *s) {
     vq_list_free(&s->regions);
     vq_list_free(&s->names);
 }
-
-const char *vq_left_out(char text[40], uint64_t bases) {
-    *text = '\0';
-    if (bases)
-        snprintf(text, 40, ", %llu left out", (unsigned long long)bases);
-    return text;
-}

@@ -29,7 +29,4 @@ typedef struct vq_sequences {
 int vq_sequences_take(vq_sequences *s, vq_cli *cli, vq_list *inputs);
 void vq_sequences_free(vq_sequences *s);
 
-/* "..., N left out" behind a count; nothing where nothing is. */
-const char *vq_left_out(char text[40], uint64_t bases);
-
 #endif

@@ -183,3 +183,18 @@ char *vq_join(const char *format, ...) {
     va_end(arguments);
     return text;
 }
+
+const char *vq_left_out(char text[40], uint64_t bases) {
+    *text = '\0';
+    if (bases)
+        snprintf(text, 40, ", %llu left out", (unsigned long long)bases);
+    return text;
+}
+
+void vq_cli_stream_note(vq_cli *cli, const char *before, const vqdna_stream_stats *s) {
+    char rate[16], left_out[40];
+    vq_cli_note(cli, "%s%llu bases of %llu record%s, %llu of them not A, C, G or T%s; %s bases/s", before,
+                (unsigned long long)s->bases, (unsigned long long)s->records, s->records == 1 ? "" : "s",
+                (unsigned long long)s->unknown, vq_left_out(left_out, s->left_out),
+                vq_short_number(rate, s->seconds > 0 ? (double)s->bases / s->seconds : 0));
+}

@@ -133,10 +133,9 @@ static int draw(vq_cli *cli, const char *folder, const vq_codebook_result *resul
 
 /* ---- The command ------------------------------------------------------------------------------------------------------------- */
 
-static int run(vq_cli *cli, int argc, char **argv) {
+static int codebook_of(vq_cli *cli, int argc, char **argv, vq_sequences *in) {
     const char *model = NULL, *tokenizer = NULL, *annotation = NULL, *pictures = NULL;
     bool list = false, no_control = false, no_survey = false;
-    vq_sequences in = {0};
     const vq_option options[] = {
         {"model", 'm', "MODEL", VQ_TEXT, &model, "the model's folder"},
         {"list", 0, NULL, VQ_FLAG, &list, "print the vocabulary, a row a code"},
@@ -145,7 +144,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"annotation", 0, "FILE", VQ_TEXT, &annotation, "features (GFF3, GTF, BED) to find codes at and in"},
         {"svg", 0, "DIR", VQ_TEXT, &pictures, "draw the information table and the codes' logos into this folder"},
         {"tokenizer-json", 0, "FILE", VQ_TEXT, &tokenizer, "write the vocabulary for Hugging Face's tokenizers; needs no FASTA"},
-        VQ_SEQUENCE_OPTIONS(in),
+        VQ_SEQUENCE_OPTIONS(*in),
         {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else"},
         {"json", 0, NULL, VQ_FLAG, &cli->json, "print JSON, with the counts of bases around each code"},
         {"no-provenance", 0, NULL, VQ_FLAG, &cli->no_provenance, "leave out of the JSON who made it and how"},
@@ -162,18 +161,18 @@ static int run(vq_cli *cli, int argc, char **argv) {
         vqdna_model_info info;
         vqdna_status read = vqdna_model_describe(model, &info, NULL, NULL);
         code = read < 0 ? vq_cli_failed(cli, read) : write_tokenizer(cli, tokenizer, &info);
-        if (code != VQ_GO_ON || !(inputs.count || in.list))
+        if (code != VQ_GO_ON || !(inputs.count || in->list))
             return code == VQ_GO_ON ? VQ_EXIT_OK : code;
     }
-    code = vq_sequences_take(&in, cli, &inputs);
+    code = vq_sequences_take(in, cli, &inputs);
     if (code != VQ_GO_ON)
         return code;
     bool controlled = !no_control && !list;
     if (no_survey && annotation)
         return vq_cli_fail(cli, VQ_EXIT_USAGE,
                            "--annotation needs the survey, which tells what is expected: leave out --no-survey");
-    for (size_t i = 0; i < in.paths->count && (controlled || !no_survey); i++)
-        if (!strcmp(in.paths->items[i], "-"))
+    for (size_t i = 0; i < in->paths->count && (controlled || !no_survey); i++)
+        if (!strcmp(in->paths->items[i], "-"))
             return vq_cli_fail(cli, VQ_EXIT_USAGE,
                                "standard input can be read once, and the control and the survey read it again: give a file, "
                                "or --no-control --no-survey");
@@ -191,15 +190,15 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (status < 0)
         code = vq_cli_failed(cli, status);
     if (code == VQ_GO_ON)
-        code = count_files(cli, session.tokenizer, &in, vqdna_codebook_add, codebook);
+        code = count_files(cli, session.tokenizer, in, vqdna_codebook_add, codebook);
     if (code == VQ_GO_ON && (status = vqdna_codebook_read(codebook, &result.report)) < 0)
         code = vq_cli_failed(cli, status);
     if (code == VQ_GO_ON && controlled)
-        code = count_control(cli, session.tokenizer, &in, &untrained);
+        code = count_control(cli, session.tokenizer, in, &untrained);
     if (code == VQ_GO_ON && controlled && vqdna_codebook_read(untrained.codebook, &u) < 0)
         controlled = false; /* its first bases are all unknown */
     if (code == VQ_GO_ON && !no_survey)
-        code = survey_files(cli, session.tokenizer, codebook, &in, annotation, &survey, &result);
+        code = survey_files(cli, session.tokenizer, codebook, in, annotation, &survey, &result);
     if (code == VQ_GO_ON) {
         result.codebook = codebook;
         result.untrained = controlled ? &u : NULL;
@@ -218,6 +217,12 @@ static int run(vq_cli *cli, int argc, char **argv) {
     vqdna_codebook_destroy(untrained.codebook);
     vqdna_codebook_destroy(codebook);
     vq_session_close(&session);
+    return code;
+}
+
+static int run(vq_cli *cli, int argc, char **argv) {
+    vq_sequences in = {0};
+    int code = codebook_of(cli, argc, argv, &in);
     vq_sequences_free(&in);
     return code;
 }

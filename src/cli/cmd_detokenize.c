@@ -98,10 +98,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         code = vq_output_commit(&c.out, NULL, cli);
     if (code != VQ_GO_ON)
         goto done;
-    char rate[16];
-    vq_cli_note(cli, "%llu bases of %llu record%s, %llu of them unknown; %s bases/s", (unsigned long long)stats.bases,
-                (unsigned long long)stats.records, stats.records == 1 ? "" : "s", (unsigned long long)stats.unknown,
-                vq_short_number(rate, stats.seconds > 0 ? (double)stats.bases / stats.seconds : 0));
+    vq_cli_stream_note(cli, "", &stats);
     code = VQ_EXIT_OK;
 done:
     vq_output_abandon(&c.out);

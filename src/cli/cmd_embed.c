@@ -5,18 +5,17 @@
 #include "cli/cli_session.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct embedding {
     vq_output out, names;
     uint64_t rows, first; /* given; before the record under way */
-    int width;
 } embedding;
 
 static vqdna_status write_vectors(void *user, const vqdna_vectors *run) {
     embedding *e = user;
-    e->width = run->width;
     vq_output_write(&e->out, run->vectors, run->count * (size_t)run->width * sizeof *run->vectors);
     e->rows += run->count;
     if (run->last) {
@@ -124,17 +123,14 @@ static int run(vq_cli *cli, int argc, char **argv) {
         code = vq_cli_failed(cli, status);
     if (code != VQ_GO_ON)
         goto done;
-    char header[VQ_NPY_HEADER], rate[16], left_out[40];
+    char header[VQ_NPY_HEADER], shape[48];
     vq_npy_header(header, "f4", e.rows, width);
     vq_output_patch(&e.out, 0, header, sizeof header);
-    uint64_t rows = e.rows;
+    snprintf(shape, sizeof shape, "%llu x %d from ", (unsigned long long)e.rows, width);
     code = vq_output_commit(&e.out, &e.names, cli);
     if (code != VQ_GO_ON)
         goto done;
-    vq_cli_note(cli, "%llu x %d of %llu record%s, %llu bases, %llu of them not A, C, G or T%s; %s bases/s",
-                (unsigned long long)rows, width, (unsigned long long)stats.records, stats.records == 1 ? "" : "s",
-                (unsigned long long)stats.bases, (unsigned long long)stats.unknown, vq_left_out(left_out, stats.left_out),
-                vq_short_number(rate, stats.seconds > 0 ? (double)stats.bases / stats.seconds : 0));
+    vq_cli_stream_note(cli, shape, &stats);
     code = VQ_EXIT_OK;
 done:
     vq_output_abandon(&e.out);

@@ -81,8 +81,6 @@ static int run(vq_cli *cli, int argc, char **argv) {
             code = vq_tokens_abandon(&out);
             writing = false;
         }
-        if (status == VQDNA_OK && vq_signals_caught(NULL))
-            code = VQ_EXIT_INTERRUPTED;
         bases += part.count;
         records += part.last;
     }

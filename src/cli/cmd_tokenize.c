@@ -116,15 +116,11 @@ static int run(vq_cli *cli, int argc, char **argv) {
     code = vq_tokens_commit(&writer, last);
     if (code != VQ_GO_ON)
         goto done;
-    char rate[16], left_out[40];
     if (shard.count)
         vq_cli_note(cli, "shard %llu of %llu: blocks %llu to %llu", (unsigned long long)shard.number,
                     (unsigned long long)shard.count, (unsigned long long)first, (unsigned long long)writer.block.index);
     else
-        vq_cli_note(cli, "%llu bases of %llu record%s, %llu of them not A, C, G or T%s; %s bases/s",
-                    (unsigned long long)stats.bases, (unsigned long long)stats.records, stats.records == 1 ? "" : "s",
-                    (unsigned long long)stats.unknown, vq_left_out(left_out, stats.left_out),
-                    vq_short_number(rate, stats.seconds > 0 ? (double)stats.bases / stats.seconds : 0));
+        vq_cli_stream_note(cli, "", &stats);
     code = VQ_EXIT_OK;
 done:
     free(provenance);

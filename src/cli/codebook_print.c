@@ -186,8 +186,8 @@ static void print_survey(const vq_codebook_result *all) {
         free(order);
     }
     free(text);
-    printf("A base exchanged changes the codes of %.1f bases; %.1f %% of the %d codes behind a base put in stay (%llu each).\n",
-           s->substitution, 100 * s->insertion, 100, (unsigned long long)s->changes);
+    printf("A base exchanged changes the codes of %.1f bases; %.1f %% of the next codes behind a base put in stay (%llu each).\n",
+           s->substitution, 100 * s->insertion, (unsigned long long)s->changes);
     const double *told = r->joint ? r->joint : r->level[r->levels - 1].information;
     int width = spelt(told, 2 * r->reach + 1);
     printf("\n%-20s %-30s %9s %9s %7s %9s  %s\n", "known word", "", "count", "shuffled", "ratio", "p",

@@ -287,7 +287,8 @@ int vq_tokens_read_open(vq_tokens_reader *r, vq_cli *cli, const char *const *pat
     char is[900];
     size_t there = vq_input_peek(&r->in, &data, 512);
     if (there == 0)
-        return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s %s", r->in.path, r->in.error ? r->in.error : "is empty");
+        return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s%s%s", r->in.path, r->in.error ? ": " : " ",
+                           r->in.error ? r->in.error : "is empty");
     if (data[0] == '>' || data[0] == '@')
         return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s holds sequences, not tokens: tokenize makes tokens of them", r->in.path);
     bool head = there >= 7 && !memcmp(data, "#vqdna ", 7), shard = there >= 4 && !memcmp(data, VQ_BINARY_MAGIC, 4);

@@ -116,8 +116,9 @@ int vq_tokens_open(vq_tokens_writer *w, vq_cli *cli, vq_tokens_format format, co
     size_t levels = (size_t)shape->levels;
     w->codes = vq_need(NULL, VQ_TOKENS_BLOCK * levels * sizeof *w->codes);
     w->bases = vq_need(NULL, VQ_TOKENS_BLOCK);
-    w->code_text = vq_need(NULL, CODES * sizeof *w->code_text);
-    for (int c = 0; c < CODES; c++)
+    bool text = format == VQ_TOKENS_TSV || format == VQ_TOKENS_NDJSON || format == VQ_TOKENS_BED;
+    w->code_text = text ? vq_need(NULL, CODES * sizeof *w->code_text) : NULL;
+    for (int c = 0; text && c < CODES; c++)
         w->code_text[c][0] = (char)snprintf(w->code_text[c] + 1, 7, "\t%d", c);
     if (format == VQ_TOKENS_COUNTS)
         w->counts = memset(vq_need(NULL, levels * CODES * sizeof *w->counts), 0, levels * CODES * sizeof *w->counts);

@@ -33,7 +33,7 @@ typedef struct {
 typedef struct {
     char *name;
     bool coding;
-    uint64_t features, inside, inside_features;
+    uint64_t inside, inside_features;
     uint64_t starts[OFFSETS], ends[OFFSETS]; /* features that have a base there */
     code_counts *code[VQDNA_MAX_LEVELS];
 } kind_counts;
@@ -44,7 +44,7 @@ typedef struct {
     int64_t first, length; /* place of the first base given, counted from the feature's; bases in the feature */
     size_t at, count;      /* of the batch's bases */
     int phase;             /* -1: none */
-    bool inside, whole;    /* its inside counts; it is not the second half of one */
+    bool inside;           /* its inside counts */
 } job;
 
 typedef struct {
@@ -146,7 +146,6 @@ static void count_feature(annotated *c, const job *f, const uint16_t *codes) {
             code->phase[phase] += f->phase >= 0;
         }
     }
-    k->features += f->whole;
     if (f->inside) {
         k->inside += known;
         k->inside_features++;
@@ -198,7 +197,7 @@ static vq_status add_job(annotated *c, job f, const uint8_t *contig, size_t leng
 }
 
 static vq_status add_feature(annotated *c, const uint8_t *contig, size_t length, const vq_interval *v) {
-    job f = {.length = (int64_t)(v->end - v->start), .phase = v->phase, .whole = true};
+    job f = {.length = (int64_t)(v->end - v->start), .phase = v->phase};
     int64_t flank = FLANK + c->reach;
     if (v->end > length)
         return vq_fail(VQDNA_ERR_INPUT,
@@ -213,7 +212,6 @@ static vq_status add_feature(annotated *c, const uint8_t *contig, size_t length,
     if (f.inside || f.length <= 2 * flank)
         return add_job(c, f, contig, length, v, -flank, f.length + flank);
     VQ_TRY(add_job(c, f, contig, length, v, -flank, flank));
-    f.whole = false;
     return add_job(c, f, contig, length, v, f.length - flank, f.length + flank);
 }
 

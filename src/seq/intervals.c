@@ -1,7 +1,6 @@
 #include "seq/intervals.h"
 
 #include "base/file.h"
-#include "base/filetype.h"
 #include "base/unzip.h"
 
 #include <inttypes.h>
@@ -138,7 +137,7 @@ vq_status vq_intervals_read(vq_intervals **out, const char *path) {
         }
         if (!strncmp(at, "##FASTA", 7))
             break;
-        if (*at && *at != '#' && strncmp(at, "track", 5) && strncmp(at, "browser", 7))
+        if (*at && *at != '#' && strncmp(at, "track ", 6) && strncmp(at, "browser ", 8))
             status = take_row(v, at, line);
     }
     if (status == VQDNA_OK && !v->count)
