@@ -3,8 +3,8 @@
 #define VQ_JUDGE_PROBE_H
 
 #include "judge/features.h"
-#include "judge/labelled.h"
-#include "judge/scores.h"
+#include "seq/labelled.h"
+#include "train/scores.h"
 
 /* What makes codes and vectors of bases; needed if the features ask for any. */
 typedef struct vq_probe_encoder {

@@ -1,4 +1,4 @@
-#include "judge/labelled.h"
+#include "seq/labelled.h"
 
 #include "base/rng.h"
 #include "seq/alphabet.h"

@@ -1,5 +1,5 @@
 #include "base/rng.h"
-#include "judge/scores.h"
+#include "train/scores.h"
 #include "scratch.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* How well labels were told: scores of a classifier, and what chance could have made of them. */
-#ifndef VQ_JUDGE_SCORES_H
-#define VQ_JUDGE_SCORES_H
+#ifndef VQ_TRAIN_SCORES_H
+#define VQ_TRAIN_SCORES_H
 
 #include "base/status.h"
 

@@ -1,6 +1,6 @@
 /* Labelled sequences in memory: the rows of a table as base numbers and classes. */
-#ifndef VQ_JUDGE_LABELLED_H
-#define VQ_JUDGE_LABELLED_H
+#ifndef VQ_SEQ_LABELLED_H
+#define VQ_SEQ_LABELLED_H
 
 #include "base/status.h"
 

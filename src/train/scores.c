@@ -1,4 +1,4 @@
-#include "judge/scores.h"
+#include "train/scores.h"
 
 #include "base/rng.h"
 
