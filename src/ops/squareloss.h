@@ -7,8 +7,7 @@
 /* From y [n] and targets [n]:
  *   dy [n]      =  (y - target) scale, 0 where the target is unknown
  *   metrics [1] += the sum of losses, not scaled
- * Each may be VQ_NO_VIEW. dy may be y. scratch: vq_squareloss_scratch bytes. All sums are in a fixed order. */
-vq_status vq_squareloss(vq_device *device, vq_view dy, vq_view metrics, vq_view scratch, vq_view y, vq_view targets, int n, float scale);
-size_t vq_squareloss_scratch(const vq_device *device, int n);
+ * Each may be VQ_NO_VIEW. dy may be y. All sums are in a fixed order. */
+vq_status vq_squareloss(vq_device *device, vq_view dy, vq_view metrics, vq_view y, vq_view targets, int n, float scale);
 
 #endif
