@@ -36,8 +36,7 @@ static void plan_head(vq_classifier *m, int B) {
         vq_plan_tensor(m->plan, &m->dlogits, VQ_SCRATCH, VQ_F32, "dlogits", b, C);
         vq_plan_tensor(m->plan, &m->dact, VQ_SCRATCH, VQ_F32, "dact", b, W);
         vq_plan_tensor(m->plan, &m->dpooled, VQ_SCRATCH, VQ_F32, "dpooled", b, W);
-        vq_plan_tensor(m->plan, &m->scratch, VQ_SCRATCH, VQ_U8, "loss",
-                       vq_max(vq_softmaxloss_scratch(m->device, B), vq_squareloss_scratch(m->device, B)));
+        vq_plan_tensor(m->plan, &m->scratch, VQ_SCRATCH, VQ_U8, "loss", vq_softmaxloss_scratch(m->device, B));
     }
     vq_plan_tensor(m->plan, &m->work, VQ_SCRATCH, VQ_U8, "work",
                    vq_max(vq_linear_scratch(m->device, B, w, w), vq_linear_scratch(m->device, B, w, (int)C)));

@@ -1,0 +1,121 @@
+#include "train/examples.h"
+
+#include "base/integer.h"
+#include "train/infer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Sequences --------------------------------------------------------------------------------------------------------------- */
+
+static const uint8_t *bases_of(const vq_examples *e) {
+    return e->turned ? e->turned : e->set->bases;
+}
+
+static size_t count_of(const vq_labelled *set, size_t row) {
+    return set->start[row + 1] - set->start[row];
+}
+
+static vq_status turn(vq_examples *e) {
+    const vq_labelled *s = e->set;
+    VQ_TRY(vq_alloc(&e->turned, vq_max(s->start[s->rows], 1), 1));
+    for (size_t i = 0; i < s->rows; i++)
+        for (size_t j = s->start[i], end = s->start[i + 1]; j < end; j++) {
+            const uint8_t base = s->bases[s->start[i] + end - 1 - j];
+            e->turned[j] = base < VQ_UNKNOWN_BASE ? 3 - base : base;
+        }
+    return VQDNA_OK;
+}
+
+static vq_status encode(vq_examples *e, vq_model *tokenizer) {
+    const vq_labelled *s = e->set;
+    const size_t levels = (size_t)e->vocabulary->tables;
+    size_t *counts = NULL;
+    uint16_t **codes = NULL;
+    vq_status status;
+    VQ_TRY_OR(done, vq_alloc(&e->codes, vq_max(s->start[s->rows], 1) * levels, sizeof *e->codes));
+    VQ_TRY_OR(done, vq_alloc(&counts, s->rows, sizeof *counts));
+    VQ_TRY_OR(done, vq_alloc(&codes, s->rows, sizeof *codes));
+    for (size_t i = 0; i < s->rows; i++) {
+        counts[i] = count_of(s, i);
+        codes[i] = e->codes + s->start[i] * levels;
+    }
+    status = vq_encode(tokenizer, s->rows, bases_of(e), counts, codes, NULL);
+done:
+    free(counts);
+    free(codes);
+    return status;
+}
+
+vq_status vq_examples_create(vq_examples *out, const vq_vocabulary *vocabulary, const vq_labelled *set, vq_model *tokenizer,
+                             bool reverse) {
+    *out = (vq_examples){.vocabulary = vocabulary, .set = set};
+    for (size_t i = 0; i < set->rows; i++) {
+        const size_t tokens = vq_vocabulary_tokens(vocabulary, count_of(set, i), 0);
+        out->longest = vq_max(out->longest, tokens);
+        out->token_count += tokens;
+    }
+    vq_status status = reverse ? turn(out) : VQDNA_OK;
+    if (status >= 0 && vocabulary->kind == VQ_OF_CODES)
+        status = encode(out, tokenizer);
+    if (status < 0)
+        vq_examples_destroy(out);
+    return status;
+}
+
+void vq_examples_destroy(vq_examples *e) {
+    free(e->turned);
+    free(e->codes);
+    *e = (vq_examples){0};
+}
+
+/* ---- Batches ----------------------------------------------------------------------------------------------------------------- */
+
+vq_status vq_token_batch_create(vq_token_batch *out, int tables, size_t room) {
+    *out = (vq_token_batch){.room = room};
+    vq_status status = vq_alloc(&out->ids, room * (size_t)tables, sizeof *out->ids);
+    if (status >= 0)
+        status = vq_alloc(&out->place, room, sizeof *out->place);
+    if (status >= 0)
+        status = vq_alloc(&out->there, room, 1);
+    if (status < 0)
+        vq_token_batch_destroy(out);
+    return status;
+}
+
+void vq_token_batch_destroy(vq_token_batch *batch) {
+    free(batch->ids);
+    free(batch->place);
+    free(batch->there);
+    *batch = (vq_token_batch){0};
+}
+
+void vq_examples_batch(const vq_examples *e, vq_token_batch *out, const size_t *rows, int B, int phase, int positions) {
+    const vq_vocabulary *v = e->vocabulary;
+    const uint8_t *bases = bases_of(e);
+    size_t longest = 1;
+    out->bases = 0;
+    for (int b = 0; b < B; b++)
+        longest = vq_max(longest, vq_vocabulary_tokens(v, count_of(e->set, rows[b]), phase));
+    const size_t M = (size_t)B * longest;
+    assert(M <= out->room);
+    out->B = B;
+    out->L = (int)longest;
+    out->padded = false;
+    for (int b = 0; b < B; b++) {
+        const size_t start = e->set->start[rows[b]], count = count_of(e->set, rows[b]), first = (size_t)b * longest;
+        const size_t tokens = vq_vocabulary_tokens(v, count, phase);
+        vq_vocabulary_ids(v, out->ids + first, M, out->place + first, bases + start,
+                          e->codes ? e->codes + start * (size_t)v->tables : NULL, count, phase);
+        memset(out->there + first, 1, tokens);
+        memset(out->there + first + tokens, 0, longest - tokens);
+        for (size_t i = first + tokens; i < first + longest; i++) {
+            out->place[i] = positions;
+            for (int t = 0; t < v->tables; t++)
+                out->ids[(size_t)t * M + i] = v->entries[t];
+        }
+        out->padded |= tokens < longest;
+        out->bases += count;
+    }
+}

@@ -1,0 +1,155 @@
+#include "train/vocabulary.h"
+
+#include "base/integer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_WORD = 8, MOST_STRIDE = 64, BASES = 4, UNKNOWN = 4 };
+
+bool vq_vocabulary_is_codes(const char *name) {
+    return !strncmp(name, "codes", 5) && (!name[5] || name[5] == ':');
+}
+
+static vq_status bad(const char *name) {
+    return vq_fail(VQDNA_ERR_USAGE,
+                   "there is no vocabulary '%s': it is codes, codes:fresh, onehot, conv:R (odd, 3 to 15) or kmer:K (1 to 8), and "
+                   "codes and kmer take :stride=S (1 to 64)",
+                   name);
+}
+
+/* A number in [least, most] at *at, which moves behind it. */
+static bool number(int *out, const char **at, int least, int most) {
+    char *end;
+    long n = **at >= '0' && **at <= '9' ? strtol(*at, &end, 10) : -1;
+    if (n < least || n > most)
+        return false;
+    *at = end;
+    *out = (int)n;
+    return true;
+}
+
+/* One part of a name, from its colon on. */
+static bool part(vq_vocabulary *v, const char **at) {
+    if (!strncmp(*at, ":stride=", 8) && (v->kind == VQ_OF_WORDS || v->kind == VQ_OF_CODES)) {
+        *at += 8;
+        return number(&v->stride, at, 1, MOST_STRIDE);
+    }
+    if (!strncmp(*at, ":fresh", 6) && v->kind == VQ_OF_CODES) {
+        *at += 6;
+        return v->fresh = true;
+    }
+    return false;
+}
+
+static bool read_name(vq_vocabulary *v, const char *name) {
+    const char *at = strchr(name, ':');
+    const size_t length = at ? (size_t)(at - name) : strlen(name);
+    static const char *const kinds[] = {"onehot", "conv", "kmer", "codes"};
+    at = name + length;
+    int kind = 0;
+    while (kind < 4 && (strlen(kinds[kind]) != length || strncmp(kinds[kind], name, length) != 0))
+        kind++;
+    if (kind == 4)
+        return false;
+    v->kind = (int)kind;
+    v->width = v->stride = 1;
+    if (v->kind == VQ_OF_WORDS || v->kind == VQ_OF_CONVOLUTION) {
+        if (*at++ != ':' || !number(&v->width, &at, v->kind == VQ_OF_CONVOLUTION ? 3 : 1, v->kind == VQ_OF_CONVOLUTION ? 15 : MOST_WORD))
+            return false;
+        if (v->kind == VQ_OF_CONVOLUTION && v->width % 2 == 0)
+            return false;
+    }
+    while (*at)
+        if (!part(v, &at))
+            return false;
+    return true;
+}
+
+static void spell(vq_vocabulary *v) {
+    static const char *const kinds[] = {"onehot", "conv", "kmer", "codes"};
+    int used = snprintf(v->name, sizeof v->name, "%s", kinds[v->kind]);
+    if (v->kind == VQ_OF_WORDS || v->kind == VQ_OF_CONVOLUTION)
+        used += snprintf(v->name + used, sizeof v->name - (size_t)used, ":%d", v->width);
+    if (v->fresh)
+        used += snprintf(v->name + used, sizeof v->name - (size_t)used, ":fresh");
+    if (v->stride > 1)
+        snprintf(v->name + used, sizeof v->name - (size_t)used, ":stride=%d", v->stride);
+}
+
+vq_status vq_vocabulary_parse(vq_vocabulary *out, const char *name, const vq_config *tokenizer) {
+    vq_vocabulary v = {.tables = 1};
+    if (!read_name(&v, name))
+        return bad(name);
+    spell(&v);
+    switch (v.kind) {
+    case VQ_OF_BASES:
+        v.entries[0] = BASES + 1;
+        break;
+    case VQ_OF_CONVOLUTION:
+        v.tables = v.width;
+        for (int t = 0; t < v.tables; t++)
+            v.entries[t] = BASES + 1;
+        break;
+    case VQ_OF_WORDS:
+        v.entries[0] = (1 << 2 * v.width) + 1;
+        break;
+    case VQ_OF_CODES:
+        if (!tokenizer)
+            return vq_fail(VQDNA_ERR_USAGE, "the vocabulary %s is that of a tokenizer: name its model", v.name);
+        v.tables = tokenizer->levels;
+        v.dim = v.fresh ? 0 : tokenizer->dim;
+        for (int t = 0; t < v.tables; t++)
+            v.entries[t] = tokenizer->codes[t];
+    }
+    *out = v;
+    return VQDNA_OK;
+}
+
+/* Words stand where all of their bases do. */
+static size_t places(const vq_vocabulary *v, size_t count) {
+    const size_t width = v->kind == VQ_OF_WORDS ? (size_t)v->width : 1;
+    return count >= width ? count - width + 1 : count > 0;
+}
+
+size_t vq_vocabulary_tokens(const vq_vocabulary *v, size_t count, int phase) {
+    const size_t all = places(v, count), first = (size_t)phase;
+    return all > first ? vq_ceil_div(all - first, (size_t)v->stride) : all > 0;
+}
+
+static int32_t word(const uint8_t *bases, size_t at, size_t count, int width) {
+    int32_t id = 0;
+    for (size_t i = at; i < at + (size_t)width; i++) {
+        if (i >= count || bases[i] >= UNKNOWN)
+            return 1 << 2 * width;
+        id = id * BASES + bases[i];
+    }
+    return id;
+}
+
+void vq_vocabulary_ids(const vq_vocabulary *v, int32_t *ids, size_t row, int32_t *place, const uint8_t *bases,
+                       const uint16_t *codes, size_t count, int phase) {
+    const size_t tokens = vq_vocabulary_tokens(v, count, phase), first = places(v, count) > (size_t)phase ? (size_t)phase : 0;
+    for (size_t i = 0; i < tokens; i++) {
+        const size_t at = first + i * (size_t)v->stride;
+        place[i] = (int32_t)at;
+        for (int t = 0; t < v->tables; t++) {
+            int32_t *id = &ids[(size_t)t * row + i];
+            const int64_t base = (int64_t)at + t - v->width / 2; /* of a convolution */
+            switch (v->kind) {
+            case VQ_OF_BASES:
+                *id = bases[at];
+                break;
+            case VQ_OF_CONVOLUTION:
+                *id = base < 0 || base >= (int64_t)count ? BASES + 1 : bases[base];
+                break;
+            case VQ_OF_WORDS:
+                *id = word(bases, at, count, v->width);
+                break;
+            case VQ_OF_CODES:
+                *id = bases[at] < UNKNOWN ? codes[at * (size_t)v->tables + (size_t)t] : v->entries[t];
+            }
+        }
+    }
+}

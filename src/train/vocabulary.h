@@ -1,0 +1,44 @@
+/* Vocabularies: how a sequence of bases becomes the tokens of a body (nn/body.h). By name, parts after the first in any order:
+ *     onehot               a base a token: one table of 5
+ *     conv:R               the same behind a learned convolution of width R (odd, up to 15): R tables of 5, each of the base at its own
+ *                          offset
+ *     kmer:K               words of K <= 8 bases, one at each base: a table of 4^K + 1, the last for a word with an unknown base
+ *     kmer:K:stride=S      one every S bases; S = K: words that do not overlap
+ *     codes                codes of a tokenizer, a table a level, at its vectors, which stay as they are
+ *     codes:fresh          the same codes, vectors learned from a random start
+ *     codes:stride=S       the codes of every S-th base
+ * A token has the place of the base it stands at: where the word begins, the base of the code. */
+#ifndef VQ_TRAIN_VOCABULARY_H
+#define VQ_TRAIN_VOCABULARY_H
+
+#include "nn/body.h"
+#include "nn/model.h"
+
+enum { VQ_VOCABULARY_NAME = 48 };
+
+typedef struct vq_vocabulary {
+    char name[VQ_VOCABULARY_NAME]; /* in its one spelling */
+    enum { VQ_OF_BASES, VQ_OF_CONVOLUTION, VQ_OF_WORDS, VQ_OF_CODES } kind;
+    int width;  /* R or K; 1 otherwise */
+    int stride; /* bases from a token to the next */
+    bool fresh; /* codes: vectors are learned */
+    int tables, entries[VQ_MAX_TABLES];
+    int dim; /* of frozen vectors, or 0 */
+} vq_vocabulary;
+
+/* tokenizer: the config of the one whose codes are meant, NULL: there is none. A name that is none, or codes without a tokenizer, is
+ * VQDNA_ERR_USAGE. */
+vq_status vq_vocabulary_parse(vq_vocabulary *out, const char *name, const vq_config *tokenizer);
+
+/* Whether a tokenizer is needed. */
+bool vq_vocabulary_is_codes(const char *name);
+
+/* Tokens of a sequence of `count` bases, the first standing at base `phase` < stride; at least 1 where there is a base. */
+size_t vq_vocabulary_tokens(const vq_vocabulary *v, size_t count, int phase);
+
+/* Their ids, [tables][row] with `row` ids from a table to the next, and places [tokens]. codes [count][levels] of the bases; NULL unless
+ * the vocabulary is of codes. */
+void vq_vocabulary_ids(const vq_vocabulary *v, int32_t *ids, size_t row, int32_t *place, const uint8_t *bases,
+                       const uint16_t *codes, size_t count, int phase);
+
+#endif
