@@ -99,8 +99,7 @@ vq_status vq_classifier_forward(vq_classifier *m, double dropout, vq_draws draws
 static vq_status loss(vq_classifier *m, bool weighed, float scale) {
     const int B = m->body.batch.B;
     if (!m->config.classes)
-        return vq_squareloss(m->device, m->dlogits.view, m->metrics.view, m->scratch.view, m->logits.view, m->targets.view, B,
-                             scale);
+        return vq_squareloss(m->device, m->dlogits.view, m->metrics.view, m->logits.view, m->targets.view, B, scale);
     return vq_softmaxloss(m->device, m->dlogits.view, VQ_NO_VIEW, m->metrics.view, m->scratch.view, m->logits.view, m->targets.view,
                           weighed ? m->weights.view : VQ_NO_VIEW, B, m->config.classes, scale);
 }
