@@ -672,6 +672,119 @@ typedef struct vqdna_difference {
 VQDNA_API vqdna_status vqdna_scores_compare(vqdna_difference *out, const int *truth, const int *a, const int *b, size_t rows,
                                             int classes, int resamples, uint64_t seed);
 
+/* ---- Predictors -------------------------------------------------------------------------------------------------------------- */
+
+/* A Transformer encoder over the tokens of a vocabulary, pooled, with a head: a classifier or a regression. Vocabularies, by name:
+ *     codes                a tokenizer's codes of each base, as its vectors, the levels' added; codes:fresh, vectors that are learned
+ *     onehot, conv:R       a base a token; the same behind a learned convolution of R bases (odd, 3 to 15)
+ *     kmer:K               the word of K bases that begins at a base, 1 to 8
+ * codes and kmer take :stride=S, a token every S bases. */
+typedef struct vqdna_predictor_options {
+    size_t size;                    /* sizeof(vqdna_predictor_options) */
+    const char *preset;             /* "tiny" (4 layers of 128 channels, 4 heads), "small" (6, 256, 8), "base" (12, 768, 12) */
+    const char *vocabulary;         /* NULL: codes with a tokenizer, else conv:9 */
+    int width, layers, heads, feed; /* feed: of the layers' inner part; default 4 width */
+    int positions;                  /* bases of the longest sequence; default: of all at hand, at least 512 */
+    bool post_norm;                 /* norms behind the residual sums, as in the first Transformers */
+    const char *pool, *head;        /* "mean" or "max" over positions; "mlp" (one hidden layer) or "linear" */
+} vqdna_predictor_options;
+
+/* Labelled sequences of a table (CSV or TSV with a header, plain or gzip). */
+typedef struct vqdna_examples vqdna_examples;
+typedef struct vqdna_examples_options {
+    size_t size;                  /* sizeof(vqdna_examples_options) */
+    const char *sequence, *label; /* names of the columns: "sequence", "label" */
+    bool regression;              /* labels are numbers, not names of classes */
+    size_t rows;                  /* keep so many, drawn by the seed; 0: all */
+    uint64_t seed;                /* 1 */
+} vqdna_examples_options;
+
+typedef struct vqdna_examples_info {
+    size_t rows, bases, longest; /* longest: bases of a sequence */
+    int classes;                 /* 0: of a regression */
+    const char *const *labels;   /* [classes], with the examples */
+} vqdna_examples_info;
+
+/* like: examples whose labels these are; one they do not have is VQDNA_ERR_INPUT, by line. NULL: the table's own, two at least. */
+VQDNA_API vqdna_status vqdna_examples_read(vqdna_examples **out, const char *path, const vqdna_examples_options *options,
+                                           const vqdna_examples *like);
+
+/* Moves one row in `share`, drawn by the seed, to *held. */
+VQDNA_API vqdna_status vqdna_examples_split(vqdna_examples *examples, vqdna_examples **held, int share, uint64_t seed);
+VQDNA_API vqdna_examples_info vqdna_examples_describe(const vqdna_examples *examples);
+VQDNA_API void vqdna_examples_destroy(vqdna_examples *examples);
+
+typedef struct vqdna_predictor vqdna_predictor;
+
+/* A new model for the labels of `train`, weights drawn from the seed. longest: bases of the longest sequence it will be given, if longer
+ * than those of train. The tokenizer (NULL: the vocabulary needs none) must outlive it. */
+VQDNA_API vqdna_status vqdna_predictor_create(vqdna_predictor **out, vqdna_context *context, vqdna_tokenizer *tokenizer,
+                                              const vqdna_examples *train, size_t longest, const vqdna_predictor_options *options,
+                                              uint64_t seed);
+
+/* Loads the folder `path`; with it, from its folder "tokenizer", the tokenizer whose codes it reads. VQDNA_ERR_INPUT if that is not the one
+ * it was trained on. */
+VQDNA_API vqdna_status vqdna_predictor_open(vqdna_predictor **out, vqdna_context *context, const char *path);
+VQDNA_API void vqdna_predictor_destroy(vqdna_predictor *predictor);
+
+typedef struct vqdna_predictor_info {
+    char kind[24], preset[16], vocabulary[48];
+    int width, layers, heads, positions, classes;
+    const char *const *labels;          /* [classes], with the predictor */
+    uint64_t parameters, trained, step; /* trained: of the parameters, those that a training moves */
+} vqdna_predictor_info;
+VQDNA_API vqdna_predictor_info vqdna_predictor_describe(const vqdna_predictor *predictor);
+
+/* How a predictor is trained; a field of 0 is the default. */
+typedef struct vqdna_finetune_options {
+    size_t size;                             /* sizeof(vqdna_finetune_options) */
+    uint64_t seed;                           /* 1: of the order of rows and of dropout */
+    int batch;                               /* 32 sequences of a step */
+    double epochs;                           /* 3 */
+    uint64_t steps;                          /* in place of epochs */
+    double learning_rate;                    /* 1e-3 at its peak, then half a cosine to final_rate of it */
+    double final_rate;                       /* 0 */
+    double warmup;                           /* 0.05 of the steps */
+    double beta1, beta2, weight_decay, clip; /* 0.9, 0.98, 0.01 (of weights, not of norms and biases), 1 */
+    double dropout;                          /* 0.1 */
+    int evaluations;                         /* 1 an epoch, on dev; the weights that did best are kept */
+    bool frozen;                             /* train the head alone */
+    bool balanced;                           /* weigh classes by one over their frequency */
+    bool recompute;                          /* of each layer keep its output alone, and compute the rest again in backward */
+} vqdna_finetune_options;
+
+/* "key=value" into whichever struct has the key; and the table of keys, the model's first, NULL past the end. */
+VQDNA_API vqdna_status vqdna_set_predictor_option(vqdna_predictor_options *predictor, vqdna_finetune_options *finetune,
+                                                  const char *assignment);
+VQDNA_API const vqdna_option *vqdna_predictor_option_at(size_t index);
+
+/* A trainer of a predictor, for vqdna_trainer_step and the others. dev (NULL: none, the last weights are kept) chooses by the correlation of
+ * truth and prediction (MCC; Pearson's r of a regression). Examples must outlive it; predictor and tokenizer are in use until it is destroyed,
+ * when the predictor has the weights that were kept. Its report has "loss", "accuracy", "dev_mcc" (or "dev_r"). A checkpoint's
+ * model.safetensors has the kept weights, its folder "tokenizer" the tokenizer. */
+VQDNA_API vqdna_status vqdna_finetuner_create(vqdna_trainer **out, vqdna_predictor *predictor, const vqdna_examples *train,
+                                              const vqdna_examples *dev, const vqdna_finetune_options *options);
+VQDNA_API vqdna_status vqdna_finetuner_resume(vqdna_trainer **out, vqdna_predictor **predictor, vqdna_context *context,
+                                              const vqdna_examples *train, const vqdna_examples *dev, const char *path);
+
+typedef struct vqdna_judge_options {
+    size_t size;       /* sizeof(vqdna_judge_options) */
+    bool both_strands; /* the mean over the sequence and its reverse complement */
+    int phases;        /* and over the first token standing at base 0 to phases - 1; 0: 1 */
+    int resamples;     /* of the bootstrap; 0: 1000 */
+} vqdna_judge_options;
+
+typedef struct vqdna_judgement {
+    vqdna_score mcc, f1_macro, accuracy; /* mean is the score, sd 0 */
+    double r, rmse;                      /* of a regression: Pearson's correlation, and the root of the mean squared error */
+    size_t rows;
+    int classes;
+    const int *truth, *predicted; /* [rows] classes */
+    const float *outputs; /* [rows][classes] probabilities, or [rows] numbers; borrowed until the next call, as those above */
+} vqdna_judgement;
+VQDNA_API vqdna_status vqdna_predictor_judge(vqdna_predictor *predictor, const vqdna_examples *examples,
+                                             const vqdna_judge_options *options, vqdna_judgement *out);
+
 /* ---- Benchmark --------------------------------------------------------------------------------------------------------------- */
 
 /* The portable benchmark: workloads at fixed shapes, each checked before it is timed. `peak` measures the device's limits, which

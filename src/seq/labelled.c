@@ -1,9 +1,11 @@
 #include "seq/labelled.h"
 
+#include "base/c_locale.h"
 #include "base/rng.h"
 #include "seq/alphabet.h"
 #include "seq/table.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -14,6 +16,7 @@ void vq_labelled_free(vq_labelled *set) {
     free(set->bases);
     free(set->start);
     free(set->class);
+    free(set->value);
     *set = (vq_labelled){0};
 }
 
@@ -30,6 +33,7 @@ typedef struct growing {
     vq_labelled set;
     size_t row_room, base_room;
     vq_labels met; /* in the order they came; class holds their numbers */
+    bool numbers;  /* labels are values */
 } growing;
 
 static vq_status grow(growing *g, size_t bases) {
@@ -40,7 +44,9 @@ static vq_status grow(growing *g, size_t bases) {
         s->start = start ? start : s->start;
         int *class = realloc(s->class, g->row_room * sizeof *class);
         s->class = class ? class : s->class;
-        if (!start || !class)
+        float *value = realloc(s->value, g->row_room * sizeof *value);
+        s->value = value ? value : s->value;
+        if (!start || !class || !value)
             return vq_fail(VQDNA_ERR_MEMORY, "out of memory for labelled sequences");
     }
     size_t used = s->rows ? s->start[s->rows] : 0;
@@ -74,12 +80,20 @@ static vq_status add_label(vq_labels *labels, const char *text, const char *path
     return VQDNA_OK;
 }
 
+static bool read_value(const char *text, float *value) {
+    VQ_C_LOCALE;
+    char *end;
+    *value = strtof(text, &end);
+    return end != text && !*end && isfinite(*value);
+}
+
 static vq_status add_row(growing *g, const vq_table_row *row, const vq_labels *labels, bool first, const char *path) {
     if (!row->label)
         return vq_fail(VQDNA_ERR_INPUT, "%s has no column of labels: name it with --label", path);
     if (strpbrk(row->label, "\t\r\n"))
-        return vq_fail(VQDNA_ERR_INPUT, "%s, line %llu: a tab or the end of a line in a label", path, (unsigned long long)row->line);
-    int class = find_label(first ? &g->met : labels, row->label);
+        return vq_fail(VQDNA_ERR_INPUT, "%s, line %llu: a tab or the end of a line in a label", path,
+                       (unsigned long long)row->line);
+    int class = g->numbers ? 0 : find_label(first ? &g->met : labels, row->label);
     if (class < 0 && !first)
         return vq_fail(VQDNA_ERR_INPUT, "%s, line %llu: the label '%.60s' is met in no training row", path,
                        (unsigned long long)row->line, row->label);
@@ -89,6 +103,9 @@ static vq_status add_row(growing *g, const vq_table_row *row, const vq_labels *l
     }
     VQ_TRY(grow(g, row->length));
     vq_labelled *s = &g->set;
+    if (g->numbers && !read_value(row->label, &s->value[s->rows]))
+        return vq_fail(VQDNA_ERR_INPUT, "%s, line %llu: the label '%.60s' is not a finite number", path,
+                       (unsigned long long)row->line, row->label);
     uint8_t *to = s->bases + s->start[s->rows];
     for (size_t i = 0; i < row->length; i++)
         to[i] = vq_code_of_letter((uint8_t)row->sequence[i]);
@@ -132,45 +149,68 @@ static vq_status order_labels(growing *g, vq_labels *labels) {
     return status;
 }
 
-vq_status vq_labelled_read(vq_labelled *out, vq_labels *labels, const char *path, const char *sequence, const char *label) {
-    vq_table *table = NULL;
-    growing g = {0};
+/* All rows of a table; labels: those that may be met, or empty and then in the order they came in g->met. */
+static vq_status read_rows(growing *g, const vq_labels *labels, const char *path, const char *sequence, const char *label) {
+    vq_table *table;
     vq_table_row row;
-    bool first = labels->count == 0;
-    vq_status status, read = VQDNA_OK;
+    vq_status status;
     VQ_TRY(vq_table_open(&table, path, sequence, label));
-    while ((read = vq_table_next(table, &row)) == VQDNA_OK)
-        VQ_TRY_OR(failed, add_row(&g, &row, labels, first, path));
-    VQ_TRY_OR(failed, read);
+    while ((status = vq_table_next(table, &row)) == VQDNA_OK)
+        VQ_TRY_OR(done, add_row(g, &row, labels, labels->count == 0, path));
+done:
+    vq_table_close(table);
+    return status < 0 ? status : VQDNA_OK;
+}
+
+vq_status vq_labelled_read(vq_labelled *out, vq_labels *labels, const char *path, const char *sequence, const char *label) {
+    growing g = {0};
+    const bool first = labels->count == 0;
+    vq_status status;
+    VQ_TRY_OR(failed, read_rows(&g, labels, path, sequence, label));
     if (first && g.met.count < 2)
         VQ_TRY_OR(failed, vq_fail(VQDNA_ERR_INPUT, "%s: every row has the label '%.60s', and there is nothing to tell apart", path,
                                   g.met.name[0]));
     if (first)
         VQ_TRY_OR(failed, order_labels(&g, labels));
+    free(g.set.value);
+    g.set.value = NULL;
     *out = g.set;
-    vq_table_close(table);
     return VQDNA_OK;
 failed:
-    vq_table_close(table);
     vq_labelled_free(&g.set);
     vq_labels_free(&g.met);
     return status;
 }
 
+vq_status vq_labelled_read_numbers(vq_labelled *out, const char *path, const char *sequence, const char *label) {
+    static char *one[] = {"0"}; /* the one class there is */
+    growing g = {.numbers = true};
+    vq_status status = read_rows(&g, &(vq_labels){one, 1}, path, sequence, label);
+    if (status < 0)
+        vq_labelled_free(&g.set);
+    else
+        *out = g.set;
+    return status;
+}
+
 /* ---- Parts ------------------------------------------------------------------------------------------------------------------- */
 
-static vq_status take_rows(vq_labelled *out, const vq_labelled *set, int share, uint64_t seed, int held) {
+static vq_status take_rows(vq_labelled *out, const vq_labelled *set, const bool *take) {
     vq_labelled s = {0};
     vq_status status;
     VQ_TRY_OR(failed, vq_alloc(&s.bases, set->start[set->rows], 1));
     VQ_TRY_OR(failed, vq_alloc(&s.start, set->rows + 1, sizeof *s.start));
     VQ_TRY_OR(failed, vq_alloc(&s.class, set->rows, sizeof *s.class));
+    if (set->value)
+        VQ_TRY_OR(failed, vq_alloc(&s.value, set->rows, sizeof *s.value));
     for (size_t i = 0; i < set->rows; i++) {
-        if (share && (vq_rng_below((uint64_t)share, seed, VQ_STREAM_SPLIT, 0, i) == 0) != held)
+        if (take && !take[i])
             continue;
         size_t length = set->start[i + 1] - set->start[i];
         memcpy(s.bases + s.start[s.rows], set->bases + set->start[i], length);
         s.class[s.rows] = set->class[i];
+        if (s.value)
+            s.value[s.rows] = set->value[i];
         s.start[s.rows + 1] = s.start[s.rows] + length;
         s.rows++;
     }
@@ -182,24 +222,80 @@ failed:
 }
 
 vq_status vq_labelled_copy(vq_labelled *out, const vq_labelled *set) {
-    return take_rows(out, set, 0, 0, 0);
+    return take_rows(out, set, NULL);
+}
+
+/* Parts a set into what is taken and the rest; either may be NULL. */
+static vq_status part(vq_labelled *taken, vq_labelled *rest, const vq_labelled *set, bool *take) {
+    *taken = (vq_labelled){0};
+    VQ_TRY(take_rows(taken, set, take));
+    for (size_t i = 0; i < set->rows; i++)
+        take[i] = !take[i];
+    vq_status status = rest ? take_rows(rest, set, take) : VQDNA_OK;
+    if (status < 0)
+        vq_labelled_free(taken);
+    return status;
 }
 
 vq_status vq_labelled_split(vq_labelled *set, vq_labelled *held, int share, uint64_t seed) {
     vq_labelled rest;
-    VQ_TRY(take_rows(held, set, share, seed, 1));
-    vq_status status = take_rows(&rest, set, share, seed, 0);
-    if (status == VQDNA_OK && (!held->rows || !rest.rows)) {
-        vq_labelled_free(&rest);
+    bool *take;
+    VQ_TRY(vq_alloc(&take, set->rows, sizeof *take));
+    for (size_t i = 0; i < set->rows; i++)
+        take[i] = vq_rng_below((uint64_t)share, seed, VQ_STREAM_SPLIT, 0, i) == 0;
+    vq_status status = part(held, &rest, set, take);
+    free(take);
+    VQ_TRY(status);
+    if (!held->rows || !rest.rows) {
         status = vq_fail(VQDNA_ERR_INPUT, "too few training rows (%zu) to hold some out: give others with --dev", set->rows);
-    }
-    if (status < 0) {
+        vq_labelled_free(&rest);
         vq_labelled_free(held);
         return status;
     }
     vq_labelled_free(set);
     *set = rest;
     return VQDNA_OK;
+}
+
+typedef struct drawn {
+    uint64_t number;
+    size_t row;
+} drawn;
+
+static int by_draw(const void *a, const void *b) {
+    const drawn *x = a, *y = b;
+    return x->number != y->number ? (x->number > y->number) - (x->number < y->number) : (x->row > y->row) - (x->row < y->row);
+}
+
+vq_status vq_labelled_keep(vq_labelled *set, size_t rows, uint64_t seed) {
+    vq_labelled kept;
+    drawn *order;
+    bool *take = NULL;
+    if (set->rows <= rows)
+        return VQDNA_OK;
+    VQ_TRY(vq_alloc(&order, set->rows, sizeof *order));
+    vq_status status = vq_alloc(&take, set->rows, sizeof *take);
+    for (size_t i = 0; status >= 0 && i < set->rows; i++)
+        order[i] = (drawn){vq_rng_u64(seed, VQ_STREAM_SPLIT, 1, i), i};
+    if (status >= 0) {
+        qsort(order, set->rows, sizeof *order, by_draw);
+        for (size_t i = 0; i < rows; i++)
+            take[order[i].row] = true;
+        status = part(&kept, NULL, set, take);
+    }
+    free(order);
+    free(take);
+    VQ_TRY(status);
+    vq_labelled_free(set);
+    *set = kept;
+    return VQDNA_OK;
+}
+
+uint64_t vq_labelled_fingerprint(const vq_labelled *s) {
+    uint64_t print = XXH3_64bits_withSeed(s->bases, s->start[s->rows], s->rows);
+    print = XXH3_64bits_withSeed(s->start, (s->rows + 1) * sizeof *s->start, print);
+    print = XXH3_64bits_withSeed(s->class, s->rows * sizeof *s->class, print);
+    return s->value ? XXH3_64bits_withSeed(s->value, s->rows * sizeof *s->value, print) : print;
 }
 
 /* ---- What looking up would tell ---------------------------------------------------------------------------------------------- */
@@ -283,7 +379,8 @@ vq_status vq_labelled_lookup(int *classes, const vq_labelled *train, const vq_la
         first[i] += first[i - 1];
     VQ_TRY_OR(done, vq_alloc(&rows, first[WORDS + 1], sizeof *rows));
     memset(met, 0, WORDS * sizeof *met);
-    for (size_t row = 0; row < train->rows; row++) /* rows of a word, in order, between first[word] and first[word + 1] in the end */
+    for (size_t row = 0; row < train->rows;
+         row++) /* rows of a word, in order, between first[word] and first[word + 1] in the end */
         for (size_t i = 0, n = row_words(words, met, train, row); i < n; i++)
             rows[first[words[i] + 1]++] = (uint32_t)row;
     memset(met, 0, WORDS * sizeof *met);

@@ -1,0 +1,236 @@
+#include "train/predictor.h"
+
+#include "base/integer.h"
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+static const struct {
+    const char *name;
+    int width, layers, heads;
+} presets[] = {{"tiny", 128, 4, 4}, {"small", 256, 6, 8}, {"base", 768, 12, 12}};
+
+enum { LEAST_POSITIONS = 512 };
+
+static int either(int given, int otherwise) {
+    return given ? given : otherwise;
+}
+
+static bool one_of(const char *text, const char *first, const char *second, bool *is_second) {
+    *is_second = text && !strcmp(text, second);
+    return !text || *is_second || !strcmp(text, first);
+}
+
+/* ---- Vectors of a tokenizer -------------------------------------------------------------------------------------------------- */
+
+static const vq_state_tensor *book(const vq_state *tokenizer, int level) {
+    char name[32];
+    snprintf(name, sizeof name, "books.%d.e", level);
+    return vq_state_find(tokenizer, name);
+}
+
+/* One over the deviation of the codebooks' numbers: the sum of a base's vectors, times this over the root of their number, is of about
+ * unit variance. */
+static double vector_scale(const vq_state *tokenizer, int levels) {
+    double sum = 0, squares = 0, n = 0;
+    for (int i = 0; i < levels; i++) {
+        const vq_state_tensor *e = book(tokenizer, i);
+        for (size_t j = 0; j < e->count; j++) {
+            sum += e->data[j];
+            squares += (double)e->data[j] * e->data[j];
+        }
+        n += (double)e->count;
+    }
+    const double variance = squares / n - sum / n * sum / n;
+    return variance > 0 ? 1 / sqrt(variance) : 1;
+}
+
+vq_status vq_predictor_take_vectors(vq_state *to, const vq_predictor *r, const vq_state *tokenizer) {
+    for (int t = 0; r->vocabulary.dim && t < r->vocabulary.tables; t++) {
+        char name[32];
+        snprintf(name, sizeof name, "input.%d.weight", t);
+        vq_state_tensor *table = vq_state_find(to, name);
+        const vq_state_tensor *e = book(tokenizer, t);
+        if (!table || !e || table->count != e->count)
+            return vq_fail(VQDNA_ERR_INPUT, "the tokenizer's codebooks are not those that the model reads");
+        memcpy(table->data, e->data, e->count * sizeof *e->data);
+    }
+    return VQDNA_OK;
+}
+
+void vq_predictor_hash(char out[17], const vq_state *s) {
+    uint64_t hash = 0;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->tensors[i].role != VQ_STATE) /* averages do not make codes */
+            hash = XXH3_64bits_withSeed(s->tensors[i].data, s->tensors[i].count * sizeof(float), hash);
+    snprintf(out, 17, "%016" PRIx64, hash);
+}
+
+/* ---- Options ----------------------------------------------------------------------------------------------------------------- */
+
+static vq_status copy_labels(vq_labels *out, const vq_labels *labels) {
+    VQ_TRY(vq_alloc(&out->name, (size_t)labels->count, sizeof *out->name));
+    for (int i = 0; i < labels->count; i++) {
+        VQ_TRY(vq_alloc(&out->name[i], strlen(labels->name[i]) + 1, 1));
+        strcpy(out->name[i], labels->name[i]);
+        out->count++;
+    }
+    return VQDNA_OK;
+}
+
+static void take_vocabulary(vq_body_config *body, const vq_vocabulary *v) {
+    body->tables = v->tables;
+    body->dim = v->dim;
+    memcpy(body->entries, v->entries, sizeof body->entries);
+}
+
+vq_status vq_predictor_resolve(vq_predictor *out, const vqdna_predictor_options *options, const vq_config *tokenizer,
+                               const vq_state *state, size_t longest, const vq_labels *labels) {
+    vqdna_predictor_options o = {0};
+    vq_take_options(&o, sizeof o, options, sizeof o);
+    const char *name = o.preset ? o.preset : "tiny";
+    size_t p = 0;
+    vq_predictor r = {.deviation = 1};
+    while (p < 3 && strcmp(presets[p].name, name) != 0)
+        p++;
+    if (p == 3)
+        return vq_fail(VQDNA_ERR_USAGE, "there is no preset '%s': use tiny, small or base", name);
+    if (!one_of(o.pool, "mean", "max", &r.config.max_pool))
+        return vq_fail(VQDNA_ERR_USAGE, "pool is '%s', it must be mean or max", o.pool);
+    if (!one_of(o.head, "mlp", "linear", &r.config.linear))
+        return vq_fail(VQDNA_ERR_USAGE, "head is '%s', it must be mlp or linear", o.head);
+    VQ_TRY(vq_vocabulary_parse(&r.vocabulary, o.vocabulary ? o.vocabulary : tokenizer ? "codes" : "conv:9", tokenizer));
+    snprintf(r.preset, sizeof r.preset, "%s", name);
+    vq_body_config *body = &r.config.body;
+    const int width = either(o.width, presets[p].width);
+    body->layer = (vq_layer_config){width, either(o.heads, presets[p].heads), either(o.feed, 4 * width), o.post_norm};
+    body->layers = either(o.layers, presets[p].layers);
+    if (o.positions && (size_t)o.positions < longest)
+        return vq_fail(VQDNA_ERR_USAGE, "positions is %d, and the longest sequence has %zu bases: cut it, or give more positions",
+                       o.positions, longest);
+    body->positions = either(o.positions, (int)vq_min(vq_max(longest, LEAST_POSITIONS), INT32_MAX));
+    take_vocabulary(body, &r.vocabulary);
+    body->scale = (body->dim ? vector_scale(state, tokenizer->levels) : 1) / sqrt(body->tables);
+    r.config.classes = labels ? labels->count : 0;
+    if (r.vocabulary.kind == VQ_OF_CODES)
+        vq_predictor_hash(r.tokenizer, state);
+    VQ_TRY(vq_body_check(body));
+    vq_status status = labels ? copy_labels(&r.labels, labels) : VQDNA_OK;
+    if (status < 0)
+        vq_predictor_free(&r);
+    else
+        *out = r;
+    return status;
+}
+
+void vq_predictor_free(vq_predictor *r) {
+    vq_labels_free(&r->labels);
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------------------------------------- */
+
+vq_status vq_predictor_to_json(json_t **out, const vq_predictor *r) {
+    const vq_body_config *b = &r->config.body;
+    json_t *labels = json_array();
+    for (int i = 0; i < r->labels.count; i++)
+        json_array_append_new(labels, json_string(r->labels.name[i]));
+    *out = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:f, s:s, s:s}", "model",
+                     r->config.classes ? VQ_CLASSIFY_KIND : VQ_REGRESS_KIND, "preset", r->preset, "vocabulary", r->vocabulary.name,
+                     "width", b->layer.width, "heads", b->layer.heads, "feed", b->layer.feed, "layers", b->layers, "positions",
+                     b->positions, "post_norm", b->layer.post_norm, "scale", b->scale, "pool", r->config.max_pool ? "max" : "mean",
+                     "head", r->config.linear ? "linear" : "mlp");
+    if (!*out || !labels) {
+        json_decref(labels);
+        json_decref(*out);
+        return vq_fail(VQDNA_ERR_MEMORY, "out of memory, or a label is no UTF-8");
+    }
+    if (r->tokenizer[0])
+        json_object_set_new(*out, "tokenizer", json_string(r->tokenizer));
+    if (r->config.classes) {
+        json_object_set_new(*out, "labels", labels);
+    } else {
+        json_decref(labels);
+        json_object_set_new(*out, "mean", json_real(r->mean));
+        json_object_set_new(*out, "deviation", json_real(r->deviation));
+    }
+    return VQDNA_OK;
+}
+
+static vq_status read_labels(vq_predictor *r, const json_t *json, const char *path) {
+    json_t *array;
+    VQ_TRY(vq_json_member(&array, json, "labels", JSON_ARRAY, path));
+    const size_t count = json_array_size(array);
+    if (count < 2 || count > 4096)
+        return vq_fail(VQDNA_ERR_INPUT, "%s: labels has %zu entries, it must have 2 to 4096", path, count);
+    char **names;
+    VQ_TRY(vq_alloc(&names, count, sizeof *names));
+    for (size_t i = 0; i < count; i++)
+        names[i] = (char *)json_string_value(json_array_get(array, i));
+    vq_status status = VQDNA_OK;
+    for (size_t i = 0; i < count && status >= 0; i++)
+        if (!names[i])
+            status = vq_fail(VQDNA_ERR_INPUT, "%s: a label is no text", path);
+    if (status >= 0)
+        status = copy_labels(&r->labels, &(vq_labels){names, (int)count});
+    free(names);
+    r->config.classes = r->labels.count;
+    return status;
+}
+
+static vq_status read_predictor(vq_predictor *r, const json_t *json, const vq_config *tokenizer, const char *path) {
+    const char *kind, *preset, *vocabulary, *pool, *head;
+    int64_t n;
+    vq_body_config *b = &r->config.body;
+    const struct {
+        const char *key;
+        int *to;
+    } fields[] = {{"width", &b->layer.width},
+                  {"heads", &b->layer.heads},
+                  {"feed", &b->layer.feed},
+                  {"layers", &b->layers},
+                  {"positions", &b->positions}};
+    VQ_TRY(vq_json_text(&kind, json, "model", path));
+    VQ_TRY(vq_json_text(&preset, json, "preset", path));
+    VQ_TRY(vq_json_text(&vocabulary, json, "vocabulary", path));
+    VQ_TRY(vq_json_text(&pool, json, "pool", path));
+    VQ_TRY(vq_json_text(&head, json, "head", path));
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        VQ_TRY(vq_json_integer(&n, json, fields[i].key, 1, INT32_MAX, path));
+        *fields[i].to = (int)n;
+    }
+    VQ_TRY(vq_json_boolean(&b->layer.post_norm, json, "post_norm", path));
+    VQ_TRY(vq_json_number(&b->scale, json, "scale", 0, 1e30, path));
+    if (!one_of(pool, "mean", "max", &r->config.max_pool) || !one_of(head, "mlp", "linear", &r->config.linear))
+        return vq_fail(VQDNA_ERR_INPUT, "%s: pool is '%s' and head '%s': mean or max, mlp or linear are known", path, pool, head);
+    if (vq_vocabulary_parse(&r->vocabulary, vocabulary, tokenizer) < 0 || vq_body_check(b) < 0) {
+        char text[512];
+        snprintf(text, sizeof text, "%s", vqdna_last_error());
+        return vq_fail(VQDNA_ERR_INPUT, "%s: %s", path, text);
+    }
+    snprintf(r->preset, sizeof r->preset, "%s", preset);
+    take_vocabulary(b, &r->vocabulary);
+    if (r->vocabulary.kind == VQ_OF_CODES) {
+        const char *hash;
+        VQ_TRY(vq_json_text(&hash, json, "tokenizer", path));
+        snprintf(r->tokenizer, sizeof r->tokenizer, "%s", hash);
+    }
+    if (!strcmp(kind, VQ_CLASSIFY_KIND))
+        return read_labels(r, json, path);
+    VQ_TRY(vq_json_number(&r->mean, json, "mean", -1e30, 1e30, path));
+    return vq_json_number(&r->deviation, json, "deviation", 0, 1e30, path);
+}
+
+vq_status vq_predictor_from_json(vq_predictor *out, const json_t *json, const vq_config *tokenizer, const char *path) {
+    vq_predictor r = {.deviation = 1};
+    vq_status status = read_predictor(&r, json, tokenizer, path);
+    if (status < 0)
+        vq_predictor_free(&r);
+    else
+        *out = r;
+    return status;
+}

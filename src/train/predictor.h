@@ -1,0 +1,37 @@
+/* A model that reads sequences, as its folder's config.json says it: kind, vocabulary, body, head, labels. */
+#ifndef VQ_TRAIN_PREDICTOR_H
+#define VQ_TRAIN_PREDICTOR_H
+
+#include "nn/classifier.h"
+#include "seq/labelled.h"
+#include "train/vocabulary.h"
+
+#include <jansson.h>
+
+#define VQ_CLASSIFY_KIND "vqdna-classify"
+#define VQ_REGRESS_KIND "vqdna-regress"
+
+typedef struct vq_predictor {
+    char preset[16], tokenizer[17]; /* tokenizer: hash of the one whose codes it reads, "" without */
+    vq_vocabulary vocabulary;
+    vq_classifier_config config;
+    vq_labels labels;       /* of a classifier: class i is name[i] */
+    double mean, deviation; /* of a regression's training labels */
+} vq_predictor;
+
+/* A new model's. tokenizer and its codebooks (for the scale of its vectors): NULL without. longest: bases of the longest sequence it will
+ * meet, the fewest positions. labels are copied; NULL: a regression. */
+vq_status vq_predictor_resolve(vq_predictor *out, const vqdna_predictor_options *options, const vq_config *tokenizer,
+                               const vq_state *state, size_t longest, const vq_labels *labels);
+void vq_predictor_free(vq_predictor *predictor);
+
+vq_status vq_predictor_to_json(json_t **out, const vq_predictor *predictor);
+vq_status vq_predictor_from_json(vq_predictor *out, const json_t *json, const vq_config *tokenizer, const char *path);
+
+/* Puts the codebooks into the frozen tables of a state; nothing for other vocabularies. */
+vq_status vq_predictor_take_vectors(vq_state *to, const vq_predictor *predictor, const vq_state *tokenizer);
+
+/* 16 hexadecimal digits that tell the weights of one tokenizer from another's. */
+void vq_predictor_hash(char out[17], const vq_state *tokenizer);
+
+#endif
