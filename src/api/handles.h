@@ -4,6 +4,7 @@
 
 #include "device/device.h"
 #include "nn/model.h"
+#include "train/classify_task.h"
 #include "train/tokenizer_task.h"
 #include "train/trainer.h"
 
@@ -21,10 +22,34 @@ struct vqdna_tokenizer {
     vqdna_trainer *trainer;
 };
 
+struct vqdna_examples {
+    vq_labelled set;
+    vq_labels labels; /* none: of a regression */
+};
+
+struct vqdna_predictor {
+    vq_device *device;
+    vq_predictor card;
+    vq_state state;             /* the weights, unless `trainer` has newer ones */
+    uint64_t step;              /* training steps behind them */
+    uint64_t trained;           /* parameters that its training moves */
+    vqdna_tokenizer *tokenizer; /* whose codes it reads, or NULL */
+    bool owns;                  /* it */
+    vqdna_trainer *trainer;
+    struct {
+        vq_scores_interval interval;
+        int *truth, *predicted;
+        float *outputs;
+    } judged; /* the last */
+};
+
+/* Trains a tokenizer or a predictor; the other's two are NULL. */
 struct vqdna_trainer {
     vq_trainer *trainer;
     vq_tokenizer_task *task; /* what it trains, the trainer's own */
     vqdna_tokenizer *tokenizer;
+    vq_classify_task *finetune;
+    vqdna_predictor *predictor;
 };
 
 /* The function that says so has the device to itself until it returns, so that handles of one context may be used from several
@@ -36,6 +61,12 @@ static inline void vq_let_go(vq_device **device) {
 
 /* Fetches newer weights from the tokenizer's trainer, if it has one. */
 vq_status vq_tokenizer_refresh(vqdna_tokenizer *tokenizer);
+
+/* The same for a predictor: those that its training keeps. */
+vq_status vq_predictor_refresh(vqdna_predictor *predictor);
+
+/* Writes a checkpoint of a predictor's trainer, its tokenizer first. */
+vq_status vq_predictor_checkpoint(vqdna_trainer *trainer, const char *path, const char *provenance);
 
 /* The model for inference with the newest weights, tokenizer->model. Options may be NULL. */
 vq_status vq_tokenizer_prepare(vqdna_tokenizer *tokenizer, const vqdna_stream_options *options);

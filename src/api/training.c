@@ -5,6 +5,7 @@
 #include "check/firstuse.h"
 #include "train/checkpoint.h"
 #include "train/options.h"
+#include "train/predictor_options.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -105,16 +106,26 @@ done:
 vqdna_status vqdna_trainer_check_option(const vqdna_trainer *trainer, const char *assignment) {
     VQ_REQUIRE(trainer);
     VQ_REQUIRE(assignment);
-    return vq_option_agrees(&trainer->tokenizer->config, &trainer->task->options, assignment);
+    return trainer->tokenizer ? vq_option_agrees(&trainer->tokenizer->config, &trainer->task->options, assignment)
+                              : vq_predictor_option_agrees(&trainer->finetune->options, assignment);
+}
+
+static vq_device *device_of(const vqdna_trainer *t) {
+    return t->tokenizer ? t->tokenizer->device : t->predictor ? t->predictor->device : NULL;
 }
 
 void vqdna_trainer_destroy(vqdna_trainer *t) {
     if (!t)
         return;
-    VQ_HOLD(t->tokenizer ? t->tokenizer->device : NULL);
+    VQ_HOLD(device_of(t));
+    /* Weights stay what they became; a device that fails here failed before. */
     if (t->tokenizer) {
-        vq_tokenizer_refresh(t->tokenizer); /* its weights stay what they became; a device that fails here failed before */
+        vq_tokenizer_refresh(t->tokenizer);
         t->tokenizer->trainer = NULL;
+    }
+    if (t->predictor) {
+        vq_predictor_refresh(t->predictor);
+        t->predictor->trainer = NULL;
     }
     vq_trainer_destroy(t->trainer);
     free(t);
@@ -122,14 +133,14 @@ void vqdna_trainer_destroy(vqdna_trainer *t) {
 
 vqdna_status vqdna_trainer_step(vqdna_trainer *trainer) {
     VQ_REQUIRE(trainer);
-    VQ_HOLD(trainer->tokenizer->device);
+    VQ_HOLD(device_of(trainer));
     return vq_trainer_step(trainer->trainer);
 }
 
 vqdna_status vqdna_trainer_report(vqdna_trainer *trainer, vqdna_report *out) {
     VQ_REQUIRE(trainer);
     VQ_REQUIRE(out);
-    VQ_HOLD(trainer->tokenizer->device);
+    VQ_HOLD(device_of(trainer));
     return vq_trainer_report(trainer->trainer, out);
 }
 
@@ -140,24 +151,29 @@ double vqdna_report_value(const vqdna_report *report, const char *name) {
 vqdna_status vqdna_trainer_peek(vqdna_trainer *trainer, vqdna_report *out) {
     VQ_REQUIRE(trainer);
     VQ_REQUIRE(out);
-    VQ_HOLD(trainer->tokenizer->device);
+    VQ_HOLD(device_of(trainer));
     return vq_trainer_peek(trainer->trainer, out);
+}
+
+static vq_status checkpoint_tokenizer(vqdna_trainer *trainer, const char *path, const char *provenance) {
+    vqdna_tokenizer *k = trainer->tokenizer;
+    VQ_TRY(vq_checkpoint_save(path, trainer->trainer, &k->state, provenance));
+    k->step = trainer->trainer->before + trainer->trainer->step;
+    k->current = false;
+    return VQDNA_OK;
 }
 
 vqdna_status vqdna_trainer_checkpoint(vqdna_trainer *trainer, const char *path, const char *provenance) {
     VQ_REQUIRE(trainer);
     VQ_REQUIRE(path);
-    VQ_HOLD(trainer->tokenizer->device);
-    vqdna_tokenizer *k = trainer->tokenizer;
+    VQ_HOLD(device_of(trainer));
     vq_lock *lock;
     VQ_TRY(vq_mkdir(path));
     VQ_TRY(vq_folder_lock(&lock, path, true));
-    vq_status status = vq_checkpoint_save(path, trainer->trainer, &k->state, provenance);
+    vq_status status =
+        trainer->tokenizer ? checkpoint_tokenizer(trainer, path, provenance) : vq_predictor_checkpoint(trainer, path, provenance);
     vq_folder_unlock(lock);
-    VQ_TRY(status);
-    k->step = trainer->trainer->before + trainer->trainer->step;
-    k->current = false;
-    return VQDNA_OK;
+    return status;
 }
 
 vqdna_status vqdna_training_plan(vqdna_context *context, const vqdna_model_options *model, const vqdna_train_options *train,

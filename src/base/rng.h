@@ -18,10 +18,11 @@ typedef enum vq_rng_stream {
     VQ_STREAM_KMEANS,   /* the codebook's start */
     VQ_STREAM_PHASE,    /* which codes the decoder sees */
     VQ_STREAM_TEST,
-    VQ_STREAM_BOOTSTRAP, /* rows of a resample */
-    VQ_STREAM_SPLIT,     /* which rows of a table are held out */
-    VQ_STREAM_SHUFFLE,   /* bases of a window */
-    VQ_STREAM_CHANGE,    /* bases that are put in to see what codes they change */
+    VQ_STREAM_BOOTSTRAP,      /* rows of a resample */
+    VQ_STREAM_SPLIT,          /* which rows of a table are held out */
+    VQ_STREAM_SHUFFLE,        /* bases of a window */
+    VQ_STREAM_CHANGE,         /* bases that are put in to see what codes they change */
+    VQ_STREAM_DROPOUT = 1024, /* and as many more as a model has places that drop */
 } vq_rng_stream;
 
 typedef struct vq_rng_block {

@@ -176,11 +176,12 @@ typedef struct {
     vq_device *device;
     const vq_tensor *tensor;
     vq_view view;
+    float *host; /* of weights that are kept on the host: in place of the view */
     char name[VQ_TENSOR_NAME + 16];
     bool optional; /* checkpoints of 0.1 have no sums */
 } kept;
 
-/* Weights with their moments, state, sums: in order of declaration. kept [3 each tensor of the plan]. */
+/* Weights with their moments, state, sums, and the best weights: in order of declaration. kept [4 each tensor of the plan]. */
 static size_t list_kept(kept *out, const vq_trainer *t) {
     static const char *const names[] = {"%s", "moment1.%s", "moment2.%s", "sums.%s"};
     const vq_tensor *tensor;
@@ -192,8 +193,14 @@ static size_t list_kept(kept *out, const vq_trainer *t) {
             continue;
         for (int v = 0; v < (tensor->role == VQ_PARAM ? 3 : 1); v++) {
             kept *k = &out[count++];
-            *k = (kept){t->task.device, tensor, views[v], "", sums};
+            *k = (kept){t->task.device, tensor, views[v], NULL, "", sums};
             snprintf(k->name, sizeof k->name, names[sums ? 3 : v], tensor->name);
+        }
+        const vq_state_tensor *best = t->task.best ? vq_state_find(t->task.best, tensor->name) : NULL;
+        if (best) {
+            kept *k = &out[count++];
+            *k = (kept){t->task.device, tensor, VQ_NO_VIEW, best->data, "", false};
+            snprintf(k->name, sizeof k->name, "best.%s", tensor->name);
         }
     }
     return count;
@@ -203,7 +210,7 @@ static vq_status make_kept(kept **out, size_t *count, const vq_trainer *t) {
     size_t tensors = 0;
     while (vq_plan_at(t->task.plan, tensors))
         tensors++;
-    VQ_TRY(vq_alloc(out, 3 * tensors, sizeof **out));
+    VQ_TRY(vq_alloc(out, 4 * tensors, sizeof **out));
     *count = list_kept(*out, t);
     return VQDNA_OK;
 }
@@ -214,7 +221,10 @@ static const char *dtype_name(const vq_tensor *t) {
 
 static vq_status fill(void *user, uint64_t offset, void *out, size_t bytes) {
     const kept *k = user;
-    return vq_read(k->device, out, k->view, offset, bytes);
+    if (!k->host)
+        return vq_read(k->device, out, k->view, offset, bytes);
+    memcpy(out, (const char *)k->host + offset, bytes);
+    return VQDNA_OK;
 }
 
 /* ---- Writing checkpoints ----------------------------------------------------------------------------------------------------- */
@@ -277,7 +287,7 @@ vq_status vq_checkpoint_save(const char *folder, vq_trainer *t, vq_state *state,
     VQ_TRY_OR(done, vq_outfile_open(&files[0], p.trainer));
     VQ_TRY_OR(done, write_trainer(&files[0], t, run));
     VQ_TRY_OR(done, vq_outfile_open(&files[1], p.model));
-    VQ_TRY_OR(done, write_model(&files[1], state));
+    VQ_TRY_OR(done, write_model(&files[1], t->task.best && *t->task.found ? t->task.best : state));
     VQ_TRY_OR(done, vq_outfile_open(&files[2], p.config));
     VQ_TRY_OR(done, vq_json_write(&files[2], config));
     VQ_TRY_OR(done, vq_outfile_open(&files[3], p.trainer_json));
@@ -347,7 +357,9 @@ static vq_status load_kept(const vq_safetensors *file, const kept *k) {
         shape[d] = t->shape[d];
     VQ_TRY(vq_alloc(&values, t->count, sizeof(float)));
     vq_status status = vq_safetensors_load(file, k->name, dtype_name(t), t->rank, shape, values);
-    if (status >= 0)
+    if (status >= 0 && k->host)
+        memcpy(k->host, values, t->count * sizeof(float));
+    else if (status >= 0)
         status = vq_write(k->device, k->view, 0, values, t->count * sizeof(float));
     free(values);
     return status;

@@ -3,7 +3,7 @@
 #ifndef VQ_TRAIN_TASK_H
 #define VQ_TRAIN_TASK_H
 
-#include "device/plan.h"
+#include "nn/state.h"
 #include "train/report.h"
 
 #include <jansson.h>
@@ -14,6 +14,8 @@ typedef struct vq_task {
     vq_device *device;
     const vq_plan *plan; /* bound, for training: parameters, state and sums are what a checkpoint keeps */
     int parts;           /* micro-batches of a step */
+    vq_state *best;      /* weights that a model is saved with in place of the last, kept by the task; NULL: it keeps none */
+    const bool *found;   /* there are some yet */
 
     /* Draws the examples of a step, a pure function of `step` and the options; *bases of them. */
     vq_status (*begin)(void *self, uint64_t step, uint64_t *bases);

@@ -372,8 +372,19 @@ vq_status vq_tokenizer_trainer(vq_trainer **out, vq_tokenizer_task **self, vq_de
         return status;
     }
     *self = t;
-    const vq_task task = {VQ_TOKENIZER_KIND, t,         device, t->model->plan, t->parts, begin, learn, sums, update, report,
-                          to_json,           from_json, destroy};
+    const vq_task task = {.kind = VQ_TOKENIZER_KIND,
+                          .self = t,
+                          .device = device,
+                          .plan = t->model->plan,
+                          .parts = t->parts,
+                          .begin = begin,
+                          .learn = learn,
+                          .sums = sums,
+                          .update = update,
+                          .report = report,
+                          .to_json = to_json,
+                          .from_json = from_json,
+                          .destroy = destroy};
     const vq_schedule schedule = {o->steps, o->seconds, o->warmup, o->learning_rate, o->final_rate};
     const vq_optimizer_rates rates = {o->beta1, o->beta2, o->weight_decay, o->clip};
     return vq_trainer_create(out, task, schedule, rates);

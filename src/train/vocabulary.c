@@ -56,7 +56,8 @@ static bool read_name(vq_vocabulary *v, const char *name) {
     v->kind = (int)kind;
     v->width = v->stride = 1;
     if (v->kind == VQ_OF_WORDS || v->kind == VQ_OF_CONVOLUTION) {
-        if (*at++ != ':' || !number(&v->width, &at, v->kind == VQ_OF_CONVOLUTION ? 3 : 1, v->kind == VQ_OF_CONVOLUTION ? 15 : MOST_WORD))
+        if (*at++ != ':' ||
+            !number(&v->width, &at, v->kind == VQ_OF_CONVOLUTION ? 3 : 1, v->kind == VQ_OF_CONVOLUTION ? 15 : MOST_WORD))
             return false;
         if (v->kind == VQ_OF_CONVOLUTION && v->width % 2 == 0)
             return false;

@@ -1,0 +1,42 @@
+/* Training of a predictor as a task: batches of labelled sequences in an order drawn for each epoch; dev is evaluated now and then, and
+ * the weights that did best there are kept. */
+#ifndef VQ_TRAIN_CLASSIFY_TASK_H
+#define VQ_TRAIN_CLASSIFY_TASK_H
+
+#include "train/classify.h"
+#include "train/predictor.h"
+#include "train/trainer.h"
+
+typedef struct vq_classify_task {
+    vq_classifier *model;
+    const vq_predictor *predictor;
+    vq_examples train, dev;         /* dev.set NULL: none */
+    vqdna_finetune_options options; /* resolved */
+    vq_token_batch batch;
+    uint64_t steps_of_epoch, evaluate_every;
+    size_t *order, *before; /* rows in the order of an epoch: its number; work */
+    uint64_t epoch;
+    bool ordered;
+    size_t first;         /* of the step's rows in the order */
+    int count;            /* of them */
+    double weight;        /* of them: what the loss is divided by */
+    float *class_weights; /* [classes]; NULL: all 1 */
+    uint64_t step;
+    double weight_since; /* since the last report */
+    uint64_t rows_since;
+    double score;  /* on dev, the last; NAN before the first */
+    vq_state best; /* the weights that are kept */
+    bool found;    /* there are some */
+    double best_score;
+    uint64_t best_step;
+} vq_classify_task;
+
+/* A trainer of this task; *self, its own, is for reaching the model. Takes over the examples, also if it fails. `options` resolved. The
+ * weights are set by the caller (vq_state_put). */
+vq_status vq_classify_trainer(vq_trainer **out, vq_classify_task **self, vq_device *device, const vq_predictor *predictor,
+                              vq_examples *train, vq_examples *dev, const vqdna_finetune_options *options);
+
+/* The state that is kept: the best on dev, or the last. `now` receives the weights as they are if those are. */
+vq_status vq_classify_kept(vq_state *now, const vq_classify_task *task);
+
+#endif
