@@ -727,6 +727,9 @@ VQDNA_API vqdna_status vqdna_predictor_create(vqdna_predictor **out, vqdna_conte
 VQDNA_API vqdna_status vqdna_predictor_open(vqdna_predictor **out, vqdna_context *context, const char *path);
 VQDNA_API void vqdna_predictor_destroy(vqdna_predictor *predictor);
 
+/* Writes config.json, model.safetensors and "tokenizer" into the folder; provenance as for a tokenizer. */
+VQDNA_API vqdna_status vqdna_predictor_save(vqdna_predictor *predictor, const char *path, const char *provenance);
+
 typedef struct vqdna_predictor_info {
     char kind[24], preset[16], vocabulary[48];
     int width, layers, heads, positions, classes;

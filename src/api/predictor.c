@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/integer.h"
+#include "base/lock.h"
 #include "check/firstuse.h"
 #include "train/checkpoint.h"
 #include "train/infer.h"
@@ -332,19 +333,42 @@ done:
     return status;
 }
 
+static vq_status save_tokenizer(const vqdna_predictor *p, const char *path, const char *provenance) {
+    char *folder;
+    if (!p->tokenizer)
+        return VQDNA_OK;
+    VQ_TRY(vq_path_join(&folder, path, "tokenizer"));
+    vq_status status = vqdna_tokenizer_save(p->tokenizer, folder, provenance);
+    free(folder);
+    return status;
+}
+
 vq_status vq_predictor_checkpoint(vqdna_trainer *t, const char *path, const char *provenance) {
-    vqdna_predictor *p = t->predictor;
     vq_state now;
-    if (p->tokenizer) {
-        char *folder;
-        VQ_TRY(vq_path_join(&folder, path, "tokenizer"));
-        vq_status status = vqdna_tokenizer_save(p->tokenizer, folder, provenance);
-        free(folder);
-        VQ_TRY(status);
-    }
+    VQ_TRY(save_tokenizer(t->predictor, path, provenance));
     VQ_TRY(vq_state_create(&now, t->finetune->model->plan));
     vq_status status = vq_checkpoint_save(path, t->trainer, &now, provenance);
     vq_state_destroy(&now);
+    return status;
+}
+
+vqdna_status vqdna_predictor_save(vqdna_predictor *p, const char *path, const char *provenance) {
+    VQ_REQUIRE(p);
+    VQ_REQUIRE(path);
+    VQ_HOLD(p->device);
+    vq_lock *lock;
+    json_t *config;
+    VQ_TRY(vq_predictor_refresh(p));
+    VQ_TRY(vq_mkdir(path));
+    VQ_TRY(vq_folder_lock(&lock, path, true));
+    vq_status status = save_tokenizer(p, path, provenance);
+    if (status >= 0)
+        status = vq_predictor_to_json(&config, &p->card);
+    if (status >= 0) {
+        status = vq_folder_save(path, config, &p->state, p->step, provenance);
+        json_decref(config);
+    }
+    vq_folder_unlock(lock);
     return status;
 }
 

@@ -3,6 +3,7 @@
 #include "cli/cli_options.h"
 #include "cli/cli_output.h"
 #include "cli/cli_session.h"
+#include "cli/predictions.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -10,20 +11,6 @@
 #include <string.h>
 
 /* ---- Predictions as a table -------------------------------------------------------------------------------------------------- */
-
-static int write_predictions(vq_cli *cli, const char *path, const vqdna_probe_report *r, const char *provenance) {
-    vq_output out;
-    int code = vq_output_open(&out, cli, path, VQ_KIND_PREDICTIONS);
-    if (code != VQ_GO_ON)
-        return code;
-    vq_output_print(&out, "#vqdna predictions 1\n");
-    if (provenance)
-        vq_output_print(&out, "#provenance %s\n", provenance);
-    vq_output_print(&out, "#row\tlabel\tpredicted\n");
-    for (size_t i = 0; i < r->test; i++)
-        vq_output_print(&out, "%zu\t%s\t%s\n", i, r->labels[r->truth[i]], r->labels[r->predicted[i]]);
-    return vq_output_commit(&out, NULL, cli);
-}
 
 static int class_of(const vqdna_probe_report *r, const char *text, size_t length) {
     for (int i = 0; i < r->classes; i++)
@@ -91,8 +78,9 @@ static json_t *describe(const vqdna_probe_report *r, const char *features, const
     json_object_set_new(object, "features", cli_json_text(features));
     json_object_set_new(object, "columns", json_integer((json_int_t)r->features));
     json_object_set_new(object, "labels", labels);
-    json_object_set_new(object, "rows",
-                        json_pack("{sIsIsI}", "train", (json_int_t)r->train, "dev", (json_int_t)r->dev, "test", (json_int_t)r->test));
+    json_object_set_new(
+        object, "rows",
+        json_pack("{sIsIsI}", "train", (json_int_t)r->train, "dev", (json_int_t)r->dev, "test", (json_int_t)r->test));
     json_object_set_new(object, "dev_split_from_train", json_boolean(r->split));
     json_object_set_new(object, "seeds", json_integer(r->seeds));
     json_object_set_new(object, "C", C);
@@ -121,8 +109,8 @@ static void print_scores(const char *name, const vqdna_scores *s) {
 }
 
 static void print_text(const vqdna_probe_report *r, const char *features, const vqdna_difference *against, const char *other) {
-    printf("features %s: %zu columns; %d classes; %zu rows to train on, %zu%s to choose C (%g), %zu to test\n", features, r->features,
-           r->classes, r->train, r->dev, r->split ? " held out of them" : "", r->C[0], r->test);
+    printf("features %s: %zu columns; %d classes; %zu rows to train on, %zu%s to choose C (%g), %zu to test\n", features,
+           r->features, r->classes, r->train, r->dev, r->split ? " held out of them" : "", r->C[0], r->test);
     printf("%-8s  %-25s  %-25s  %s\n", "", "   mcc (95 % of rows)", "   macro f1", "   accuracy");
     print_scores("dev", &r->scores_dev);
     print_scores("test", &r->scores_test);
@@ -140,7 +128,8 @@ static void show_progress(void *user, double share) {
     vq_cli_progress(user, false, "%3.0f %%", 100 * share);
 }
 
-static int check_options(vq_cli *cli, const char *train, const char *test, uint64_t seeds, uint64_t resamples, const char *paths[3]) {
+static int check_options(vq_cli *cli, const char *train, const char *test, uint64_t seeds, uint64_t resamples,
+                         const char *paths[3]) {
     if (!train || !test)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "which tables? name them with --train and --test");
     if (seeds > 100)
@@ -202,9 +191,17 @@ static int run(vq_cli *cli, int argc, char **argv) {
         code = vq_session_open(&session, cli, model);
     if (code != VQ_GO_ON)
         goto done;
-    vqdna_probe_options options = {.size = sizeof options, .features = features, .sequence = sequence, .label = label,
-                                   .seed = cli->seed, .seeds = (int)seeds, .resamples = (int)resamples, .C = C,
-                                   .svmlight = svmlight, .progress = show_progress, .user = cli};
+    vqdna_probe_options options = {.size = sizeof options,
+                                   .features = features,
+                                   .sequence = sequence,
+                                   .label = label,
+                                   .seed = cli->seed,
+                                   .seeds = (int)seeds,
+                                   .resamples = (int)resamples,
+                                   .C = C,
+                                   .svmlight = svmlight,
+                                   .progress = show_progress,
+                                   .user = cli};
     vqdna_status status = vqdna_probe(&result, session.tokenizer, train, dev, test, &options);
     vq_cli_progress_clear(cli);
     if (status < 0) {
@@ -226,7 +223,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     provenance = vq_provenance(cli, &session);
     text = provenance ? vq_json_print(provenance, false) : NULL;
     if (output)
-        code = write_predictions(cli, output, r, text);
+        code = vq_predictions_write(cli, output, r->test, r->labels, r->truth, r->predicted, text);
     if (code != VQ_GO_ON)
         goto done;
     if (r->seeds < (int)seeds)
@@ -256,9 +253,11 @@ const vq_command vq_cmd_probe = {
     .name = "probe",
     .summary = "what codes or k-mers are worth to a linear reader of labelled sequences",
     .synopsis = "--train CSV [--dev CSV] --test CSV [-m MODEL] [--features F] [--json] [-o OUT.tsv]",
-    .notes = "Features: kmer:K[:canonical], kmer:K+J[:gap=G], onehot, codes[:level=N], pairs:D, embedding:mean|max, encoder:mean|max,\n"
-             "random[:TERM] (the same of the untrained tokenizer); place:B tags words and codes by place in bins of B bases, TERM@B those\n"
-             "of one term; :frequency counts. Example: vqdna probe --train train.csv --dev dev.csv --test test.csv -m model\n"
-             "--features codes,kmer:6",
+    .notes =
+        "Features: kmer:K[:canonical], kmer:K+J[:gap=G], onehot, codes[:level=N], pairs:D, embedding:mean|max, encoder:mean|max,\n"
+        "random[:TERM] (the same of the untrained tokenizer); place:B tags words and codes by place in bins of B bases, TERM@B "
+        "those\n"
+        "of one term; :frequency counts. Example: vqdna probe --train train.csv --dev dev.csv --test test.csv -m model\n"
+        "--features codes,kmer:6",
     .run = run,
 };

@@ -3,26 +3,20 @@
 #include "cli/cli_output.h"
 #include "cli/cli_sequences.h"
 #include "cli/training_folder.h"
-#include "cli/training_log.h"
+#include "cli/training_loop.h"
+#include "cli/training_settings.h"
 #include "cli/training_summary.h"
 
-#include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Perplexity below this share of the codes is a collapse. */
-static const double collapse = 0.1;
-
 typedef struct training {
     vq_cli *cli;
     const char *folder, *init;
     vq_list settings, eval, inputs;
-    vq_sequences in; /* what inputs are, and what is taken of them */
-    uint64_t report_every;
-    double checkpoint_every; /* seconds */
+    vq_sequences in;         /* what inputs are, and what is taken of them */
     bool resume, plan, made; /* made: the folder is new */
     vqdna_lock *lock;        /* of the folder */
 
@@ -32,11 +26,7 @@ typedef struct training {
     vqdna_dataset *dataset;
     vqdna_trainer *trainer;
     vq_training_log log;
-    uint64_t step;
-    vqdna_report shown; /* the last report; at first what the plan says */
-    double report_time; /* of that, by cli_clock */
-    bool reported;      /* it has means of this run */
-    bool *warned;       /* [shown.count]: of a collapse that goes on */
+    vq_training_loop loop;
 } training;
 
 static int named(const vq_list *list, const char *word) {
@@ -46,31 +36,14 @@ static int named(const vq_list *list, const char *word) {
     return times;
 }
 
-/* The option of a setting "key=value". */
-static const vqdna_option *option_of(const char *setting) {
-    const vqdna_option *o;
-    size_t length = strcspn(setting, "=");
-    for (size_t i = 0; (o = vqdna_option_at(i)); i++)
-        if (strlen(o->key) == length && !strncmp(o->key, setting, length))
-            return o;
-    return NULL;
-}
-
-static int list_settings(void) {
-    const vqdna_option *o;
-    for (size_t i = 0; (o = vqdna_option_at(i)); i++)
-        printf("%-20s%s (default: %s)\n", o->key, o->help, o->fallback);
-    return VQ_EXIT_OK;
-}
-
 static int check_settings(training *t) {
     for (size_t i = 0; i < t->settings.count; i++) {
         if (!strcmp(t->settings.items[i], "help"))
-            return list_settings();
+            return vq_settings_list(vqdna_option_at);
         vqdna_status status = vqdna_set_option(&t->model, &t->train, t->settings.items[i]);
         if (status < 0)
             return vq_cli_failed(t->cli, status);
-        if (t->init && option_of(t->settings.items[i])->of_model)
+        if (t->init && vq_settings_find(vqdna_option_at, t->settings.items[i])->of_model)
             return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "%s is of the model, which --init gives: leave it out", t->settings.items[i]);
     }
     if (t->train.seed && t->cli->seed_given && t->train.seed != t->cli->seed)
@@ -160,20 +133,18 @@ static int make_trainer(training *t) {
         if (status >= 0)
             status = vqdna_trainer_create(&t->trainer, t->session.tokenizer, t->dataset, &t->train);
     }
-    if (status >= 0)
-        status = vqdna_trainer_peek(t->trainer, &t->shown);
     if (status < 0)
         return vq_cli_failed(t->cli, status);
-    t->warned = vq_need(NULL, t->shown.count * sizeof *t->warned);
-    memset(t->warned, 0, t->shown.count * sizeof *t->warned);
     t->session.info = vqdna_tokenizer_describe(t->session.tokenizer);
-    t->step = t->shown.step;
-    if (!t->resume)
-        return VQ_GO_ON;
-    int code = check_resumed(t);
+    t->loop.folder = t->folder;
+    t->loop.trainer = t->trainer;
+    int code = vq_training_begin(&t->loop);
+    if (!t->resume || code != VQ_GO_ON)
+        return code;
+    code = check_resumed(t);
     t->cli->seed = 0; /* it is the checkpoint's */
     if (code == VQ_GO_ON)
-        vq_cli_note(t->cli, "going on after step %llu", (unsigned long long)t->step);
+        vq_cli_note(t->cli, "going on after step %llu", (unsigned long long)t->loop.step);
     return code;
 }
 
@@ -202,132 +173,6 @@ static int print_plan(training *t) {
     return vq_cli_failed(t->cli, status);
 }
 
-/* Seconds the training will still take: as the last report says, or before the first from the pace so far. */
-static double seconds_left(const training *t) {
-    const vqdna_report *r = &t->shown;
-    double elapsed = cli_clock() - t->report_time;
-    if (!t->reported && r->steps)
-        return t->step > r->step ? elapsed / (double)(t->step - r->step) * (double)(r->steps - t->step) : NAN;
-    return fmax(0, r->seconds_left - elapsed);
-}
-
-/* One number of a progress line. */
-static size_t put_number(char *out, size_t size, const vqdna_number *n) {
-    return (size_t)(n->kind == VQDNA_SHARE   ? snprintf(out, size, " %.2f %%", 100 * n->value)
-                    : n->kind == VQDNA_COUNT ? snprintf(out, size, " %.0f", n->value)
-                    : n->of > 0              ? snprintf(out, size, " %.2f", n->value / n->of)
-                                             : snprintf(out, size, " %.4f", n->value));
-}
-
-/* The numbers that have a word for it, those of one word together; a part of nothing yet is left out. */
-static void put_means(char *out, size_t size, const vqdna_report *r) {
-    size_t used = 0;
-    for (size_t i = 0; i < r->count; i++) {
-        const char *word = r->numbers[i].brief;
-        bool first = word != NULL;
-        for (size_t j = 0; j < i && first; j++)
-            first = !r->numbers[j].brief || strcmp(r->numbers[j].brief, word) != 0;
-        if (!first || (r->numbers[i].of > 0 && r->numbers[i].value == 0) || used >= size)
-            continue;
-        used += (size_t)snprintf(out + used, size - used, "  %s", word);
-        for (size_t j = i; j < r->count && used < size; j++)
-            if (r->numbers[j].brief && !strcmp(r->numbers[j].brief, word))
-                used += put_number(out + used, size - used, &r->numbers[j]);
-    }
-}
-
-/* What matters most comes first: a narrow terminal shows only as many fields as fit. */
-static void show(training *t, bool force) {
-    const vqdna_report *r = &t->shown;
-    char planned[32] = "", left[16], number[16], rate[32] = "", means[512] = "";
-    if (r->steps)
-        snprintf(planned, sizeof planned, "/%llu", (unsigned long long)r->steps);
-    if (t->reported) {
-        put_means(means, sizeof means, r);
-        snprintf(rate, sizeof rate, "  %s bases/s", vq_short_number(number, vqdna_report_value(r, "bases_per_second")));
-    }
-    vq_cli_progress(t->cli, force, "step %llu%s  %s left%s%s", (unsigned long long)t->step, planned,
-                    vq_short_time(left, seconds_left(t)), means, rate);
-}
-
-static void warn_of_collapse(training *t) {
-    const vqdna_report *r = &t->shown;
-    for (size_t i = 0; i < r->count; i++) {
-        const vqdna_number *n = &r->numbers[i];
-        if (n->kind != VQDNA_REAL || !(n->of > 0) || n->value == 0)
-            continue;
-        bool collapsed = n->value < collapse * n->of;
-        if (collapsed && !t->warned[i])
-            vq_cli_warn(t->cli, "step %llu: a codebook collapses: %s %.1f of %.0f", (unsigned long long)r->step, n->label, n->value,
-                        n->of);
-        t->warned[i] = collapsed;
-    }
-}
-
-static int report(training *t, bool force) {
-    vqdna_report r;
-    vqdna_status status = vqdna_trainer_report(t->trainer, &r);
-    if (status < 0)
-        return vq_cli_failed(t->cli, status);
-    t->shown = r;
-    t->report_time = cli_clock();
-    t->reported = true;
-    show(t, force || r.progress >= 1);
-    warn_of_collapse(t);
-    return vq_training_log_append(&t->log, t->cli, &r);
-}
-
-static int checkpoint(training *t) {
-    char *provenance = vq_provenance_text(t->cli, &t->session);
-    vqdna_status status = vqdna_trainer_checkpoint(t->trainer, t->folder, provenance);
-    free(provenance);
-    return status < 0 ? vq_cli_failed(t->cli, status) : VQ_GO_ON;
-}
-
-/* Reports stand at fixed steps so that two runs log the same, also if one of them was stopped between two reports: the checkpoint
- * holds the sums since the last. */
-static int train_loop(training *t) {
-    double checkpoint_time = cli_clock();
-    size_t logged = json_array_size(t->log.reports);
-    uint64_t reported = logged ? (uint64_t)vq_report_number(json_array_get(t->log.reports, logged - 1), "step") : 0;
-    int code = VQ_GO_ON;
-    t->report_time = checkpoint_time;
-    signal(SIGPIPE, SIG_IGN); /* a reader of messages that goes away is no reason to stop */
-    while (code == VQ_GO_ON && !vq_signals_caught(NULL)) {
-        vqdna_status status = vqdna_trainer_step(t->trainer);
-        if (status < 0)
-            return vq_cli_failed(t->cli, status);
-        if (status == VQDNA_END)
-            break;
-        vq_signals_hold(); /* from the first step on there is something to save */
-        t->step++;
-        if (t->step % t->report_every) {
-            if (t->cli->terminal) /* a step of a large model takes seconds: show that it goes on */
-                show(t, false);
-            continue;
-        }
-        code = report(t, false);
-        reported = t->step;
-        if (code == VQ_GO_ON && cli_clock() - checkpoint_time >= t->checkpoint_every) {
-            code = checkpoint(t);
-            checkpoint_time = cli_clock();
-        }
-    }
-    if (code != VQ_GO_ON)
-        return code;
-    if (vq_signals_caught(NULL)) {
-        code = checkpoint(t);
-        if (code == VQ_GO_ON)
-            code = vq_cli_fail(t->cli, VQ_EXIT_INTERRUPTED,
-                               "stopped after step %llu with a checkpoint in %s; the same command with --resume goes on",
-                               (unsigned long long)t->step, t->folder);
-        return code;
-    }
-    if (t->step != reported)
-        code = report(t, true);
-    return code == VQ_GO_ON ? checkpoint(t) : code;
-}
-
 static int evaluate(training *t, vqdna_metrics *metrics) {
     const char *const *paths = (const char *const *)t->eval.items;
     vqdna_stream_options stream = {.interrupted = vq_signals_caught, .progress = vq_cli_stream_progress, .user = t->cli};
@@ -349,7 +194,7 @@ static int write_in_folder(training *t, const char *name, vq_kind kind, const ch
 static int finish(training *t) {
     vq_cli_progress_end(t->cli);
     json_t *object = json_object(), *provenance = vq_provenance(t->cli, &t->session);
-    json_object_set_new(object, "steps", json_integer((json_int_t)t->step));
+    json_object_set_new(object, "steps", json_integer((json_int_t)t->loop.step));
     size_t reports = json_array_size(t->log.reports);
     if (reports)
         json_object_set(object, "training", json_array_get(t->log.reports, reports - 1));
@@ -364,13 +209,13 @@ static int finish(training *t) {
         json_object_set_new(object, "provenance", provenance);
     char *json = vq_json_print(object, true), *text = vq_join("%s\n", json),
          *title = vq_join("%s: %s %s, %llu steps", t->folder, t->session.info.preset, t->session.info.quantizer,
-                          (unsigned long long)t->step),
-         *svg = vq_training_curves(&t->log, &t->shown, title);
+                          (unsigned long long)t->loop.step),
+         *svg = vq_training_curves(&t->log, &t->loop.shown, title);
     int code = write_in_folder(t, "metrics.json", VQ_KIND_METRICS, text);
     if (code == VQ_GO_ON)
         code = write_in_folder(t, "training.svg", VQ_KIND_SVG, svg);
     if (code == VQ_GO_ON && !t->cli->quiet)
-        vq_training_summary(stderr, t->folder, &t->session.info, object, &t->shown, t->session.context);
+        vq_training_summary(stderr, t->folder, &t->session.info, object, &t->loop.shown, t->session.context);
     json_decref(object);
     free(json);
     free(text);
@@ -402,32 +247,26 @@ static int train(training *t) {
     if (!t->resume)
         vq_training_folder_clear(t->folder);
     char *path = vq_join("%s/log.ndjson", t->folder);
-    code = vq_training_log_open(&t->log, t->cli, path, t->step);
+    code = vq_training_log_open(&t->log, t->cli, path, t->loop.step);
     free(path);
     if (code == VQ_GO_ON)
-        code = train_loop(t);
+        code = vq_training_run(&t->loop);
     return code == VQ_GO_ON ? finish(t) : code;
 }
 
-/* What --help says of a setting comes from the library's table; the text is kept in `texts`. */
-static vq_option setting(const char *key, const char *argument, vq_list *settings, vq_list *texts) {
-    const vqdna_option *o = option_of(key);
-    vq_list_append(texts, strcmp(o->fallback, "none") ? vq_join("%s (default: %s)", o->help, o->fallback) : vq_need_text(o->help));
-    return (vq_option){key, 0, argument, VQ_SETTING, settings, texts->items[texts->count - 1]};
-}
-
 static int run(vq_cli *cli, int argc, char **argv) {
-    training t = {.cli = cli, .report_every = 20, .checkpoint_every = 60};
+    training t = {.cli = cli};
+    t.loop = (vq_training_loop){.cli = cli, .session = &t.session, .log = &t.log, .report_every = 20, .checkpoint_every = 60};
     vq_list texts = {0};
     const vq_option options[] = {
         {"output", 'o', "MODEL", VQ_TEXT, &t.folder, "the model's folder; made if missing"},
-        setting("preset", "NAME", &t.settings, &texts),
-        setting("quantizer", "NAME", &t.settings, &texts),
-        setting("steps", "N", &t.settings, &texts),
-        setting("epochs", "E", &t.settings, &texts),
-        setting("seconds", "S", &t.settings, &texts),
-        setting("window", "N", &t.settings, &texts),
-        setting("batch", "N", &t.settings, &texts),
+        vq_setting(vqdna_option_at, "preset", "NAME", &t.settings, &texts),
+        vq_setting(vqdna_option_at, "quantizer", "NAME", &t.settings, &texts),
+        vq_setting(vqdna_option_at, "steps", "N", &t.settings, &texts),
+        vq_setting(vqdna_option_at, "epochs", "E", &t.settings, &texts),
+        vq_setting(vqdna_option_at, "seconds", "S", &t.settings, &texts),
+        vq_setting(vqdna_option_at, "window", "N", &t.settings, &texts),
+        vq_setting(vqdna_option_at, "batch", "N", &t.settings, &texts),
         {"set", 0, "KEY=VALUE", VQ_LIST, &t.settings,
          "any other option of the model or the training;\nhelp in its place lists them"},
         {"eval", 0, "FASTA", VQ_LIST, &t.eval, "evaluate on this file at the end, all of it; may be repeated"},
@@ -436,8 +275,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"resume", 0, NULL, VQ_FLAG, &t.resume, "go on from the checkpoint in MODEL"},
         {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a model that is there"},
         {"plan", 0, NULL, VQ_FLAG, &t.plan, "print the memory plan and stop"},
-        {"report-every", 0, "N", VQ_COUNT, &t.report_every, "steps between two lines of the log (default: 20)"},
-        {"checkpoint-every", 0, "S", VQ_NUMBER, &t.checkpoint_every, "seconds between two checkpoints (default: 60)"},
+        {"report-every", 0, "N", VQ_COUNT, &t.loop.report_every, "steps between two lines of the log (default: 20)"},
+        {"checkpoint-every", 0, "S", VQ_NUMBER, &t.loop.checkpoint_every, "seconds between two checkpoints (default: 60)"},
         {"no-provenance", 0, NULL, VQ_FLAG, &cli->no_provenance, "leave out of the model who made it and how"},
         {0},
     };
@@ -459,7 +298,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     vq_list_free(&t.settings);
     vq_list_free(&t.eval);
     vq_list_free(&texts);
-    free(t.warned);
+    vq_training_end(&t.loop);
     return code;
 }
 

@@ -1,0 +1,327 @@
+/* vqdna finetune: a Transformer over the tokens of a vocabulary learns labels; several seeds in one call. */
+#include "cli/cli_output.h"
+#include "cli/finetune_results.h"
+#include "cli/predictions.h"
+#include "cli/training_folder.h"
+#include "cli/training_loop.h"
+#include "cli/training_settings.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct finetuning {
+    vq_cli *cli;
+    const char *folder, *tokenizer, *train, *dev, *test, *sequence, *label;
+    uint64_t seeds, rows, phases;
+    bool regression, both_strands, resume;
+    vq_list settings;
+    vqdna_predictor_options predictor_options;
+    vqdna_finetune_options options;
+
+    bool made; /* the folder is new */
+    vqdna_lock *lock;
+    vq_session session;
+    vqdna_examples *train_set, *dev_set, *test_set;
+    vq_training_log log;
+    vq_training_loop loop;
+    vqdna_predictor_info info; /* of the last seed's model */
+    json_t *results;           /* of the seeds that are done */
+    double best;               /* of them, on dev */
+    uint64_t best_seed;
+} finetuning;
+
+/* ---- Before ------------------------------------------------------------------------------------------------------------------ */
+
+static int check_settings(finetuning *f) {
+    for (size_t i = 0; i < f->settings.count; i++) {
+        if (!strcmp(f->settings.items[i], "help"))
+            return vq_settings_list(vqdna_predictor_option_at);
+        vqdna_status status = vqdna_set_predictor_option(&f->predictor_options, &f->options, f->settings.items[i]);
+        if (status < 0)
+            return vq_cli_failed(f->cli, status);
+    }
+    if (!f->train)
+        return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "which labelled sequences? name a table with --train");
+    if (!f->folder)
+        return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "where should the model go? name a folder with -o");
+    if (f->seeds < 1 || f->seeds > 100)
+        return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "--seeds takes 1 to 100");
+    if (f->phases > 64)
+        return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "--phases takes at most the vocabulary's stride");
+    if (f->options.seed && f->cli->seed_given && f->options.seed != f->cli->seed)
+        return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "--seed and seed= are two seeds: give one");
+    f->cli->seed = f->options.seed ? f->options.seed : f->cli->seed_given ? f->cli->seed : 1;
+    f->options.seed = f->cli->seed;
+    return VQ_GO_ON;
+}
+
+static int read_set(finetuning *f, const char *path, const vqdna_examples *like, size_t rows, vqdna_examples **out) {
+    const vqdna_examples_options o = {.size = sizeof o,
+                                      .sequence = f->sequence,
+                                      .label = f->label,
+                                      .regression = f->regression,
+                                      .rows = rows,
+                                      .seed = 1}; /* the same rows for every seed */
+    vqdna_status status = vqdna_examples_read(out, path, &o, like);
+    return status < 0 ? vq_cli_failed(f->cli, status) : VQ_GO_ON;
+}
+
+static int read_sets(finetuning *f) {
+    int code = read_set(f, f->train, NULL, f->rows, &f->train_set);
+    if (code == VQ_GO_ON && f->dev)
+        code = read_set(f, f->dev, f->train_set, 0, &f->dev_set);
+    if (code == VQ_GO_ON && f->test)
+        code = read_set(f, f->test, f->train_set, 0, &f->test_set);
+    if (code != VQ_GO_ON || f->dev)
+        return code;
+    vqdna_status status = vqdna_examples_split(f->train_set, &f->dev_set, 10, 1);
+    if (status < 0)
+        return vq_cli_failed(f->cli, status);
+    vq_cli_note(f->cli, "no --dev: one training row in ten (%zu) is held out to choose the best weights by",
+                vqdna_examples_describe(f->dev_set).rows);
+    return VQ_GO_ON;
+}
+
+/* ---- A seed ------------------------------------------------------------------------------------------------------------------ */
+
+static int write_in(finetuning *f, const char *folder, const char *name, vq_kind kind, const char *text) {
+    char *path = vq_join("%s/%s", folder, name);
+    int code = vq_output_file(f->cli, path, kind, text);
+    free(path);
+    return code;
+}
+
+static int write_json(finetuning *f, const char *folder, const json_t *object) {
+    char *json = vq_json_print(object, true), *text = vq_join("%s\n", json);
+    int code = write_in(f, folder, "metrics.json", VQ_KIND_METRICS, text);
+    free(json);
+    free(text);
+    return code;
+}
+
+static int judge(finetuning *f, vqdna_predictor *p, const vqdna_examples *set, vqdna_judgement *out) {
+    const vqdna_judge_options o = {.size = sizeof o, .both_strands = f->both_strands, .phases = (int)f->phases};
+    vqdna_status status = vqdna_predictor_judge(p, set, &o, out);
+    return status < 0 ? vq_cli_failed(f->cli, status) : VQ_GO_ON;
+}
+
+/* Scores of the weights that were kept: metrics.json, predictions.tsv and training.svg in the seed's folder. */
+static int finish_seed(finetuning *f, vqdna_predictor *p, const char *folder, uint64_t seed) {
+    vqdna_judgement dev, test;
+    int code = judge(f, p, f->dev_set, &dev);
+    json_t *result = NULL;
+    if (code == VQ_GO_ON)
+        result = vq_finetune_seed(seed, f->loop.step, vqdna_report_value(&f->loop.shown, "seconds"), &dev, NULL);
+    if (code == VQ_GO_ON && f->test_set && (code = judge(f, p, f->test_set, &test)) == VQ_GO_ON) {
+        json_t *both = vq_finetune_seed(seed, f->loop.step, 0, &test, NULL);
+        json_object_set(result, "test", json_object_get(both, "dev"));
+        json_decref(both);
+    }
+    char *provenance = code == VQ_GO_ON ? vq_provenance_text(f->cli, &f->session) : NULL;
+    if (code == VQ_GO_ON && f->test_set && test.classes) {
+        char *path = vq_join("%s/predictions.tsv", folder);
+        code = vq_predictions_write(f->cli, path, test.rows, f->info.labels, test.truth, test.predicted, provenance);
+        free(path);
+    }
+    if (code == VQ_GO_ON) {
+        char *title = vq_join("%s: %s, seed %llu", folder, f->info.vocabulary, (unsigned long long)seed),
+             *svg = vq_training_curves(&f->log, &f->loop.shown, title);
+        code = write_in(f, folder, "training.svg", VQ_KIND_SVG, svg);
+        free(svg);
+        free(title);
+    }
+    if (code == VQ_GO_ON)
+        code = write_json(f, folder, result);
+    if (code == VQ_GO_ON)
+        json_array_append(f->results, result);
+    json_decref(result);
+    free(provenance);
+    return code;
+}
+
+static int check_resumed(finetuning *f, const vqdna_trainer *trainer) {
+    for (size_t i = 0; i < f->settings.count; i++)
+        if (strncmp(f->settings.items[i], "seed=", 5) && vqdna_trainer_check_option(trainer, f->settings.items[i]) < 0)
+            return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "%s; other options are not looked at by --resume: leave them out",
+                               vqdna_last_error());
+    return VQ_GO_ON;
+}
+
+/* A model and its trainer: from the seed's checkpoint if there is one and it is asked for, else new. */
+static int start_seed(finetuning *f, const char *folder, uint64_t seed, vqdna_predictor **p, vqdna_trainer **trainer) {
+    char *checkpoint = vq_join("%s/trainer.safetensors", folder);
+    const bool resume = f->resume && access(checkpoint, F_OK) == 0;
+    vqdna_status status;
+    free(checkpoint);
+    f->options.seed = seed;
+    if (resume) {
+        status = vqdna_finetuner_resume(trainer, p, f->session.context, f->train_set, f->dev_set, folder);
+    } else {
+        const size_t dev = vqdna_examples_describe(f->dev_set).longest,
+                     test = f->test_set ? vqdna_examples_describe(f->test_set).longest : 0;
+        status = vqdna_predictor_create(p, f->session.context, f->session.tokenizer, f->train_set, dev > test ? dev : test,
+                                        &f->predictor_options, seed);
+        if (status >= 0)
+            status = vqdna_finetuner_create(trainer, *p, f->train_set, f->dev_set, &f->options);
+    }
+    if (status < 0)
+        return vq_cli_failed(f->cli, status);
+    if (!resume)
+        vq_training_folder_clear(folder);
+    return resume ? check_resumed(f, *trainer) : VQ_GO_ON;
+}
+
+static int train_seed(finetuning *f, const char *folder, uint64_t seed) {
+    vqdna_predictor *p = NULL;
+    vqdna_trainer *trainer = NULL;
+    char *log = vq_join("%s/log.ndjson", folder);
+    int code = start_seed(f, folder, seed, &p, &trainer);
+    if (code == VQ_GO_ON) {
+        f->info = vqdna_predictor_describe(p);
+        f->loop.folder = folder;
+        f->loop.trainer = trainer;
+        code = vq_training_begin(&f->loop);
+    }
+    if (code == VQ_GO_ON)
+        code = vq_training_log_open(&f->log, f->cli, log, f->loop.step);
+    if (code == VQ_GO_ON)
+        code = vq_training_run(&f->loop);
+    if (code == VQ_GO_ON) {
+        vq_cli_progress_end(f->cli);
+        code = finish_seed(f, p, folder, seed);
+    }
+    const double score =
+        vq_finetune_score(json_array_get(f->results, json_array_size(f->results) - 1), "dev", f->info.classes ? "mcc" : "r");
+    if (code == VQ_GO_ON && f->seeds > 1 && (isnan(f->best) || score > f->best)) {
+        char *provenance = vq_provenance_text(f->cli, &f->session);
+        vqdna_status status = vqdna_predictor_save(p, f->folder, provenance);
+        free(provenance);
+        code = status < 0 ? vq_cli_failed(f->cli, status) : VQ_GO_ON;
+    }
+    if (code == VQ_GO_ON && (isnan(f->best) || score > f->best)) {
+        f->best = score;
+        f->best_seed = seed;
+    }
+    if (code == VQ_GO_ON && json_array_size(f->results) == f->seeds) { /* labels are the predictor's */
+        json_t *all = vq_finetune_results(&f->info, json_incref(f->results)), *provenance = vq_provenance(f->cli, &f->session);
+        if (provenance)
+            json_object_set_new(all, "provenance", provenance);
+        code = write_json(f, f->folder, all);
+        if (code == VQ_GO_ON && f->cli->json) {
+            char *text = vq_json_print(all, true);
+            puts(text);
+            free(text);
+        } else if (code == VQ_GO_ON) {
+            vq_finetune_print(all);
+        }
+        json_decref(all);
+    }
+    vq_training_log_close(&f->log);
+    vq_training_end(&f->loop);
+    vqdna_trainer_destroy(trainer);
+    vqdna_predictor_destroy(p);
+    free(log);
+    return code;
+}
+
+/* ---- All of them ------------------------------------------------------------------------------------------------------------- */
+
+static int train_seeds(finetuning *f) {
+    int code = VQ_GO_ON;
+    for (uint64_t i = 0; i < f->seeds && code == VQ_GO_ON; i++) {
+        const uint64_t seed = f->cli->seed + i;
+        char *folder = f->seeds == 1 ? vq_need_text(f->folder) : vq_join("%s/seed-%llu", f->folder, (unsigned long long)seed);
+        char prefix[64] = "";
+        if (f->seeds > 1 && mkdir(folder, 0777) != 0 && access(folder, W_OK) != 0)
+            code = vq_cli_fail(f->cli, VQ_EXIT_INPUT, "cannot make the folder %s", folder);
+        if (f->seeds > 1)
+            snprintf(prefix, sizeof prefix, "seed %llu of %llu: ", (unsigned long long)i + 1, (unsigned long long)f->seeds);
+        f->loop.prefix = prefix;
+        if (code == VQ_GO_ON)
+            code = train_seed(f, folder, seed);
+        free(folder);
+    }
+    return code;
+}
+
+static int finetune(finetuning *f) {
+    int code = check_settings(f);
+    const char *tables[] = {f->train, f->dev, f->test};
+    for (int i = 0; i < 3 && code == VQ_GO_ON; i++)
+        if (tables[i])
+            code = vq_training_readable(f->cli, tables[i]);
+    f->cli->model = f->tokenizer;
+    if (code == VQ_GO_ON)
+        code = vq_training_folder(f->cli, f->folder, &f->resume, &f->lock, &f->made);
+    if (code == VQ_GO_ON)
+        code = vq_session_open(&f->session, f->cli, f->tokenizer);
+    if (code == VQ_GO_ON)
+        code = read_sets(f);
+    if (code == VQ_GO_ON)
+        code = train_seeds(f);
+    return code == VQ_GO_ON ? VQ_EXIT_OK : code;
+}
+
+static int run(vq_cli *cli, int argc, char **argv) {
+    finetuning f = {.cli = cli, .seeds = 1, .best = NAN, .results = json_array()};
+    f.loop = (vq_training_loop){.cli = cli, .session = &f.session, .log = &f.log, .report_every = 20, .checkpoint_every = 60};
+    vq_list texts = {0}, inputs;
+    const vq_settings_at at = vqdna_predictor_option_at;
+    const vq_option options[] = {
+        {"output", 'o', "MODEL", VQ_TEXT, &f.folder, "the model's folder; made if missing"},
+        {"train", 0, "TABLE", VQ_TEXT, &f.train, "CSV or TSV with a column of sequences and one of labels"},
+        {"dev", 0, "TABLE", VQ_TEXT, &f.dev, "rows to choose the best weights by (default: one training row in ten)"},
+        {"test", 0, "TABLE", VQ_TEXT, &f.test, "rows to score, once a seed"},
+        {"model", 'm', "TOKENIZER", VQ_TEXT, &f.tokenizer, "the tokenizer's folder, for a vocabulary of codes"},
+        vq_setting(at, "vocabulary", "V", &f.settings, &texts),
+        vq_setting(at, "preset", "NAME", &f.settings, &texts),
+        vq_setting(at, "epochs", "E", &f.settings, &texts),
+        vq_setting(at, "batch", "N", &f.settings, &texts),
+        vq_setting(at, "learning-rate", "R", &f.settings, &texts),
+        {"set", 0, "KEY=VALUE", VQ_LIST, &f.settings,
+         "any other option of the model or the training;\nhelp in its place lists them"},
+        {"seeds", 0, "N", VQ_COUNT, &f.seeds, "train so many, from --seed on, and report mean and spread (default: 1)"},
+        {"rows", 0, "N", VQ_COUNT, &f.rows, "train on so many rows, drawn once (default: all)"},
+        {"regression", 0, NULL, VQ_FLAG, &f.regression, "labels are numbers"},
+        {"both-strands", 0, NULL, VQ_FLAG, &f.both_strands, "average what is said of both strands when scoring"},
+        {"phases", 0, "N", VQ_COUNT, &f.phases, "average over N places of the first token when scoring (at most the stride)"},
+        {"column", 0, "NAME", VQ_TEXT, &f.sequence, "the column of sequences (default: sequence)"},
+        {"label", 0, "NAME", VQ_TEXT, &f.label, "the column of labels (default: label)"},
+        {"resume", 0, NULL, VQ_FLAG, &f.resume, "go on from the checkpoint in MODEL"},
+        {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a model that is there"},
+        {"report-every", 0, "N", VQ_COUNT, &f.loop.report_every, "steps between two lines of the log (default: 20)"},
+        {"checkpoint-every", 0, "S", VQ_NUMBER, &f.loop.checkpoint_every, "seconds between two checkpoints (default: 60)"},
+        {"json", 0, NULL, VQ_FLAG, &cli->json, "print metrics.json"},
+        {"no-provenance", 0, NULL, VQ_FLAG, &cli->no_provenance, "leave out of the model who made it and how"},
+        {0},
+    };
+    int code = vq_options_parse(cli, options, argc, argv, 0, 0, &inputs);
+    if (code == VQ_GO_ON)
+        code = finetune(&f);
+    if (code != VQ_EXIT_OK && f.made)
+        rmdir(f.folder); /* which keeps it if anything was written there */
+    vqdna_folder_unlock(f.lock);
+    vqdna_examples_destroy(f.train_set);
+    vqdna_examples_destroy(f.dev_set);
+    vqdna_examples_destroy(f.test_set);
+    vq_session_close(&f.session);
+    vq_list_free(&f.settings);
+    vq_list_free(&texts);
+    json_decref(f.results);
+    return code;
+}
+
+const vq_command vq_cmd_finetune = {
+    .name = "finetune",
+    .summary = "train a model that tells labels of sequences",
+    .synopsis = "[options] -o MODEL --train CSV [--dev CSV] [--test CSV] [-m TOKENIZER]",
+    .notes = "MODEL receives config.json, model.safetensors (the weights that did best on dev), trainer.json, trainer.safetensors, "
+             "log.ndjson,\n"
+             "metrics.json, predictions.tsv, training.svg and tokenizer/; of several seeds each its own in MODEL/seed-N, and the "
+             "best's model\n"
+             "in MODEL. Ctrl-C writes a checkpoint and stops.",
+    .run = run,
+};
