@@ -255,7 +255,7 @@ static int finetune(finetuning *f) {
             code = vq_training_readable(f->cli, tables[i]);
     f->cli->model = f->tokenizer;
     if (code == VQ_GO_ON)
-        code = vq_training_folder(f->cli, f->folder, &f->resume, &f->lock, &f->made);
+        code = vq_training_folder(f->cli, f->folder, f->seeds > 1, &f->resume, &f->lock, &f->made);
     if (code == VQ_GO_ON)
         code = vq_session_open(&f->session, f->cli, f->tokenizer);
     if (code == VQ_GO_ON)

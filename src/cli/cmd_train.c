@@ -232,7 +232,7 @@ static int train(training *t) {
     for (size_t i = 0; i < t->inputs.count && code == VQ_GO_ON; i++)
         code = vq_training_readable(t->cli, t->inputs.items[i]);
     if (code == VQ_GO_ON && !t->plan)
-        code = vq_training_folder(t->cli, t->folder, &t->resume, &t->lock, &t->made);
+        code = vq_training_folder(t->cli, t->folder, false, &t->resume, &t->lock, &t->made);
     if (code != VQ_GO_ON)
         return code;
     code = vq_session_open(&t->session, t->cli, NULL);

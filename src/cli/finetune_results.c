@@ -44,7 +44,7 @@ static json_t *judgement(const vqdna_judgement *j) {
 }
 
 json_t *vq_finetune_seed(uint64_t seed, uint64_t steps, double seconds, const vqdna_judgement *dev, const vqdna_judgement *test) {
-    json_t *object = json_pack("{sIsIsoso}", "seed", (json_int_t)seed, "steps", (json_int_t)steps, "seconds",
+    json_t *object = json_pack("{sIsIsoso}", "steps", (json_int_t)steps, "seed", (json_int_t)seed, "seconds",
                                cli_json_number(seconds), "dev", judgement(dev));
     if (test)
         json_object_set_new(object, "test", judgement(test));
@@ -78,9 +78,9 @@ static json_t *over_seeds(const json_t *seeds, const char *set, const char *scor
 
 json_t *vq_finetune_results(const vqdna_predictor_info *info, json_t *seeds) {
     static const char *const sets[] = {"dev", "test"};
-    json_t *object = json_pack("{sssssIsI}", "model", info->kind, "vocabulary", info->vocabulary, "parameters",
-                               (json_int_t)info->parameters, "trained", (json_int_t)info->trained);
     const json_t *first = json_array_get(seeds, 0);
+    json_t *object = json_pack("{sOsssssIsI}", "steps", json_object_get(first, "steps"), "model", info->kind, "vocabulary",
+                               info->vocabulary, "parameters", (json_int_t)info->parameters, "trained", (json_int_t)info->trained);
     json_t *seed;
     size_t i;
     int collapsed = 0;

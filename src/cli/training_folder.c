@@ -49,7 +49,7 @@ static int check_files(vq_cli *cli, const char *folder) {
     return code;
 }
 
-int vq_training_folder(vq_cli *cli, const char *path, bool *resume, vqdna_lock **lock, bool *made) {
+int vq_training_folder(vq_cli *cli, const char *path, bool of_several, bool *resume, vqdna_lock **lock, bool *made) {
     struct stat found;
     *made = mkdir(path, 0777) == 0;
     if (!*made && errno != EEXIST)
@@ -66,6 +66,8 @@ int vq_training_folder(vq_cli *cli, const char *path, bool *resume, vqdna_lock *
         code = try_writing(cli, path);
     if (code != VQ_GO_ON)
         return code;
+    if (*resume && of_several)
+        return VQ_GO_ON;
     if (*resume && !holds(path, "trainer.safetensors")) {
         if (holds(path, "model.safetensors"))
             return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s holds a model but no checkpoint (trainer.safetensors) to resume", path);

@@ -7,8 +7,8 @@
 /* Makes the folder if it is missing, locks it against other trainings, tries to write there, and removes what a killed training left
  * half-written. Refused are a model in it, unless it is to be resumed or replaced by --force; inputs that the training would replace;
  * and files of its names that no training wrote. *resume becomes false if there is no checkpoint to resume yet, *made true if the
- * folder is new. VQ_GO_ON, or an exit code after a sentence. */
-int vq_training_folder(vq_cli *cli, const char *path, bool *resume, vqdna_lock **lock, bool *made);
+ * folder is new. of_several: of trainings that each have a folder in it, where their checkpoints are. VQ_GO_ON, or an exit code after a sentence. */
+int vq_training_folder(vq_cli *cli, const char *path, bool of_several, bool *resume, vqdna_lock **lock, bool *made);
 
 /* Removes what an earlier training left there besides its model, which stays until the first checkpoint replaces it: --resume must
  * not find a checkpoint of the one, nor a reader take metrics of the one for those of the other. */

@@ -207,13 +207,14 @@ static vq_status read_predictor(vq_predictor *r, const json_t *json, const vq_co
     VQ_TRY(vq_json_number(&b->scale, json, "scale", 0, 1e30, path));
     if (!one_of(pool, "mean", "max", &r->config.max_pool) || !one_of(head, "mlp", "linear", &r->config.linear))
         return vq_fail(VQDNA_ERR_INPUT, "%s: pool is '%s' and head '%s': mean or max, mlp or linear are known", path, pool, head);
-    if (vq_vocabulary_parse(&r->vocabulary, vocabulary, tokenizer) < 0 || vq_body_check(b) < 0) {
+    vq_status status = vq_vocabulary_parse(&r->vocabulary, vocabulary, tokenizer);
+    take_vocabulary(b, &r->vocabulary);
+    if (status < 0 || vq_body_check(b) < 0) {
         char text[512];
         snprintf(text, sizeof text, "%s", vqdna_last_error());
         return vq_fail(VQDNA_ERR_INPUT, "%s: %s", path, text);
     }
     snprintf(r->preset, sizeof r->preset, "%s", preset);
-    take_vocabulary(b, &r->vocabulary);
     if (r->vocabulary.kind == VQ_OF_CODES) {
         const char *hash;
         VQ_TRY(vq_json_text(&hash, json, "tokenizer", path));

@@ -15,6 +15,21 @@ genome() {
     }'
 }
 
+# labelled SEED ROWS LENGTH: rows whose label is 1 where GATTACA stands somewhere, as CSV.
+labelled() {
+    awk -v seed="$1" -v rows="$2" -v wide="$3" 'BEGIN {
+        srand(seed); print "sequence,label"
+        for (r = 0; r < rows; r++) {
+            s = ""
+            for (i = 0; i < wide; i++) s = s substr("ACGT", 1 + int(4 * rand()), 1)
+            yes = rand() < 0.5
+            gsub(/GATTACA/, "GATTGCA", s)
+            if (yes) { at = int((wide - 7) * rand()); s = substr(s, 1, at) "GATTACA" substr(s, at + 8) }
+            print s "," yes
+        }
+    }'
+}
+
 # A network small enough for seconds on one core.
 small=(--set dim=32 --set stem=16 --set codes=32 --window 64 --batch 4)
 

@@ -1,0 +1,124 @@
+# finetune: vocabularies, seeds, resumed runs, what is written, and what is refused.
+load common
+
+# A body small enough for seconds on one core.
+body=(--set width=32 --set layers=1 --set heads=2 --set pool=max --batch 16 --report-every 10)
+
+setup_file() {
+    train_once
+    labelled 1 800 40 >"$BATS_FILE_TMPDIR/train.csv"
+    labelled 2 200 40 >"$BATS_FILE_TMPDIR/dev.csv"
+    labelled 3 200 40 >"$BATS_FILE_TMPDIR/test.csv"
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    model=$BATS_FILE_TMPDIR/model
+    cp "$BATS_FILE_TMPDIR"/*.csv .
+    sets=(--train train.csv --dev dev.csv --test test.csv)
+}
+
+value() { # FILE PATH...: a value of a JSON file
+    /usr/bin/python3 -c 'import json, sys
+x = json.load(open(sys.argv[1]))
+for k in sys.argv[2:]: x = x[int(k) if k.isdigit() else k]
+print(x)' "$@"
+}
+
+above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
+
+@test "a word is found by a body that may look at it, and what was kept is written" {
+    "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --vocabulary conv:9 --epochs 12 -o m >out
+    above "$(value m/metrics.json test mcc mean)" 0.8
+    above "$(value m/metrics.json dev mcc mean)" 0.8
+    grep -q '^test *200 rows  mcc 0\.' out
+    grep -q '^label' out
+    [ "$(value m/metrics.json seeds 0 test confusion 0 0)" -gt 80 ]
+    [ "$(grep -vc '^#' m/predictions.tsv)" -eq 200 ]
+    [ "$(value m/config.json model)" = vqdna-classify ]
+    [ ! -e m/tokenizer ]
+    # The table of predictions is that of probe, and is read by it.
+    "$VQDNA" probe -q "${sets[@]}" --features kmer:7 --against m/predictions.tsv | grep -q 'paired bootstrap'
+    # A second run is the same to the bit, log and all.
+    "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --vocabulary conv:9 --epochs 12 -o n >/dev/null
+    cmp m/model.safetensors n/model.safetensors
+    cmp <(grep -v '^#prov' m/predictions.tsv) <(grep -v '^#prov' n/predictions.tsv)
+}
+
+@test "every vocabulary trains, and codes bring their tokenizer" {
+    for vocabulary in codes codes:fresh codes:stride=3 onehot kmer:3 kmer:4:stride=4; do
+        "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" -m "$model" --vocabulary $vocabulary --set steps=12 --rows 100 -o "m-$vocabulary" >out
+        grep -q '^test' out
+        [ "$(value "m-$vocabulary/config.json" vocabulary)" = $vocabulary ]
+    done
+    cmp m-codes/tokenizer/model.safetensors <("$VQDNA" info "$model" >/dev/null && cat "$model/model.safetensors")
+    "$VQDNA" tokenize -q -m m-codes/tokenizer "$BATS_FILE_TMPDIR/genome.fa" >/dev/null
+}
+
+@test "several seeds: mean, spread, the best's model" {
+    "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --vocabulary kmer:4 --set steps=30 --seeds 3 --both-strands -o m >out
+    grep -q 'over 3 seeds' out
+    [ "$(value m/metrics.json seeds 2 seed)" = 3 ]
+    above "$(value m/metrics.json dev mcc sd)" 0
+    best=$(for i in 1 2 3; do echo "$(value m/seed-$i/metrics.json dev mcc value) $i"; done | sort -k1,1gr -k2,2n | head -1 | cut -d' ' -f2)
+    cmp m/model.safetensors m/seed-$best/model.safetensors
+    ! cmp -s m/seed-1/model.safetensors m/seed-2/model.safetensors
+}
+
+@test "killed and resumed: the same model, log and scores" {
+    run_it=("$VQDNA" finetune -q --no-provenance "${sets[@]}" "${body[@]}" -m "$model" --epochs 2 --seeds 2 --checkpoint-every 0)
+    "${run_it[@]}" -o whole >/dev/null
+    "${run_it[@]}" -o parts >/dev/null 3>&- &
+    wait_for test -s parts/seed-1/log.ndjson
+    kill -KILL $!
+    wait $! || true
+    "${run_it[@]}" -o parts --resume >/dev/null 3>&- &
+    wait_for test -s parts/seed-2/log.ndjson
+    kill -TERM $!
+    wait $! || [ $? -eq 130 ]
+    "${run_it[@]}" -o parts --resume >/dev/null
+    for seed in 1 2; do
+        cmp whole/seed-$seed/model.safetensors parts/seed-$seed/model.safetensors
+        cmp whole/seed-$seed/predictions.tsv parts/seed-$seed/predictions.tsv
+    done
+    cmp whole/model.safetensors parts/model.safetensors
+    [ "$(value whole/metrics.json test mcc mean)" = "$(value parts/metrics.json test mcc mean)" ]
+}
+
+@test "regression, class weights, a frozen body, recomputing" {
+    awk -F, 'NR == 1 { print; next } { n = gsub(/A/, "A", $1); print $1 "," n / 10 }' train.csv >numbers.csv
+    "$VQDNA" finetune -q --train numbers.csv --dev numbers.csv --test numbers.csv --regression "${body[@]}" --set pool=mean --vocabulary onehot --epochs 6 -o r >out
+    above "$(value r/metrics.json test r mean)" 0.9
+    grep -q ' rmse 0\.' out
+    [ "$(value r/config.json model)" = vqdna-regress ]
+    for extra in balanced=true frozen=true recompute=true; do
+        "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --vocabulary kmer:3 --set steps=20 --set $extra -o "m-$extra" >/dev/null
+    done
+    "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --vocabulary kmer:3 --set steps=20 -o plain >/dev/null
+    cmp plain/model.safetensors m-recompute=true/model.safetensors
+    ! cmp -s plain/model.safetensors m-balanced=true/model.safetensors
+    [ "$(value m-frozen=true/metrics.json trained)" -lt "$(value plain/metrics.json trained)" ]
+}
+
+@test "what cannot be is refused with a sentence" {
+    go=("$VQDNA" finetune -q "${body[@]}" -o m)
+    refused 1 'name a table with --train' "${go[@]}"
+    refused 1 'name a folder with -o' "$VQDNA" finetune -q --train train.csv
+    refused 1 "there is no vocabulary 'kmers:3'" "${go[@]}" --train train.csv --vocabulary kmers:3
+    refused 1 'is that of a tokenizer' "${go[@]}" --train train.csv --vocabulary codes
+    refused 1 "did you mean 'dropout'" "${go[@]}" --train train.csv --set dropuot=0.1
+    refused 1 'does not go into 5 heads' "${go[@]}" --train train.csv --set heads=5
+    refused 1 'the longest sequence has 40 bases' "${go[@]}" --train train.csv --set positions=39
+    sed 's/,1$/,0/' train.csv >one.csv
+    refused 2 'nothing to tell apart' "${go[@]}" --train one.csv
+    sed '5s/,[01]$/,2/' test.csv >other.csv
+    refused 2 "line 5: the label '2' is met in no training row" "${go[@]}" --train train.csv --test other.csv
+    printf 'sequence,label\n,1\nACGT,0\n' >empty.csv
+    refused 2 'line 2' "${go[@]}" --train empty.csv
+    refused 2 'is not a finite number' "${go[@]}" --train <(sed '3s/,[01]$/,nan/' train.csv) --regression
+    [ ! -e m ]
+    "${go[@]}" --train train.csv --set steps=5 >/dev/null
+    refused 1 'already holds a model' "${go[@]}" --train train.csv
+    refused 2 'was trained on other sequences' "${go[@]}" --train dev.csv --set steps=9 --resume
+    refused 1 'batch=8 is not what the run goes by' "$VQDNA" finetune -q --train train.csv -o m --resume --batch 8
+}
