@@ -788,6 +788,32 @@ typedef struct vqdna_judgement {
 VQDNA_API vqdna_status vqdna_predictor_judge(vqdna_predictor *predictor, const vqdna_examples *examples,
                                              const vqdna_judge_options *options, vqdna_judgement *out);
 
+/* What is said of a sequence, or of a window of one. */
+typedef struct vqdna_prediction {
+    const char *contig;
+    uint64_t start, end;  /* of it in its record, half-open */
+    int class;            /* the most probable; -1 of a regression */
+    const float *outputs; /* [count] probabilities of the classes, or one number; borrowed until the callback returns */
+    int count;
+} vqdna_prediction;
+typedef vqdna_status (*vqdna_predictions_sink)(void *user, const vqdna_prediction *prediction);
+
+typedef struct vqdna_predict_options {
+    size_t size;       /* sizeof(vqdna_predict_options) */
+    bool both_strands; /* as in vqdna_judge_options */
+    int phases;
+    size_t window,
+        step; /* bases: windows that slide over each record, the last ending where it does; step 0: window. window 0: whole
+                            records. A window's codes are those of its bases in their record, each base tokenized once */
+} vqdna_predict_options;
+
+/* Predictions of every record of `count` files, or of their windows, in order; records without bases have none. VQDNA_ERR_INPUT for a
+ * record, VQDNA_ERR_USAGE for a window, that is longer than the positions. Either options and stats may be NULL; of stream options the input,
+ * read_bytes, interrupted and progress count. */
+VQDNA_API vqdna_status vqdna_predictor_predict(vqdna_predictor *predictor, const char *const *paths, size_t count,
+                                               const vqdna_stream_options *options, const vqdna_predict_options *predict,
+                                               vqdna_predictions_sink sink, void *user, vqdna_stream_stats *stats);
+
 /* ---- Benchmark --------------------------------------------------------------------------------------------------------------- */
 
 /* The portable benchmark: workloads at fixed shapes, each checked before it is timed. `peak` measures the device's limits, which

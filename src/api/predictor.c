@@ -5,7 +5,7 @@
 #include "base/lock.h"
 #include "check/firstuse.h"
 #include "train/checkpoint.h"
-#include "train/infer.h"
+#include "train/predict.h"
 #include "train/predictor_options.h"
 
 #include <math.h>
@@ -374,7 +374,13 @@ vqdna_status vqdna_predictor_save(vqdna_predictor *p, const char *path, const ch
 
 /* ---- Judging ----------------------------------------------------------------------------------------------------------------- */
 
-enum { JUDGED_AT_ONCE = 64 };
+/* The model with its weights, for sequences of so many tokens. */
+static vq_status load(vq_classifier **out, vqdna_predictor *p, size_t tokens) {
+    VQ_TRY(
+        vq_classifier_plan(out, p->device, &p->card.config, vq_predict_at_once(tokens), (int)tokens, VQ_INFERENCE, false, false));
+    vq_status status = vq_plan_bind((*out)->plan);
+    return status < 0 ? status : vq_state_put(&p->state, p->device, (*out)->plan);
+}
 
 static vq_status classify(vqdna_predictor *p, const vqdna_examples *e, int count, int phases) {
     vq_examples views[2] = {{0}};
@@ -384,12 +390,8 @@ static vq_status classify(vqdna_predictor *p, const vqdna_examples *e, int count
     vq_status status;
     for (int v = 0; v < count; v++)
         VQ_TRY_OR(done, make_view(&views[v], p, e, v == 1));
-    const size_t longest = views[0].longest;
-    VQ_TRY_OR(done,
-              vq_classifier_plan(&model, p->device, &p->card.config, JUDGED_AT_ONCE, (int)longest, VQ_INFERENCE, false, false));
-    VQ_TRY_OR(done, vq_plan_bind(model->plan));
-    VQ_TRY_OR(done, vq_state_put(&p->state, p->device, model->plan));
-    VQ_TRY_OR(done, vq_token_batch_create(&batch, p->card.vocabulary.tables, JUDGED_AT_ONCE * longest));
+    VQ_TRY_OR(done, load(&model, p, views[0].longest));
+    VQ_TRY_OR(done, vq_token_batch_create(&batch, p->card.vocabulary.tables, (size_t)model->body.planned_B * views[0].longest));
     free(p->judged.outputs);
     VQ_TRY_OR(done, vq_alloc(&p->judged.outputs, rows * (size_t)model->outputs, sizeof *p->judged.outputs));
     status = vq_classify(p->judged.outputs, model, views, count, phases, &batch);
@@ -399,6 +401,13 @@ done:
     vq_examples_destroy(&views[0]);
     vq_examples_destroy(&views[1]);
     return status;
+}
+
+static vq_status check_phases(const vqdna_predictor *p, int phases) {
+    return phases >= 0 && phases <= p->card.vocabulary.stride
+               ? VQDNA_OK
+               : vq_fail(VQDNA_ERR_USAGE, "phases is %d, it must be between 1 and the vocabulary's stride, %d", phases,
+                         p->card.vocabulary.stride);
 }
 
 /* Scores of a classifier with their intervals. */
@@ -442,9 +451,9 @@ vqdna_status vqdna_predictor_judge(vqdna_predictor *p, const vqdna_examples *exa
     VQ_HOLD(p->device);
     vqdna_judge_options o = {0};
     vq_take_options(&o, sizeof o, options, sizeof o);
-    if (o.phases < 0 || o.phases > p->card.vocabulary.stride || o.resamples < 0)
-        return vq_fail(VQDNA_ERR_USAGE, "phases is %d, it must be between 1 and the vocabulary's stride, %d", o.phases,
-                       p->card.vocabulary.stride);
+    VQ_TRY(check_phases(p, o.phases));
+    if (o.resamples < 0)
+        return vq_fail(VQDNA_ERR_USAGE, "resamples is not negative");
     VQ_TRY(same_labels(p, examples));
     VQ_TRY(vq_predictor_refresh(p));
     VQ_TRY(classify(p, examples, o.both_strands ? 2 : 1, o.phases ? o.phases : 1));
@@ -453,4 +462,35 @@ vqdna_status vqdna_predictor_judge(vqdna_predictor *p, const vqdna_examples *exa
         return judge_classes(out, p, examples, o.resamples ? o.resamples : 1000);
     judge_numbers(out, p, &examples->set);
     return VQDNA_OK;
+}
+
+vqdna_status vqdna_predictor_predict(vqdna_predictor *p, const char *const *paths, size_t count,
+                                     const vqdna_stream_options *options, const vqdna_predict_options *predict,
+                                     vqdna_predictions_sink sink, void *user, vqdna_stream_stats *stats) {
+    VQ_REQUIRE(p);
+    VQ_REQUIRE_EACH(paths, count);
+    VQ_REQUIRE(sink);
+    VQ_HOLD(p->device);
+    vqdna_stream_options stream = {0};
+    vqdna_predict_options o = {0};
+    const size_t positions = (size_t)p->card.config.body.positions;
+    vq_classifier *model = NULL;
+    vq_take_options(&stream, sizeof stream, options, sizeof stream);
+    vq_take_options(&o, sizeof o, predict, sizeof o);
+    VQ_TRY(check_phases(p, o.phases));
+    if (o.window > positions)
+        return vq_fail(VQDNA_ERR_USAGE, "a window of %zu bases is longer than the %zu that the model reads", o.window, positions);
+    o.phases = o.phases ? o.phases : 1;
+    o.step = o.step ? o.step : o.window;
+    if (o.step > o.window)
+        return vq_fail(VQDNA_ERR_USAGE, "a step of %zu bases leaves some between windows of %zu out", o.step, o.window);
+    VQ_TRY(vq_predictor_refresh(p));
+    if (p->tokenizer)
+        VQ_TRY(vq_tokenizer_prepare(p->tokenizer, NULL));
+    vq_status status = load(&model, p, vq_vocabulary_tokens(&p->card.vocabulary, o.window ? o.window : positions, 0));
+    if (status >= 0)
+        status =
+            vq_predict(model, &p->card, p->tokenizer ? p->tokenizer->model : NULL, paths, count, &stream, &o, sink, user, stats);
+    vq_classifier_destroy(model);
+    return status;
 }

@@ -5,6 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int hash_model(vq_session *session, vq_cli *cli, const char *model) {
+    char *weights = vq_join("%s/model.safetensors", model);
+    int code = vq_sha256_file(cli, weights, session->model_sha256);
+    free(weights);
+    return code;
+}
+
+static vqdna_status open_device(vq_session *session, const vq_cli *cli) {
+    vqdna_context_options options = {.device = cli->device, .threads = (int)cli->threads};
+    return vqdna_context_create(&session->context, &options);
+}
+
 int vq_session_open(vq_session *session, vq_cli *cli, const char *model) {
     *session = (vq_session){0};
     cli->model = model;
@@ -13,16 +25,25 @@ int vq_session_open(vq_session *session, vq_cli *cli, const char *model) {
         status = vqdna_model_describe(model, &session->info, NULL, NULL);
         if (status < 0)
             return vq_cli_failed(cli, status);
-        char *weights = vq_join("%s/model.safetensors", model);
-        int code = vq_sha256_file(cli, weights, session->model_sha256);
-        free(weights);
+        int code = hash_model(session, cli, model);
         if (code != VQ_GO_ON)
             return code;
     }
-    vqdna_context_options options = {.device = cli->device, .threads = (int)cli->threads};
-    status = vqdna_context_create(&session->context, &options);
+    status = open_device(session, cli);
     if (status >= 0 && model)
         status = vqdna_tokenizer_open(&session->tokenizer, session->context, model);
+    return status < 0 ? vq_cli_failed(cli, status) : VQ_GO_ON;
+}
+
+int vq_session_open_predictor(vq_session *session, vq_cli *cli, const char *model, vqdna_predictor **predictor) {
+    *session = (vq_session){0};
+    cli->model = model;
+    int code = hash_model(session, cli, model);
+    if (code != VQ_GO_ON)
+        return code;
+    vqdna_status status = open_device(session, cli);
+    if (status >= 0)
+        status = vqdna_predictor_open(predictor, session->context, model);
     return status < 0 ? vq_cli_failed(cli, status) : VQ_GO_ON;
 }
 

@@ -1,0 +1,204 @@
+/* vqdna predict: what a trained model says of sequences, record by record or in windows that slide over them. */
+#include "cli/cli_output.h"
+#include "cli/cli_sequences.h"
+#include "cli/cli_session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct predicting {
+    vq_cli *cli;
+    vqdna_predictor_info info;
+    vqdna_predict_options options;
+    enum { TSV, BED, BEDGRAPH } format;
+    int of; /* the class whose probability a bedGraph has */
+    vq_output out;
+    uint64_t count;
+    struct { /* of a bedGraph: the last window, whose place ends where the next one's begins */
+        char *contig;
+        uint64_t start, end;
+        double value;
+    } last;
+} predicting;
+
+static void write_header(predicting *p, const char *provenance) {
+    static const char *const heads[] = {"#vqdna predictions 2\n", "#vqdna intervals\n", "#vqdna bedGraph\n"};
+    vq_output_print(&p->out, "%s", heads[p->format]);
+    if (provenance)
+        vq_output_print(&p->out, "#provenance %s\n", provenance);
+    if (p->format != TSV)
+        return;
+    vq_output_print(&p->out, "#contig\tstart\tend\t%s", p->info.classes ? "label" : "value");
+    for (int k = 0; k < p->info.classes; k++)
+        vq_output_print(&p->out, "\t%s", p->info.labels[k]);
+    vq_output_print(&p->out, "\n");
+}
+
+static void end_graph(predicting *p, uint64_t end) {
+    if (p->last.contig && end > p->last.start)
+        vq_output_print(&p->out, "%s\t%llu\t%llu\t%.6g\n", p->last.contig, (unsigned long long)p->last.start,
+                        (unsigned long long)end, p->last.value);
+}
+
+/* Windows overlap and the lines of a bedGraph must not: each window stands for the bases about its middle, up to half-way to the next. */
+static void write_graph(predicting *p, const vqdna_prediction *r) {
+    const double value = r->class < 0 ? r->outputs[0] : r->outputs[p->of];
+    const bool same = p->last.contig && !strcmp(p->last.contig, r->contig) && r->start > 0;
+    uint64_t from = r->start;
+    if (same) {
+        from = r->start < p->last.end ? (r->start + p->last.end) / 2 : r->start;
+        end_graph(p, from < p->last.end ? from : p->last.end);
+    } else {
+        end_graph(p, p->last.end);
+        free(p->last.contig);
+        p->last.contig = vq_need_text(r->contig);
+    }
+    p->last.start = from;
+    p->last.end = r->end;
+    p->last.value = value;
+}
+
+static vqdna_status write_prediction(void *user, const vqdna_prediction *r) {
+    predicting *p = user;
+    p->count++;
+    switch (p->format) {
+    case TSV:
+        vq_output_print(&p->out, "%s\t%llu\t%llu", r->contig, (unsigned long long)r->start, (unsigned long long)r->end);
+        if (r->class >= 0)
+            vq_output_print(&p->out, "\t%s", p->info.labels[r->class]);
+        for (int k = 0; k < r->count; k++)
+            vq_output_print(&p->out, "\t%.6g", r->outputs[k]);
+        vq_output_print(&p->out, "\n");
+        break;
+    case BED:
+        vq_output_print(&p->out, "%s\t%llu\t%llu\t%s\t%.0f\t.\n", r->contig, (unsigned long long)r->start,
+                        (unsigned long long)r->end, p->info.labels[r->class], 1000 * r->outputs[r->class]);
+        break;
+    case BEDGRAPH:
+        write_graph(p, r);
+    }
+    return p->out.error ? VQDNA_ERR_OUTPUT : VQDNA_OK;
+}
+
+/* ---- The command ------------------------------------------------------------------------------------------------------------- */
+
+static int take_format(predicting *p, const char *format) {
+    static const char *const names[] = {"tsv", "bed", "bedgraph"};
+    for (int i = 0; i < 3; i++)
+        if (!format || !strcmp(format, names[i])) {
+            p->format = i;
+            return VQ_GO_ON;
+        }
+    return vq_cli_fail(p->cli, VQ_EXIT_USAGE, "there is no format '%s': use tsv, bed or bedgraph", format);
+}
+
+/* The class a bedGraph is of: the last unless one is named. */
+static int take_class(predicting *p, const char *label) {
+    p->of = p->info.classes - 1;
+    if (p->format == BED && !p->info.classes)
+        return vq_cli_fail(p->cli, VQ_EXIT_USAGE, "bed has labels, and the model gives numbers: use tsv or bedgraph");
+    if (!label)
+        return VQ_GO_ON;
+    for (p->of = 0; p->of < p->info.classes; p->of++)
+        if (!strcmp(p->info.labels[p->of], label))
+            return VQ_GO_ON;
+    return vq_cli_fail(p->cli, VQ_EXIT_USAGE, "the model has no label '%s'", label);
+}
+
+static int predict(predicting *p, const char *model, const char *path, const char *label, vq_sequences *in) {
+    static const vq_kind kinds[] = {VQ_KIND_PREDICTIONS, VQ_KIND_BED, VQ_KIND_BEDGRAPH};
+    vq_cli *cli = p->cli;
+    vq_session session = {0};
+    vqdna_predictor *predictor = NULL;
+    vqdna_stream_stats stats = {0};
+    int code = path ? vq_output_check(cli, path, kinds[p->format]) : VQ_GO_ON;
+    if (code == VQ_GO_ON)
+        code = vq_session_open_predictor(&session, cli, model, &predictor);
+    if (code == VQ_GO_ON) {
+        p->info = vqdna_predictor_describe(predictor);
+        code = take_class(p, label);
+    }
+    if (code == VQ_GO_ON)
+        code = vq_output_open(&p->out, cli, path, kinds[p->format]);
+    if (code != VQ_GO_ON)
+        goto done;
+    char *provenance = vq_provenance_text(cli, &session);
+    write_header(p, provenance);
+    free(provenance);
+    const vqdna_stream_options stream = {
+        .size = sizeof stream, .input = &in->input, .progress = vq_cli_stream_progress, .user = cli};
+    vqdna_status status = vqdna_predictor_predict(predictor, (const char *const *)in->paths->items, in->paths->count, &stream,
+                                                  &p->options, write_prediction, p, &stats);
+    if (p->out.error)
+        code = vq_output_failed(&p->out, cli);
+    else if (status < 0)
+        code = vq_cli_failed(cli, status);
+    if (code != VQ_GO_ON)
+        goto done;
+    if (p->format == BEDGRAPH)
+        end_graph(p, p->last.end);
+    code = vq_output_commit(&p->out, NULL, cli);
+    if (code != VQ_GO_ON)
+        goto done;
+    char *before = vq_join("%llu prediction%s of ", (unsigned long long)p->count, p->count == 1 ? "" : "s");
+    vq_cli_stream_note(cli, before, &stats);
+    free(before);
+    code = VQ_EXIT_OK;
+done:
+    vq_output_abandon(&p->out);
+    free(p->last.contig);
+    vqdna_predictor_destroy(predictor);
+    vq_session_close(&session);
+    return code;
+}
+
+static int run(vq_cli *cli, int argc, char **argv) {
+    const char *model = NULL, *path = NULL, *format = NULL, *label = NULL;
+    uint64_t window = 0, step = 0, phases = 0;
+    predicting p = {.cli = cli, .out.fd = -1};
+    vq_sequences in = {0};
+    const vq_option options[] = {
+        {"model", 'm', "MODEL", VQ_TEXT, &model, "the folder of a model that finetune made"},
+        {"output", 'o', "OUT", VQ_TEXT, &path, "the file to write (default: standard output)"},
+        {"format", 'f', "F", VQ_TEXT, &format, "tsv (label and probabilities), bed or bedgraph (default: tsv)"},
+        {"window", 0, "N", VQ_COUNT, &window, "have windows of N bases slide over each record (default: whole records)"},
+        {"step", 0, "N", VQ_COUNT, &step, "bases from a window to the next (default: the window)"},
+        {"class", 0, "LABEL", VQ_TEXT, &label, "the label whose probability a bedgraph has (default: the last)"},
+        {"both-strands", 0, NULL, VQ_FLAG, &p.options.both_strands, "average what is said of both strands"},
+        {"phases", 0, "N", VQ_COUNT, &phases, "average over N places of the first token (at most the stride)"},
+        {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else"},
+        VQ_SEQUENCE_OPTIONS(in),
+        {"no-provenance", 0, NULL, VQ_FLAG, &cli->no_provenance, "leave out who made the output and how"},
+        {0},
+    };
+    vq_list inputs;
+    int code = vq_options_parse(cli, options, argc, argv, 0, -1, &inputs);
+    if (code != VQ_GO_ON)
+        return code;
+    if (!model)
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "which model? name its folder with -m");
+    if (step && !window)
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "--step is of windows: give --window too");
+    if (phases > 64)
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "--phases takes at most the vocabulary's stride");
+    cli->model = model;
+    p.options.window = (size_t)window;
+    p.options.step = (size_t)step;
+    p.options.phases = (int)phases;
+    code = take_format(&p, format);
+    if (code == VQ_GO_ON)
+        code = vq_sequences_take(&in, cli, &inputs);
+    if (code == VQ_GO_ON)
+        code = predict(&p, model, path, label, &in);
+    vq_sequences_free(&in);
+    return code;
+}
+
+const vq_command vq_cmd_predict = {
+    .name = "predict",
+    .summary = "what a trained model says of sequences, or of windows along a genome",
+    .synopsis = "-m MODEL [-f tsv|bed|bedgraph] [--window N [--step N]] [-o OUT] FASTA|-...",
+    .notes = "Example: vqdna predict -m promoters --window 300 --step 50 --both-strands -f bedgraph -o chr20.bedgraph chr20.fa.gz",
+    .run = run,
+};

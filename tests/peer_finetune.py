@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""A model of `vqdna finetune` in PyTorch: torch.nn.TransformerEncoder loads our body and says of sequences what ours says; and 50 steps from
+the same start with the same batches have the same losses.
+
+usage: peer_finetune.py VQDNA
+
+Exits 77 (skipped) without PyTorch or NumPy."""
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+try:
+    import numpy as np
+    import torch
+    from torch import nn
+except ImportError:
+    print("SKIP: PyTorch and NumPy are not installed")
+    sys.exit(77)
+
+VQDNA, STEPS, ROWS = sys.argv[1], 50, 48
+torch.set_num_threads(2)
+
+
+def run(*arguments):
+    done = subprocess.run([VQDNA, *arguments], stdout=subprocess.PIPE)
+    if done.returncode:
+        sys.exit("vqdna %s ended with status %d" % (" ".join(arguments), done.returncode))
+    return done.stdout.decode()
+
+
+def tensors(folder):
+    with open(os.path.join(folder, "model.safetensors"), "rb") as f:
+        head, data = json.loads(f.read(int.from_bytes(f.read(8), "little"))), f.read()
+    return {k: torch.frombuffer(bytearray(data[slice(*v["data_offsets"])]), dtype=torch.float32).reshape(v["shape"])
+            for k, v in head.items() if k != "__metadata__"}
+
+
+class Peer(nn.Module):
+    """What nn/body.h and nn/classifier.h say, of torch's own modules."""
+
+    def __init__(self, config, state):
+        super().__init__()
+        width, layers = config["width"], config["layers"]
+        layer = nn.TransformerEncoderLayer(width, config["heads"], config["feed"], 0.0, "gelu", batch_first=True,
+                                           norm_first=not config["post_norm"])
+        self.body = nn.TransformerEncoder(layer, layers, norm=None if config["post_norm"] else nn.LayerNorm(width), enable_nested_tensor=False)
+        tables = sorted(k for k in state if k.startswith("input."))
+        self.input = nn.ModuleList(nn.Embedding(*state[k].shape) for k in tables)
+        self.join = nn.Linear(state["join.weight"].shape[1], width) if "join.weight" in state else None
+        self.mask = nn.Embedding(1, width)
+        self.position = nn.Embedding(config["positions"], width)
+        self.input_norm = nn.LayerNorm(width)
+        classes = len(config["labels"])
+        self.head = nn.ModuleDict({"hidden": nn.Linear(width, width), "out": nn.Linear(width, classes)} if config["head"] == "mlp"
+                                  else {"out": nn.Linear(width, classes)})
+        self.config = config
+        self.load_state_dict(state)  # every name and shape is torch's
+
+    def forward(self, ids, there):
+        x = self.config["scale"] * sum(e(i.clamp(min=0)) * (i >= 0)[..., None] for e, i in zip(self.input, ids))
+        x = self.join(x) if self.join else x
+        x = self.input_norm(x + self.position.weight[:x.shape[1]])
+        x = self.body(x, src_key_padding_mask=~there)
+        if self.config["pool"] == "max":
+            x = x.masked_fill(~there[..., None], -1e30).max(1).values
+        else:
+            x = (x * there[..., None]).sum(1) / there.sum(1, keepdim=True)
+        x = nn.functional.gelu(self.head["hidden"](x)) if "hidden" in self.head else x
+        return self.head["out"](x)
+
+
+def batch(sequences, vocabulary):
+    """ids of each table, -1 for none, and which positions are there."""
+    longest, width = max(map(len, sequences)), int(vocabulary.split(":")[1])
+    there = torch.tensor([[i < len(s) for i in range(longest)] for s in sequences])
+    ids = []
+    for t in range(width):
+        at = t - width // 2
+        ids.append(torch.tensor([["ACGT".index(s[i + at]) if 0 <= i + at < len(s) and i < len(s) else -1 for i in range(longest)]
+                                 for s in sequences]))
+    return ids, there
+
+
+def check(settings, rate):
+    config = json.load(open("start/config.json"))
+    state = tensors("start")
+    peer = Peer(config, state)
+    peer.eval()
+    ids, there = batch(SEQUENCES, config["vocabulary"])
+    labels = torch.tensor(LABELS)
+    with torch.no_grad():
+        theirs = peer(ids, there).softmax(1).numpy()
+    ours = np.array([[float(x) for x in line.split("\t")[4:]] for line in OUTPUT if line and line[0] != "#"])
+    off = np.abs(ours - theirs).max()
+    print("%-40s probabilities: largest difference %.2g" % (settings, off))
+    assert off < 1e-4
+    decayed = [p for n, p in peer.named_parameters() if p.ndim > 1 and n not in ("mask.weight", "position.weight")]
+    rest = [p for n, p in peer.named_parameters() if not any(p is d for d in decayed)]
+    optimizer = torch.optim.AdamW([{"params": decayed}, {"params": rest, "weight_decay": 0.0}], rate, (0.9, 0.98), 1e-8, 0.01)
+    losses, warmup = [], int(0.05 * STEPS)
+    peer.train()
+    for step in range(STEPS):
+        for g in optimizer.param_groups:
+            g["lr"] = rate * min(1, (step + 1) / warmup) * (1 + np.cos(np.pi * step / STEPS)) / 2
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(peer(ids, there), labels)
+        loss.backward()
+        nn.utils.clip_grad_norm_(peer.parameters(), 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+    log = [json.loads(line)["loss"] for line in open("whole/log.ndjson")]
+    off = max(abs(a - b) for a, b in zip(log, losses))
+    print("%-40s loss over %d steps %.4f to %.4f: largest difference %.2g" % ("", STEPS, losses[0], losses[-1], off))
+    assert len(log) == STEPS and off < 1e-3
+
+
+random.seed(4)
+SEQUENCES = ["".join(random.choice("ACGT") for _ in range(random.randint(30, 50))) for _ in range(ROWS)]
+LABELS = [i % 3 for i in range(ROWS)]
+folder = tempfile.TemporaryDirectory()
+os.chdir(folder.name)
+with open("rows.csv", "w") as f:
+    f.write("sequence,label\n" + "".join("%s,%d\n" % x for x in zip(SEQUENCES, LABELS)))
+RATE = 1e-3
+for settings in ("", "post_norm=true pool=max head=linear"):
+    common = ["finetune", "-q", "--force", "--train", "rows.csv", "--dev", "rows.csv", "--vocabulary", "conv:5", "--report-every", "1", "--batch",
+              str(ROWS), "--set", "width=32", "--set", "layers=2", "--set", "heads=2", "--set", "dropout=0"]
+    for s in settings.split():
+        common += ["--set", s]
+    run(*common, "-o", "start", "--set", "steps=1", "--learning-rate", "1e-12")
+    run(*common, "-o", "whole", "--set", "steps=%d" % STEPS, "--learning-rate", str(RATE))
+    OUTPUT = run("predict", "-q", "-m", "start", "--column", "sequence", "rows.csv").split("\n")
+    check(settings, RATE)
