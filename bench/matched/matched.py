@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""The paper's comparison, run fairly: the same body, rows, steps and rate for every vocabulary, from scratch; three seeds; and what could
+embarrass the learned ones beside them (codes of an untrained encoder, fresh vectors for the same codes, a learned convolution over bases).
+
+Appends a row to RESULTS as it is done and skips those that are there, so it can be stopped and started; predictions of the test rows go to
+PREDICTIONS for paired intervals (bench/matched/table.py). Models of tokenizers lie in MODELS, as bench/probe_table.py trains them.
+
+usage: matched.py VQDNA RESULTS.tsv PREDICTIONS MODELS --genomes FASTA... --sets NAME=FOLDER... [--seeds 1 2 3] [--arms ARM...]
+       FOLDER holds train, dev and test .csv.gz
+
+Cost on one core with AVX-512: 4 minutes a row of 70 bases (prom_core_*), 6 of 101 (tf, mouse), a stride divides it; 11 arms, 4 sets and
+3 seeds are some 9 hours."""
+import argparse
+import json
+import os
+import subprocess
+
+# arm: (vocabulary, tokenizer in MODELS with the seed in its name, or None)
+ARMS = {
+    "conv:9": ("conv:9", None),
+    "hrq": ("codes", "hrq-{}"),
+    "untrained": ("codes", "untrained-{}"),
+    "vq": ("codes", "vq-{}"),
+    "kmer:6": ("kmer:6", None),
+    "onehot": ("onehot", None),
+    "hrq fresh": ("codes:fresh", "hrq-{}"),
+    "hrq-stride6": ("codes", "hrq-stride6-{}"),
+    "hrq-stride6 stride 3": ("codes:stride=3", "hrq-stride6-{}"),
+    "hrq-stride6 stride 6": ("codes:stride=6", "hrq-stride6-{}"),
+    "kmer:6 stride 6": ("kmer:6:stride=6", None),
+}
+BODY = ["--set", "width=128", "--set", "layers=3", "--set", "heads=4", "--batch", "64", "--epochs", "5", "--rows", "10000"]
+HEAD = ["set", "arm", "seed", "vocabulary", "tokens_a_base", "parameters", "dev_mcc", "test_mcc", "low", "high", "f1_macro", "test_rows", "seconds"]
+
+
+def untrained(a, folder, seed):
+    """The network as it starts, its codebooks by k-means."""
+    subprocess.run([a.vqdna, "train", "-q", "--seed", str(seed), "--steps", "1", "--set", "learning_rate=1e-12", "-o", folder] + a.genomes, check=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("vqdna")
+    parser.add_argument("results")
+    parser.add_argument("predictions")
+    parser.add_argument("models")
+    parser.add_argument("--genomes", nargs="+", required=True)
+    parser.add_argument("--sets", nargs="+", required=True, metavar="NAME=FOLDER")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--arms", nargs="+", default=list(ARMS))
+    a = parser.parse_args()
+    there = set()
+    if os.path.exists(a.results):
+        with open(a.results) as rows:
+            there = {tuple(row.split("\t")[:3]) for row in rows}
+    else:
+        with open(a.results, "w") as rows:
+            rows.write("\t".join(HEAD) + "\n")
+    os.makedirs(a.predictions, exist_ok=True)
+    for seed in a.seeds:
+        for name, folder in (s.split("=", 1) for s in a.sets):
+            for arm in a.arms:
+                vocabulary, tokenizer = ARMS[arm]
+                model = tokenizer and os.path.join(a.models, tokenizer.format(seed))
+                if arm == "untrained" and not os.path.exists(os.path.join(model, "metrics.json")):
+                    untrained(a, model, seed)
+                if (name, arm, str(seed)) in there or (model and not os.path.exists(os.path.join(model, "metrics.json"))):
+                    continue
+                out = os.path.join(a.predictions, f"{name}.{arm}.{seed}".replace(" ", "_").replace(":", ""))
+                command = [a.vqdna, "finetune", "-q", "--json", "--no-provenance", "--force", "--seed", str(seed), "-o", out, "--vocabulary", vocabulary]
+                command += BODY + (["-m", model] if model else [])
+                for split in ("train", "dev", "test"):
+                    command += ["--" + split, os.path.join(folder, split + ".csv.gz")]
+                r = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+                os.rename(os.path.join(out, "predictions.tsv"), out + ".tsv")
+                subprocess.run(["rm", "-r", out], check=True)
+                stride = int(vocabulary.split("stride=")[1]) if "stride=" in vocabulary else 1
+                test = r["test"]
+                row = [name, arm, seed, vocabulary, f"{1 / stride:.3f}", r["parameters"], *(f"{x:.4f}" for x in (
+                    r["dev"]["mcc"]["mean"], test["mcc"]["mean"], test["mcc"]["low"], test["mcc"]["high"], test["f1_macro"]["mean"])),
+                    test["rows"], f"{r['seeds'][0]['seconds']:.0f}"]
+                with open(a.results, "a") as rows:
+                    rows.write("\t".join(map(str, row)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
