@@ -814,6 +814,56 @@ VQDNA_API vqdna_status vqdna_predictor_predict(vqdna_predictor *predictor, const
                                                const vqdna_stream_options *options, const vqdna_predict_options *predict,
                                                vqdna_predictions_sink sink, void *user, vqdna_stream_stats *stats);
 
+/* Masked pre-training of a body: sequences of a dataset, a share of their bases hidden in spans before they become tokens, and heads that tell
+ * what was hidden: one for each level of codes, or the word, and a small one for the base. */
+typedef struct vqdna_pretrain_options {
+    size_t size;                             /* sizeof(vqdna_pretrain_options) */
+    uint64_t seed;                           /* 1 */
+    int window, batch;                       /* 256 bases, 32 windows of a step */
+    uint64_t steps;                          /* 2000; or by */
+    double epochs;                           /* how often each base is expected to have been seen */
+    double mask;                             /* share of bases that is hidden: 0.25 */
+    double span_first;                       /* mean length of a hidden span at the start, 6, */
+    double span_last;                        /* and at the end, 36 */
+    bool mask_codes;                         /* hide tokens one by one after tokenizing: neighbours of a code give it away */
+    double learning_rate;                    /* 1e-3 at its peak, then half a cosine to final_rate of it */
+    double final_rate;                       /* 0 */
+    double warmup;                           /* 0.05 of the steps */
+    double beta1, beta2, weight_decay, clip; /* 0.9, 0.98, 0.01 (of weights), 1 */
+    double dropout;                          /* 0 */
+    uint64_t baseline_bases;                 /* that counting learns from before the training: 2e6 */
+    bool forward_only;                       /* sample the given strand only */
+    bool recompute;                          /* as of vqdna_finetune_options */
+} vqdna_pretrain_options;
+
+VQDNA_API vqdna_status vqdna_set_pretrain_option(vqdna_predictor_options *body, vqdna_pretrain_options *pretrain,
+                                                 const char *assignment);
+VQDNA_API const vqdna_option *vqdna_pretrain_option_at(size_t index);
+
+/* A new body with its heads, a predictor of kind "vqdna-pretrain": it is trained, saved and opened as such, and vqdna_predictor_from takes its
+ * body over. `longest`: bases it will read at once, a window at least. */
+VQDNA_API vqdna_status vqdna_pretrained_create(vqdna_predictor **out, vqdna_context *context, vqdna_tokenizer *tokenizer,
+                                               size_t longest, const vqdna_predictor_options *options, uint64_t seed);
+
+/* A trainer of it, for vqdna_trainer_step and the others. Its report has "loss", and of hidden tokens since the last: "levels.N.accuracy" and
+ * beside it "levels.N.baseline", the share told by the most frequent code between the nearest two that are seen; "base_nats" and "baseline_nats",
+ * of an order-6 model that reads both sides; "base_accuracy". */
+VQDNA_API vqdna_status vqdna_pretrainer_create(vqdna_trainer **out, vqdna_predictor *predictor, const vqdna_dataset *dataset,
+                                               const vqdna_pretrain_options *options);
+VQDNA_API vqdna_status vqdna_pretrainer_resume(vqdna_trainer **out, vqdna_predictor **predictor, vqdna_context *context,
+                                               const vqdna_dataset *dataset, const char *path);
+
+/* The numbers of a report on sequences it does not train on: `windows` of them, hidden as at the training's end; they live until the next
+ * call on the trainer. */
+VQDNA_API vqdna_status vqdna_pretrainer_evaluate(vqdna_trainer *trainer, const vqdna_dataset *dataset, uint64_t windows,
+                                                 vqdna_report *out);
+
+/* A predictor for the labels of `train` whose body, and tokenizer, are those of the pre-trained (or other) model in the folder `path`; of the
+ * options pool and head count. */
+VQDNA_API vqdna_status vqdna_predictor_from(vqdna_predictor **out, vqdna_context *context, const char *path,
+                                            const vqdna_examples *train, size_t longest, const vqdna_predictor_options *options,
+                                            uint64_t seed);
+
 /* ---- Benchmark --------------------------------------------------------------------------------------------------------------- */
 
 /* The portable benchmark: workloads at fixed shapes, each checked before it is timed. `peak` measures the device's limits, which

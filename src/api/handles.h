@@ -5,6 +5,7 @@
 #include "device/device.h"
 #include "nn/model.h"
 #include "train/classify_task.h"
+#include "train/pretrain_task.h"
 #include "train/tokenizer_task.h"
 #include "train/trainer.h"
 
@@ -43,13 +44,14 @@ struct vqdna_predictor {
     } judged; /* the last */
 };
 
-/* Trains a tokenizer or a predictor; the other's two are NULL. */
+/* Trains a tokenizer or a predictor; what belongs to another training is NULL. */
 struct vqdna_trainer {
     vq_trainer *trainer;
     vq_tokenizer_task *task; /* what it trains, the trainer's own */
     vqdna_tokenizer *tokenizer;
     vq_classify_task *finetune;
-    vqdna_predictor *predictor;
+    vq_pretrain_task *pretrain;
+    vqdna_predictor *predictor; /* of one of the two before it */
 };
 
 /* The function that says so has the device to itself until it returns, so that handles of one context may be used from several
@@ -64,6 +66,17 @@ vq_status vq_tokenizer_refresh(vqdna_tokenizer *tokenizer);
 
 /* The same for a predictor: those that its training keeps. */
 vq_status vq_predictor_refresh(vqdna_predictor *predictor);
+
+/* What a folder's or a checkpoint's config says of a predictor, and its tokenizer from the folder; weights zero. `file` for sentences. */
+vq_status vq_predictor_take(vqdna_predictor *predictor, vqdna_context *context, const json_t *config, const char *file,
+                            const char *folder);
+
+/* The state dict of a card, zero. */
+vq_status vq_predictor_state(vq_state *out, const vq_predictor *card);
+
+/* Whether examples have the labels that the predictor tells; their tokens, of the other strand if `reverse`. */
+vq_status vq_predictor_has_labels(const vqdna_predictor *predictor, const vqdna_examples *examples);
+vq_status vq_predictor_view(vq_examples *out, vqdna_predictor *predictor, const vqdna_examples *examples, bool reverse);
 
 /* Writes a checkpoint of a predictor's trainer, its tokenizer first. */
 vq_status vq_predictor_checkpoint(vqdna_trainer *trainer, const char *path, const char *provenance);

@@ -6,6 +6,7 @@
 #include "train/checkpoint.h"
 #include "train/options.h"
 #include "train/predictor_options.h"
+#include "train/pretrain_options.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -106,6 +107,8 @@ done:
 vqdna_status vqdna_trainer_check_option(const vqdna_trainer *trainer, const char *assignment) {
     VQ_REQUIRE(trainer);
     VQ_REQUIRE(assignment);
+    if (trainer->pretrain)
+        return vq_pretrain_option_agrees(&trainer->pretrain->options, assignment);
     return trainer->tokenizer ? vq_option_agrees(&trainer->tokenizer->config, &trainer->task->options, assignment)
                               : vq_predictor_option_agrees(&trainer->finetune->options, assignment);
 }

@@ -14,7 +14,7 @@
 
 typedef struct finetuning {
     vq_cli *cli;
-    const char *folder, *tokenizer, *train, *dev, *test, *sequence, *label;
+    const char *folder, *tokenizer, *init, *train, *dev, *test, *sequence, *label;
     uint64_t seeds, rows, phases;
     bool regression, both_strands, resume;
     vq_list settings;
@@ -42,7 +42,12 @@ static int check_settings(finetuning *f) {
         vqdna_status status = vqdna_set_predictor_option(&f->predictor_options, &f->options, f->settings.items[i]);
         if (status < 0)
             return vq_cli_failed(f->cli, status);
+        const vqdna_option *o = vq_settings_find(vqdna_predictor_option_at, f->settings.items[i]);
+        if (f->init && o->of_model && strcmp(o->key, "pool") != 0 && strcmp(o->key, "head") != 0)
+            return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "%s is of the body, which --init gives: leave it out", o->key);
     }
+    if (f->init && f->tokenizer)
+        return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "--init brings its tokenizer: leave out -m");
     if (!f->train)
         return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "which labelled sequences? name a table with --train");
     if (!f->folder)
@@ -162,8 +167,10 @@ static int start_seed(finetuning *f, const char *folder, uint64_t seed, vqdna_pr
     } else {
         const size_t dev = vqdna_examples_describe(f->dev_set).longest,
                      test = f->test_set ? vqdna_examples_describe(f->test_set).longest : 0;
-        status = vqdna_predictor_create(p, f->session.context, f->session.tokenizer, f->train_set, dev > test ? dev : test,
-                                        &f->predictor_options, seed);
+        status = f->init ? vqdna_predictor_from(p, f->session.context, f->init, f->train_set, dev > test ? dev : test,
+                                                &f->predictor_options, seed)
+                         : vqdna_predictor_create(p, f->session.context, f->session.tokenizer, f->train_set,
+                                                  dev > test ? dev : test, &f->predictor_options, seed);
         if (status >= 0)
             status = vqdna_finetuner_create(trainer, *p, f->train_set, f->dev_set, &f->options);
     }
@@ -253,7 +260,7 @@ static int finetune(finetuning *f) {
     for (int i = 0; i < 3 && code == VQ_GO_ON; i++)
         if (tables[i])
             code = vq_training_readable(f->cli, tables[i]);
-    f->cli->model = f->tokenizer;
+    f->cli->model = f->init ? f->init : f->tokenizer;
     if (code == VQ_GO_ON)
         code = vq_training_folder(f->cli, f->folder, f->seeds > 1, &f->resume, &f->lock, &f->made);
     if (code == VQ_GO_ON)
@@ -276,6 +283,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"dev", 0, "TABLE", VQ_TEXT, &f.dev, "rows to choose the best weights by (default: one training row in ten)"},
         {"test", 0, "TABLE", VQ_TEXT, &f.test, "rows to score, once a seed"},
         {"model", 'm', "TOKENIZER", VQ_TEXT, &f.tokenizer, "the tokenizer's folder, for a vocabulary of codes"},
+        {"init", 0, "MODEL", VQ_TEXT, &f.init, "begin with the body of this model, and its tokenizer: of pretrain, mostly"},
         vq_setting(at, "vocabulary", "V", &f.settings, &texts),
         vq_setting(at, "preset", "NAME", &f.settings, &texts),
         vq_setting(at, "epochs", "E", &f.settings, &texts),
@@ -317,7 +325,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
 const vq_command vq_cmd_finetune = {
     .name = "finetune",
     .summary = "train a model that tells labels of sequences",
-    .synopsis = "[options] -o MODEL --train CSV [--dev CSV] [--test CSV] [-m TOKENIZER]",
+    .synopsis = "[options] -o MODEL --train CSV [--dev CSV] [--test CSV] [-m TOKENIZER|--init MODEL]",
     .notes = "MODEL receives config.json, model.safetensors (the weights that did best on dev), trainer.json, trainer.safetensors, "
              "log.ndjson,\n"
              "metrics.json, predictions.tsv, training.svg and tokenizer/; of several seeds each its own in MODEL/seed-N, and the "

@@ -140,6 +140,13 @@ static vq_status set_value(const vq_option_row *o, void *options, const char *te
     return VQDNA_OK;
 }
 
+const vqdna_option *vq_option_at_of(const vq_option_table *const *tables, int count, size_t index) {
+    for (int t = 0; t < count; index -= (size_t)tables[t++]->count)
+        if (index < (size_t)tables[t]->count)
+            return &tables[t]->rows[index].shown;
+    return NULL;
+}
+
 vq_status vq_option_find(const vq_option_row **out, const char **value, const vq_option_table *tables, int count,
                          const char *assignment) {
     char key[64];

@@ -22,7 +22,10 @@ typedef struct vq_option_table {
     int count;
 } vq_option_table;
 
-/* "key=value" in two of the tables, and where the value begins; VQDNA_ERR_USAGE names the nearest key. */
+/* The options of several tables, one after another; NULL past the end. */
+const vqdna_option *vq_option_at_of(const vq_option_table *const *tables, int count, size_t index);
+
+/* "key=value" in one of the tables, and where the value begins; VQDNA_ERR_USAGE names the nearest key. */
 vq_status vq_option_find(const vq_option_row **out, const char **value, const vq_option_table *tables, int count,
                          const char *assignment);
 

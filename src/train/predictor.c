@@ -21,6 +21,20 @@ static int either(int given, int otherwise) {
     return given ? given : otherwise;
 }
 
+const char *vq_predictor_kind(const vq_predictor *p) {
+    return p->pretrain ? VQ_PRETRAIN_KIND : p->config.classes ? VQ_CLASSIFY_KIND : VQ_REGRESS_KIND;
+}
+
+vq_masked_config vq_predictor_masked(const vq_predictor *p) {
+    vq_masked_config c = {.body = p->config.body};
+    if (p->vocabulary.kind == VQ_OF_CODES)
+        for (; c.heads < p->vocabulary.tables; c.heads++)
+            c.classes[c.heads] = p->vocabulary.entries[c.heads];
+    else if (p->vocabulary.kind == VQ_OF_WORDS)
+        c.classes[c.heads++] = p->vocabulary.entries[0] - 1;
+    return c;
+}
+
 static bool one_of(const char *text, const char *first, const char *second, bool *is_second) {
     *is_second = text && !strcmp(text, second);
     return !text || *is_second || !strcmp(text, first);
@@ -139,11 +153,10 @@ vq_status vq_predictor_to_json(json_t **out, const vq_predictor *r) {
     json_t *labels = json_array();
     for (int i = 0; i < r->labels.count; i++)
         json_array_append_new(labels, json_string(r->labels.name[i]));
-    *out = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:f, s:s, s:s}", "model",
-                     r->config.classes ? VQ_CLASSIFY_KIND : VQ_REGRESS_KIND, "preset", r->preset, "vocabulary", r->vocabulary.name,
-                     "width", b->layer.width, "heads", b->layer.heads, "feed", b->layer.feed, "layers", b->layers, "positions",
-                     b->positions, "post_norm", b->layer.post_norm, "scale", b->scale, "pool", r->config.max_pool ? "max" : "mean",
-                     "head", r->config.linear ? "linear" : "mlp");
+    *out = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:f, s:s, s:s}", "model", vq_predictor_kind(r), "preset",
+                     r->preset, "vocabulary", r->vocabulary.name, "width", b->layer.width, "heads", b->layer.heads, "feed",
+                     b->layer.feed, "layers", b->layers, "positions", b->positions, "post_norm", b->layer.post_norm, "scale",
+                     b->scale, "pool", r->config.max_pool ? "max" : "mean", "head", r->config.linear ? "linear" : "mlp");
     if (!*out || !labels) {
         json_decref(labels);
         json_decref(*out);
@@ -153,6 +166,8 @@ vq_status vq_predictor_to_json(json_t **out, const vq_predictor *r) {
         json_object_set_new(*out, "tokenizer", json_string(r->tokenizer));
     if (r->config.classes) {
         json_object_set_new(*out, "labels", labels);
+    } else if (r->pretrain) {
+        json_decref(labels);
     } else {
         json_decref(labels);
         json_object_set_new(*out, "mean", json_real(r->mean));
@@ -222,6 +237,9 @@ static vq_status read_predictor(vq_predictor *r, const json_t *json, const vq_co
     }
     if (!strcmp(kind, VQ_CLASSIFY_KIND))
         return read_labels(r, json, path);
+    r->pretrain = !strcmp(kind, VQ_PRETRAIN_KIND);
+    if (r->pretrain)
+        return VQDNA_OK;
     VQ_TRY(vq_json_number(&r->mean, json, "mean", -1e30, 1e30, path));
     return vq_json_number(&r->deviation, json, "deviation", 0, 1e30, path);
 }

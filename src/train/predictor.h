@@ -3,6 +3,7 @@
 #define VQ_TRAIN_PREDICTOR_H
 
 #include "nn/classifier.h"
+#include "nn/masked.h"
 #include "seq/labelled.h"
 #include "train/vocabulary.h"
 
@@ -10,17 +11,24 @@
 
 #define VQ_CLASSIFY_KIND "vqdna-classify"
 #define VQ_REGRESS_KIND "vqdna-regress"
+#define VQ_PRETRAIN_KIND "vqdna-pretrain"
 
 typedef struct vq_predictor {
     char preset[16], tokenizer[17]; /* tokenizer: hash of the one whose codes it reads, "" without */
     vq_vocabulary vocabulary;
-    vq_classifier_config config;
-    vq_labels labels;       /* of a classifier: class i is name[i] */
-    double mean, deviation; /* of a regression's training labels */
+    vq_classifier_config config; /* of one that is pre-trained its body counts */
+    bool pretrain;               /* the heads tell hidden tokens */
+    vq_labels labels;            /* of a classifier: class i is name[i] */
+    double mean, deviation;      /* of a regression's training labels */
 } vq_predictor;
 
+const char *vq_predictor_kind(const vq_predictor *predictor);
+
+/* The model that tells hidden tokens: a head for each table that has more than bases. */
+vq_masked_config vq_predictor_masked(const vq_predictor *predictor);
+
 /* A new model's. tokenizer and its codebooks (for the scale of its vectors): NULL without. longest: bases of the longest sequence it will
- * meet, the fewest positions. labels are copied; NULL: a regression. */
+ * meet, the fewest positions. labels are copied; NULL: a regression, or pre-training. */
 vq_status vq_predictor_resolve(vq_predictor *out, const vqdna_predictor_options *options, const vq_config *tokenizer,
                                const vq_state *state, size_t longest, const vq_labels *labels);
 void vq_predictor_free(vq_predictor *predictor);

@@ -21,7 +21,7 @@ static const char *const presets[] = {"tiny", "small", "base", NULL};
 static const char *const pools[] = {"mean", "max", NULL};
 static const char *const heads[] = {"mlp", "linear", NULL};
 
-static const vq_option_row model_options[] = {
+static const vq_option_row body_options[] = {
     NAMED(preset, presets, "tiny", "tiny, small or base: gives the other options of the body their defaults"),
     NAMED(vocabulary, NULL, "codes, or conv:9 without -m",
           "what a token is: codes, codes:fresh, onehot, conv:R, kmer:K; :stride=S"),
@@ -35,6 +35,11 @@ static const vq_option_row model_options[] = {
      offsetof(vqdna_predictor_options, post_norm),
      0,
      NULL},
+};
+
+const vq_option_table vq_body_options = {body_options, sizeof body_options / sizeof *body_options};
+
+static const vq_option_row head_options[] = {
     NAMED(pool, pools, "mean", "mean or max over the positions"),
     NAMED(head, heads, "mlp", "mlp (one hidden layer) or linear"),
 };
@@ -58,27 +63,31 @@ static const vq_option_row train_options[] = {
     TRAIN(recompute, FLAG, 0, 0, 0, "false", "less memory, more time: compute activations again in backward"),
 };
 
-enum { MODEL_COUNT = sizeof model_options / sizeof *model_options, TRAIN_COUNT = sizeof train_options / sizeof *train_options };
+enum { TABLES = 3 };
+static const vq_option_table head_table = {head_options, sizeof head_options / sizeof *head_options};
+static const vq_option_table train_table = {train_options, sizeof train_options / sizeof *train_options};
 
-static const vq_option_table tables[] = {{model_options, MODEL_COUNT}, {train_options, TRAIN_COUNT}};
+static vq_status find(const vq_option_row **row, const char **value, const char *assignment) {
+    const vq_option_table tables[TABLES] = {vq_body_options, head_table, train_table};
+    return vq_option_find(row, value, tables, TABLES, assignment);
+}
 
 const vqdna_option *vq_predictor_option_at(size_t index) {
-    if (index >= MODEL_COUNT + TRAIN_COUNT)
-        return NULL;
-    return index < MODEL_COUNT ? &model_options[index].shown : &train_options[index - MODEL_COUNT].shown;
+    const vq_option_table *const tables[TABLES] = {&vq_body_options, &head_table, &train_table};
+    return vq_option_at_of(tables, TABLES, index);
 }
 
 vq_status vq_predictor_option_set(vqdna_predictor_options *predictor, vqdna_finetune_options *finetune, const char *assignment) {
     const vq_option_row *row;
     const char *value;
-    VQ_TRY(vq_option_find(&row, &value, tables, 2, assignment));
+    VQ_TRY(find(&row, &value, assignment));
     return vq_option_put(row, row->shown.of_model ? (void *)predictor : (void *)finetune, value);
 }
 
 vq_status vq_predictor_option_agrees(const vqdna_finetune_options *resolved, const char *assignment) {
     const vq_option_row *row;
     const char *value;
-    VQ_TRY(vq_option_find(&row, &value, tables, 2, assignment));
+    VQ_TRY(find(&row, &value, assignment));
     if (row->shown.of_model)
         return VQDNA_OK;
     return vq_option_same(row, vq_option_number(row, resolved), NULL, value);
@@ -89,7 +98,7 @@ vq_status vq_finetune_resolve(vqdna_finetune_options *out, const vqdna_finetune_
     vq_take_options(&r, sizeof r, options, sizeof r);
     if (r.steps > 0 && r.epochs > 0)
         return vq_fail(VQDNA_ERR_USAGE, "give one of steps and epochs");
-    VQ_TRY(vq_options_resolve(&tables[1], &r));
+    VQ_TRY(vq_options_resolve(&train_table, &r));
     if (r.steps == 0) {
         r.epochs = r.epochs > 0 ? r.epochs : 3;
         r.steps = (uint64_t)ceil(r.epochs * (double)vq_ceil_div(rows, (size_t)r.batch));
@@ -99,12 +108,12 @@ vq_status vq_finetune_resolve(vqdna_finetune_options *out, const vqdna_finetune_
 }
 
 vq_status vq_finetune_to_json(json_t **out, const vqdna_finetune_options *options) {
-    return vq_options_to_json(out, &tables[1], options);
+    return vq_options_to_json(out, &train_table, options);
 }
 
 vq_status vq_finetune_from_json(vqdna_finetune_options *out, const json_t *json, const char *path) {
     vqdna_finetune_options r = {0};
-    VQ_TRY(vq_options_from_json(&tables[1], &r, json, path, SIZE_MAX));
+    VQ_TRY(vq_options_from_json(&train_table, &r, json, path, SIZE_MAX));
     if (!r.steps)
         return vq_fail(VQDNA_ERR_INPUT, "%s: the run has no steps", path);
     *out = r;

@@ -2,9 +2,10 @@
 #ifndef VQ_TRAIN_PREDICTOR_OPTIONS_H
 #define VQ_TRAIN_PREDICTOR_OPTIONS_H
 
-#include "base/status.h"
+#include "train/option_table.h"
 
-#include <jansson.h>
+/* Of every body: fields of vqdna_predictor_options. */
+extern const vq_option_table vq_body_options;
 
 vq_status vq_predictor_option_set(vqdna_predictor_options *predictor, vqdna_finetune_options *finetune, const char *assignment);
 const vqdna_option *vq_predictor_option_at(size_t index);

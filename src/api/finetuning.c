@@ -1,0 +1,101 @@
+#include "api/handles.h"
+
+#include "check/firstuse.h"
+#include "train/checkpoint.h"
+#include "train/predictor_options.h"
+
+#include <stdlib.h>
+
+vqdna_status vqdna_set_predictor_option(vqdna_predictor_options *predictor, vqdna_finetune_options *finetune,
+                                        const char *assignment) {
+    VQ_REQUIRE(predictor);
+    VQ_REQUIRE(finetune);
+    VQ_REQUIRE(assignment);
+    return vq_predictor_option_set(predictor, finetune, assignment);
+}
+
+const vqdna_option *vqdna_predictor_option_at(size_t index) {
+    return vq_predictor_option_at(index);
+}
+
+static vq_status attach(vqdna_trainer *t, vqdna_predictor *p, const vqdna_examples *train, const vqdna_examples *dev,
+                        const vqdna_finetune_options *resolved) {
+    vq_examples views[2];
+    VQ_TRY(vq_predictor_has_labels(p, train));
+    if (dev)
+        VQ_TRY(vq_predictor_has_labels(p, dev));
+    vq_first_use(p->device, VQ_USE_TRAINING);
+    VQ_TRY(vq_predictor_view(&views[0], p, train, false));
+    vq_status status = dev ? vq_predictor_view(&views[1], p, dev, false) : VQDNA_OK;
+    if (status < 0) {
+        vq_examples_destroy(&views[0]);
+        return status;
+    }
+    VQ_TRY(vq_classify_trainer(&t->trainer, &t->finetune, p->device, &p->card, &views[0], dev ? &views[1] : NULL, resolved));
+    t->predictor = p;
+    p->trainer = t;
+    return VQDNA_OK;
+}
+
+vqdna_status vqdna_finetuner_create(vqdna_trainer **out, vqdna_predictor *predictor, const vqdna_examples *train,
+                                    const vqdna_examples *dev, const vqdna_finetune_options *options) {
+    VQ_REQUIRE(out);
+    VQ_REQUIRE(predictor);
+    VQ_REQUIRE(train);
+    VQ_HOLD(predictor->device);
+    if (predictor->trainer)
+        return vq_fail(VQDNA_ERR_USAGE, "the predictor has a trainer already");
+    vqdna_finetune_options resolved;
+    vqdna_trainer *t;
+    VQ_TRY(vq_finetune_resolve(&resolved, options, train->set.rows));
+    VQ_TRY(vq_alloc(&t, 1, sizeof *t));
+    vq_status status;
+    VQ_TRY_OR(failed, attach(t, predictor, train, dev, &resolved));
+    VQ_TRY_OR(failed, vq_state_put(&predictor->state, predictor->device, t->finetune->model->plan));
+    t->trainer->before = predictor->step;
+    *out = t;
+    return VQDNA_OK;
+failed:
+    vqdna_trainer_destroy(t);
+    return status;
+}
+
+static vq_status resume(vqdna_trainer *t, vqdna_predictor *p, vqdna_context *context, const vqdna_examples *train,
+                        const vqdna_examples *dev, const vq_checkpoint *c, const char *path) {
+    vqdna_finetune_options options;
+    const uint64_t print = vq_labelled_fingerprint(&train->set) * 31 + (dev ? vq_labelled_fingerprint(&dev->set) : 0);
+    VQ_TRY(vq_checkpoint_expect(c, train->set.value ? VQ_REGRESS_KIND : VQ_CLASSIFY_KIND, print));
+    VQ_TRY(vq_predictor_take(p, context, c->config, c->path, path));
+    VQ_TRY(vq_finetune_from_json(&options, c->options, c->path));
+    VQ_TRY(attach(t, p, train, dev, &options));
+    VQ_TRY(vq_checkpoint_load(c, t->trainer, &p->state));
+    return vq_state_put(&p->state, p->device, t->finetune->model->plan); /* those that are frozen, too */
+}
+
+vqdna_status vqdna_finetuner_resume(vqdna_trainer **out, vqdna_predictor **predictor, vqdna_context *context,
+                                    const vqdna_examples *train, const vqdna_examples *dev, const char *path) {
+    VQ_REQUIRE(out);
+    VQ_REQUIRE(predictor);
+    VQ_REQUIRE(context);
+    VQ_REQUIRE(train);
+    VQ_REQUIRE(path);
+    VQ_HOLD(context->device);
+    vqdna_predictor *p = NULL;
+    vqdna_trainer *t = NULL;
+    vq_checkpoint checkpoint = {0};
+    vq_status status;
+    VQ_TRY_OR(done, vq_alloc(&p, 1, sizeof *p));
+    VQ_TRY_OR(done, vq_alloc(&t, 1, sizeof *t));
+    p->device = context->device;
+    VQ_TRY_OR(done, vq_checkpoint_open(&checkpoint, path));
+    VQ_TRY_OR(done, resume(t, p, context, train, dev, &checkpoint, path));
+    *predictor = p;
+    *out = t;
+done:
+    vq_checkpoint_close(&checkpoint);
+    if (status < 0) {
+        vqdna_trainer_destroy(t);
+        vqdna_predictor_destroy(p);
+    }
+    return status;
+}
