@@ -245,6 +245,11 @@ VQDNA_API vqdna_model_info vqdna_tokenizer_describe(const vqdna_tokenizer *token
 typedef void (*vqdna_tensor_fn)(void *user, const char *name, const char *dtype, int rank, const uint64_t *shape, uint64_t bytes);
 VQDNA_API vqdna_status vqdna_model_describe(const char *path, vqdna_model_info *out, vqdna_tensor_fn tensor, void *user);
 
+/* The kind of the model in a folder: "vqdna-tokenizer", "vqdna-pretrain", "vqdna-classify", "vqdna-regress"; "" where no config.json says. And
+ * its tensors, in file order. */
+VQDNA_API vqdna_status vqdna_model_kind(const char *path, char kind[24]);
+VQDNA_API vqdna_status vqdna_model_tensors(const char *path, vqdna_tensor_fn tensor, void *user);
+
 /* Says what a file is by its first bytes (512 are enough) and what reads it, for kinds that are often given by mistake: "a.zst is
  * compressed by zstd: zstd -dc a.zst | vqdna ... -". False, and nothing written, for what it does not know. */
 VQDNA_API bool vqdna_explain_file(char *out, size_t room, const char *path, const void *head, size_t bytes);
@@ -723,7 +728,7 @@ VQDNA_API vqdna_status vqdna_predictor_create(vqdna_predictor **out, vqdna_conte
                                               uint64_t seed);
 
 /* Loads the folder `path`; with it, from its folder "tokenizer", the tokenizer whose codes it reads. VQDNA_ERR_INPUT if that is not the one
- * it was trained on. */
+ * it was trained on. context NULL: to be described, and needs no device. */
 VQDNA_API vqdna_status vqdna_predictor_open(vqdna_predictor **out, vqdna_context *context, const char *path);
 VQDNA_API void vqdna_predictor_destroy(vqdna_predictor *predictor);
 

@@ -60,12 +60,12 @@ failed:
     return status;
 }
 
-static vq_status resume(vqdna_trainer *t, vqdna_predictor *p, vqdna_context *context, const vqdna_examples *train,
-                        const vqdna_examples *dev, const vq_checkpoint *c, const char *path) {
+static vq_status resume(vqdna_trainer *t, vqdna_predictor *p, const vqdna_examples *train, const vqdna_examples *dev,
+                        const vq_checkpoint *c, const char *path) {
     vqdna_finetune_options options;
     const uint64_t print = vq_labelled_fingerprint(&train->set) * 31 + (dev ? vq_labelled_fingerprint(&dev->set) : 0);
     VQ_TRY(vq_checkpoint_expect(c, train->set.value ? VQ_REGRESS_KIND : VQ_CLASSIFY_KIND, print));
-    VQ_TRY(vq_predictor_take(p, context, c->config, c->path, path));
+    VQ_TRY(vq_predictor_take(p, c->config, c->path, path));
     VQ_TRY(vq_finetune_from_json(&options, c->options, c->path));
     VQ_TRY(attach(t, p, train, dev, &options));
     VQ_TRY(vq_checkpoint_load(c, t->trainer, &p->state));
@@ -88,7 +88,7 @@ vqdna_status vqdna_finetuner_resume(vqdna_trainer **out, vqdna_predictor **predi
     VQ_TRY_OR(done, vq_alloc(&t, 1, sizeof *t));
     p->device = context->device;
     VQ_TRY_OR(done, vq_checkpoint_open(&checkpoint, path));
-    VQ_TRY_OR(done, resume(t, p, context, train, dev, &checkpoint, path));
+    VQ_TRY_OR(done, resume(t, p, train, dev, &checkpoint, path));
     *predictor = p;
     *out = t;
 done:

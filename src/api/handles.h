@@ -61,6 +61,9 @@ static inline void vq_let_go(vq_device **device) {
 }
 #define VQ_HOLD(device) __attribute__((cleanup(vq_let_go), unused)) vq_device *vq_held_ = vq_device_lock(device)
 
+/* vqdna_tokenizer_open; device NULL: to be described alone. */
+vq_status vq_tokenizer_open(vqdna_tokenizer **out, vq_device *device, const char *path);
+
 /* Fetches newer weights from the tokenizer's trainer, if it has one. */
 vq_status vq_tokenizer_refresh(vqdna_tokenizer *tokenizer);
 
@@ -68,8 +71,7 @@ vq_status vq_tokenizer_refresh(vqdna_tokenizer *tokenizer);
 vq_status vq_predictor_refresh(vqdna_predictor *predictor);
 
 /* What a folder's or a checkpoint's config says of a predictor, and its tokenizer from the folder; weights zero. `file` for sentences. */
-vq_status vq_predictor_take(vqdna_predictor *predictor, vqdna_context *context, const json_t *config, const char *file,
-                            const char *folder);
+vq_status vq_predictor_take(vqdna_predictor *predictor, const json_t *config, const char *file, const char *folder);
 
 /* The state dict of a card, zero. */
 vq_status vq_predictor_state(vq_state *out, const vq_predictor *card);

@@ -61,11 +61,11 @@ failed:
     return status;
 }
 
-static vq_status resume(vqdna_trainer *t, vqdna_predictor *p, vqdna_context *context, const vqdna_dataset *dataset,
-                        const vq_checkpoint *c, const char *path) {
+static vq_status resume(vqdna_trainer *t, vqdna_predictor *p, const vqdna_dataset *dataset, const vq_checkpoint *c,
+                        const char *path) {
     vqdna_pretrain_options options;
     VQ_TRY(vq_checkpoint_expect(c, VQ_PRETRAIN_KIND, vq_dataset_fingerprint(dataset)));
-    VQ_TRY(vq_predictor_take(p, context, c->config, c->path, path));
+    VQ_TRY(vq_predictor_take(p, c->config, c->path, path));
     VQ_TRY(vq_pretrain_from_json(&options, c->options, c->path));
     VQ_TRY(attach(t, p, dataset, &options));
     VQ_TRY(vq_checkpoint_load(c, t->trainer, &p->state));
@@ -88,7 +88,7 @@ vqdna_status vqdna_pretrainer_resume(vqdna_trainer **out, vqdna_predictor **pred
     VQ_TRY_OR(done, vq_alloc(&t, 1, sizeof *t));
     p->device = context->device;
     VQ_TRY_OR(done, vq_checkpoint_open(&checkpoint, path));
-    VQ_TRY_OR(done, resume(t, p, context, dataset, &checkpoint, path));
+    VQ_TRY_OR(done, resume(t, p, dataset, &checkpoint, path));
     *predictor = p;
     *out = t;
 done:

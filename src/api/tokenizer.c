@@ -44,13 +44,10 @@ static vq_status open_folder(vq_folder *folder, vq_config *config, vq_state *sta
     return vq_model_state(state, config);
 }
 
-vqdna_status vqdna_tokenizer_open(vqdna_tokenizer **out, vqdna_context *context, const char *path) {
-    VQ_REQUIRE(out);
-    VQ_REQUIRE(context);
-    VQ_REQUIRE(path);
+vq_status vq_tokenizer_open(vqdna_tokenizer **out, vq_device *device, const char *path) {
     vqdna_tokenizer *t;
     VQ_TRY(vq_alloc(&t, 1, sizeof *t));
-    t->device = context->device;
+    t->device = device;
     vq_folder folder;
     vq_status status = open_folder(&folder, &t->config, &t->state, path);
     if (status >= 0)
@@ -62,6 +59,13 @@ vqdna_status vqdna_tokenizer_open(vqdna_tokenizer **out, vqdna_context *context,
     else
         *out = t;
     return status;
+}
+
+vqdna_status vqdna_tokenizer_open(vqdna_tokenizer **out, vqdna_context *context, const char *path) {
+    VQ_REQUIRE(out);
+    VQ_REQUIRE(context);
+    VQ_REQUIRE(path);
+    return vq_tokenizer_open(out, context->device, path);
 }
 
 void vqdna_tokenizer_destroy(vqdna_tokenizer *t) {
@@ -127,6 +131,34 @@ vqdna_model_info vqdna_tokenizer_describe(const vqdna_tokenizer *t) {
     return describe(&t->config, vq_state_parameters(&t->state), steps_behind(t));
 }
 
+static void tell_tensors(const vq_folder *folder, vqdna_tensor_fn tensor, void *user) {
+    for (size_t i = 0; tensor && i < vq_safetensors_count(folder->file); i++) {
+        const vq_tensor_info *t = vq_safetensors_at(folder->file, i);
+        tensor(user, t->name, t->dtype, t->rank, t->shape, t->bytes);
+    }
+}
+
+vqdna_status vqdna_model_kind(const char *path, char kind[24]) {
+    VQ_REQUIRE(path);
+    VQ_REQUIRE(kind);
+    vq_folder folder;
+    vq_status status = vq_folder_open(&folder, path);
+    snprintf(kind, 24, "%.23s", status < 0 ? "" : folder.kind);
+    vq_folder_close(&folder);
+    return status;
+}
+
+vqdna_status vqdna_model_tensors(const char *path, vqdna_tensor_fn tensor, void *user) {
+    VQ_REQUIRE(path);
+    VQ_REQUIRE(tensor);
+    vq_folder folder;
+    vq_status status = vq_folder_open(&folder, path);
+    if (status >= 0)
+        tell_tensors(&folder, tensor, user);
+    vq_folder_close(&folder);
+    return status;
+}
+
 vqdna_status vqdna_model_describe(const char *path, vqdna_model_info *out, vqdna_tensor_fn tensor, void *user) {
     VQ_REQUIRE(path);
     VQ_REQUIRE(out);
@@ -136,10 +168,7 @@ vqdna_status vqdna_model_describe(const char *path, vqdna_model_info *out, vqdna
     vq_status status;
     VQ_TRY_OR(done, open_folder(&folder, &config, &state, path));
     VQ_TRY_OR(done, vq_folder_check(&folder, &state));
-    for (size_t i = 0; tensor && i < vq_safetensors_count(folder.file); i++) {
-        const vq_tensor_info *t = vq_safetensors_at(folder.file, i);
-        tensor(user, t->name, t->dtype, t->rank, t->shape, t->bytes);
-    }
+    tell_tensors(&folder, tensor, user);
     *out = describe(&config, vq_state_parameters(&state), folder.step);
 done:
     vq_state_destroy(&state);

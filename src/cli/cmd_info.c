@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void collect_tensor(void *user, const char *name, const char *dtype, int rank, const uint64_t *shape, uint64_t bytes) {
     json_t *sizes = json_array();
@@ -31,7 +32,7 @@ static json_t *describe(const vqdna_model_info *info) {
     return object;
 }
 
-static void print_text(const vqdna_model_info *info, const json_t *tensors, const char *digest) {
+static void print_text(const vqdna_model_info *info, const char *digest) {
     char number[16];
     printf("preset           %s\nquantizer        %s\n", info->preset, info->quantizer);
     for (int n = 0; n < info->levels; n++)
@@ -43,6 +44,9 @@ static void print_text(const vqdna_model_info *info, const json_t *tensors, cons
     printf("parameters       %s\n", vq_short_number(number, (double)info->parameters));
     printf("trained          %llu steps\n", (unsigned long long)info->step);
     printf("sha256           %s\n\n", digest);
+}
+
+static void print_tensors(const json_t *tensors) {
     printf("%-48s %-6s %-18s %s\n", "tensor", "type", "shape", "bytes");
     size_t i;
     json_t *tensor;
@@ -55,19 +59,53 @@ static void print_text(const vqdna_model_info *info, const json_t *tensors, cons
     }
 }
 
+/* A model that reads tokens. */
+static json_t *describe_predictor(const vqdna_predictor_info *i) {
+    json_t *object = json_pack("{ss,ss,ss,si,si,si,si}", "model", i->kind, "preset", i->preset, "vocabulary", i->vocabulary,
+                               "width", i->width, "layers", i->layers, "heads", i->heads, "positions", i->positions);
+    json_t *labels = json_array();
+    for (int k = 0; k < i->classes; k++)
+        json_array_append_new(labels, cli_json_text(i->labels[k]));
+    json_object_set_new(object, "labels", labels);
+    json_object_set_new(object, "parameters", json_integer((json_int_t)i->parameters));
+    json_object_set_new(object, "step", json_integer((json_int_t)i->step));
+    return object;
+}
+
+static void print_predictor(const vqdna_predictor_info *i, const char *digest) {
+    char number[16];
+    printf("kind             %s\npreset           %s\nvocabulary       %s\n", i->kind, i->preset, i->vocabulary);
+    printf("body             %d layers of %d channels, %d heads, up to %d bases\n", i->layers, i->width, i->heads, i->positions);
+    for (int k = 0; k < i->classes; k++)
+        printf("%s%s%s", k ? ", " : "labels           ", i->labels[k], k + 1 < i->classes ? "" : "\n");
+    printf("parameters       %s\n", vq_short_number(number, (double)i->parameters));
+    printf("trained          %llu steps\n", (unsigned long long)i->step);
+    printf("sha256           %s\n\n", digest);
+}
+
 static int run(vq_cli *cli, int argc, char **argv) {
     const vq_option options[] = {{"json", 0, NULL, VQ_FLAG, &cli->json, "print JSON"}, {0}};
     vq_list inputs;
     int code = vq_options_parse(cli, options, argc, argv, 1, 1, &inputs);
     if (code != VQ_GO_ON)
         return code;
+    const char *path = inputs.items[0];
+    char kind[24], digest[65], *weights = vq_join("%s/model.safetensors", path);
     vqdna_model_info info;
+    vqdna_predictor *predictor = NULL;
     json_t *tensors = json_array();
-    vqdna_status status = vqdna_model_describe(inputs.items[0], &info, collect_tensor, tensors);
-    char *weights = vq_join("%s/model.safetensors", inputs.items[0]), digest[65];
+    vqdna_status status = vqdna_model_kind(path, kind);
+    const bool reads = status >= 0 && kind[0] && strcmp(kind, "vqdna-tokenizer") != 0;
+    if (reads)
+        status = vqdna_predictor_open(&predictor, NULL, path);
+    if (reads && status >= 0)
+        status = vqdna_model_tensors(path, collect_tensor, tensors);
+    else if (status >= 0)
+        status = vqdna_model_describe(path, &info, collect_tensor, tensors);
     code = status < 0 ? vq_cli_failed(cli, status) : vq_sha256_file(cli, weights, digest);
     if (code == VQ_GO_ON && cli->json) {
-        json_t *object = describe(&info);
+        const vqdna_predictor_info of = reads ? vqdna_predictor_describe(predictor) : (vqdna_predictor_info){.classes = 0};
+        json_t *object = reads ? describe_predictor(&of) : describe(&info);
         json_object_set_new(object, "sha256", json_string(digest));
         json_object_set(object, "tensors", tensors);
         char *text = vq_json_print(object, true);
@@ -75,8 +113,14 @@ static int run(vq_cli *cli, int argc, char **argv) {
         free(text);
         json_decref(object);
     } else if (code == VQ_GO_ON) {
-        print_text(&info, tensors, digest);
+        const vqdna_predictor_info of = reads ? vqdna_predictor_describe(predictor) : (vqdna_predictor_info){.classes = 0};
+        if (reads)
+            print_predictor(&of, digest);
+        else
+            print_text(&info, digest);
+        print_tensors(tensors);
     }
+    vqdna_predictor_destroy(predictor);
     free(weights);
     json_decref(tensors);
     return code == VQ_GO_ON ? VQ_EXIT_OK : code;

@@ -1,7 +1,7 @@
 # Help, version, and wrong usage. None of these needs a device.
 load common
 
-commands=(devices train eval tokenize detokenize merge embed codebook probe report info selftest tune bench)
+commands=(devices train eval tokenize detokenize merge embed codebook probe pretrain finetune predict report info selftest tune bench)
 
 setup() {
     cd "$BATS_TEST_TMPDIR"
@@ -76,10 +76,12 @@ page_of() {
 }
 
 @test "the keys of --set, their meaning and their defaults are those of the man page" {
-    page=$BATS_TEST_DIRNAME/../../src/cli/vqdna-train.1.scd
-    "$VQDNA" train --set help | sed -E 's/^([^ ]+) +(.*) \(default: (.*)\)$/\1|\2|\3/' >in_help
-    sed -n '/^# KEYS/,/^# FILES/p' "$page" | grep -E '^(\||:)  ' | sed 's/^.  //' | paste -d '|' - - - >in_page
-    diff in_help in_page
+    for command in train pretrain finetune; do
+        page=$BATS_TEST_DIRNAME/../../src/cli/vqdna-$command.1.scd
+        "$VQDNA" $command --set help | sed -E 's/^([^ ]+) +(.*) \(default: (.*)\)$/\1|\2|\3/' >in_help
+        sed -n '/^# KEYS/,/^# FILES/p' "$page" | grep -E '^(\||:)  ' | sed 's/^.  //' | paste -d '|' - - - >in_page
+        diff in_help in_page
+    done
     "$VQDNA" train --help | grep -q -- '--batch N .*(default: 16)'
 }
 

@@ -131,14 +131,13 @@ vqdna_status vqdna_predictor_from(vqdna_predictor **out, vqdna_context *context,
 }
 
 /* Card, state and tokenizer of a folder's or a checkpoint's config. */
-vq_status vq_predictor_take(vqdna_predictor *p, vqdna_context *context, const json_t *config, const char *file,
-                            const char *folder) {
+vq_status vq_predictor_take(vqdna_predictor *p, const json_t *config, const char *file, const char *folder) {
     const char *vocabulary = json_string_value(json_object_get(config, "vocabulary"));
     char hash[17];
     if (vocabulary && vq_vocabulary_is_codes(vocabulary)) {
         char *path;
         VQ_TRY(vq_path_join(&path, folder, "tokenizer"));
-        vq_status status = vqdna_tokenizer_open(&p->tokenizer, context, path);
+        vq_status status = vq_tokenizer_open(&p->tokenizer, p->device, path);
         free(path);
         VQ_TRY(status);
         p->owns = true;
@@ -152,14 +151,14 @@ vq_status vq_predictor_take(vqdna_predictor *p, vqdna_context *context, const js
     return vq_predictor_state(&p->state, &p->card);
 }
 
-static vq_status open_predictor(vqdna_predictor *p, vqdna_context *context, const vq_folder *folder, const char *path) {
+static vq_status open_predictor(vqdna_predictor *p, const vq_folder *folder, const char *path) {
     static const char *const kinds[] = {VQ_CLASSIFY_KIND, VQ_REGRESS_KIND, VQ_PRETRAIN_KIND};
     bool known = false;
     for (int i = 0; i < 3 && folder->config; i++)
         known |= !strcmp(folder->kind, kinds[i]);
     if (!known)
         return vq_folder_expect(folder, VQ_CLASSIFY_KIND);
-    VQ_TRY(vq_predictor_take(p, context, folder->config, folder->path, path));
+    VQ_TRY(vq_predictor_take(p, folder->config, folder->path, path));
     VQ_TRY(vq_folder_load(folder, &p->state));
     for (size_t i = 0; i < p->state.count; i++)
         for (size_t j = 0; j < p->state.tensors[i].count; j++)
@@ -171,15 +170,14 @@ static vq_status open_predictor(vqdna_predictor *p, vqdna_context *context, cons
 
 vqdna_status vqdna_predictor_open(vqdna_predictor **out, vqdna_context *context, const char *path) {
     VQ_REQUIRE(out);
-    VQ_REQUIRE(context);
     VQ_REQUIRE(path);
     vqdna_predictor *p;
     vq_folder folder;
     VQ_TRY(vq_alloc(&p, 1, sizeof *p));
-    p->device = context->device;
+    p->device = context ? context->device : NULL;
     vq_status status = vq_folder_open(&folder, path);
     if (status >= 0)
-        status = open_predictor(p, context, &folder, path);
+        status = open_predictor(p, &folder, path);
     vq_folder_close(&folder);
     if (status < 0)
         vqdna_predictor_destroy(p);
