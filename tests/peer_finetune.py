@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """A model of `vqdna finetune` in PyTorch: torch.nn.TransformerEncoder loads our body and says of sequences what ours says; and 50 steps from
-the same start with the same batches have the same losses.
+the same start with the same batches have the same losses. The README's lines run too, where safetensors is at hand.
 
-usage: peer_finetune.py VQDNA
+usage: peer_finetune.py VQDNA README.md
 
 Exits 77 (skipped) without PyTorch or NumPy."""
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ except ImportError:
     sys.exit(77)
 
 VQDNA, STEPS, ROWS = sys.argv[1], 50, 48
+README = open(sys.argv[2], encoding="utf-8").read()
 torch.set_num_threads(2)
 
 
@@ -134,3 +136,14 @@ for settings in ("", "post_norm=true pool=max head=linear"):
     run(*common, "-o", "whole", "--set", "steps=%d" % STEPS, "--learning-rate", str(RATE))
     OUTPUT = run("predict", "-q", "-m", "start", "--column", "sequence", "rows.csv").split("\n")
     check(settings, RATE)
+    if not settings:
+        os.rename("start", "promoters")
+        block = re.findall(r"```python\n(.*?)```", README, re.S)[1]
+        assert len(block.strip().split("\n")) == 6, "the README says six lines"
+        try:
+            import safetensors.torch
+        except ImportError:
+            print("safetensors is not installed: the README's lines are not run")
+        else:
+            exec(block)
+            assert vectors.shape == (1, 70, 32)

@@ -23,7 +23,7 @@ void classifier_reference_destroy(classifier_reference *r) {
     free(r->values);
 }
 
-static const double *get(const classifier_reference *r, const char *prefix, const char *name) {
+const double *classifier_reference_get(const classifier_reference *r, const char *prefix, const char *name) {
     char full[128];
     snprintf(full, sizeof full, "%s%s", prefix, name);
     for (size_t i = 0; i < r->state->count; i++)
@@ -103,20 +103,24 @@ static void layer(const classifier_reference *r, double *x, int number) {
     snprintf(p, sizeof p, "body.layers.%d.", number);
     double *in = calloc(m * w, 8), *qkv = calloc(3 * m * w, 8), *heads = calloc(m * w, 8), *wide = calloc(m * (size_t)F, 8);
     for (int branch = 0; branch < 2; branch++) {
-        const double *gamma = get(r, p, branch ? "norm2.weight" : "norm1.weight"),
-                     *beta = get(r, p, branch ? "norm2.bias" : "norm1.bias");
+        const double *gamma = classifier_reference_get(r, p, branch ? "norm2.weight" : "norm1.weight"),
+                     *beta = classifier_reference_get(r, p, branch ? "norm2.bias" : "norm1.bias");
         memcpy(in, x, m * w * 8);
         if (!c->post_norm)
             norm(in, gamma, beta, M, W);
         if (branch == 0) {
-            linear(qkv, in, get(r, p, "self_attn.in_proj_weight"), get(r, p, "self_attn.in_proj_bias"), M, W, 3 * W);
+            linear(qkv, in, classifier_reference_get(r, p, "self_attn.in_proj_weight"),
+                   classifier_reference_get(r, p, "self_attn.in_proj_bias"), M, W, 3 * W);
             attend(r, heads, qkv, W, c->heads);
-            linear(in, heads, get(r, p, "self_attn.out_proj.weight"), get(r, p, "self_attn.out_proj.bias"), M, W, W);
+            linear(in, heads, classifier_reference_get(r, p, "self_attn.out_proj.weight"),
+                   classifier_reference_get(r, p, "self_attn.out_proj.bias"), M, W, W);
         } else {
-            linear(wide, in, get(r, p, "linear1.weight"), get(r, p, "linear1.bias"), M, W, F);
+            linear(wide, in, classifier_reference_get(r, p, "linear1.weight"), classifier_reference_get(r, p, "linear1.bias"), M, W,
+                   F);
             for (int i = 0; i < M * F; i++)
                 wide[i] = gelu(wide[i]);
-            linear(in, wide, get(r, p, "linear2.weight"), get(r, p, "linear2.bias"), M, F, W);
+            linear(in, wide, classifier_reference_get(r, p, "linear2.weight"), classifier_reference_get(r, p, "linear2.bias"), M, F,
+                   W);
         }
         drop(r, in, M * W, 2 * number + branch);
         for (int i = 0; i < M * W; i++)
@@ -138,34 +142,42 @@ static void embed(const classifier_reference *r, double *x) {
     for (int t = 0; t < c->tables; t++) {
         char name[32];
         snprintf(name, sizeof name, "input.%d.weight", t);
-        const double *table = get(r, "", name);
+        const double *table = classifier_reference_get(r, "", name);
         for (int m = 0; m < M; m++)
             for (int i = 0; i < dim && r->ids[t * M + m] < c->entries[t]; i++)
                 u[m * dim + i] += c->scale * table[r->ids[t * M + m] * dim + i];
     }
     if (c->dim)
-        linear(x, u, get(r, "join.", "weight"), get(r, "join.", "bias"), M, dim, W);
+        linear(x, u, classifier_reference_get(r, "join.", "weight"), classifier_reference_get(r, "join.", "bias"), M, dim, W);
     else
         memcpy(x, u, (size_t)(M * W) * 8);
     for (int m = 0; m < M; m++)
         for (int i = 0; i < W; i++) {
-            x[m * W + i] += r->hidden && r->hidden[m] == 0 ? get(r, "mask.", "weight")[i] : 0;
-            x[m * W + i] += r->place[m] < c->positions ? get(r, "position.", "weight")[r->place[m] * W + i] : 0;
+            x[m * W + i] += r->hidden && r->hidden[m] == 0 ? classifier_reference_get(r, "mask.", "weight")[i] : 0;
+            x[m * W + i] +=
+                r->place[m] < c->positions ? classifier_reference_get(r, "position.", "weight")[r->place[m] * W + i] : 0;
         }
-    norm(x, get(r, "input_norm.", "weight"), get(r, "input_norm.", "bias"), M, W);
+    norm(x, classifier_reference_get(r, "input_norm.", "weight"), classifier_reference_get(r, "input_norm.", "bias"), M, W);
     drop(r, x, M * W, 2 * VQ_MAX_LAYERS);
     free(u);
 }
 
+double *classifier_reference_body(const classifier_reference *r) {
+    const vq_body_config *c = &r->config->body;
+    const int M = r->B * r->L, W = c->layer.width;
+    double *x = calloc((size_t)(M * W), 8);
+    embed(r, x);
+    for (int i = 0; i < c->layers; i++)
+        layer(r, x, i);
+    if (!c->layer.post_norm)
+        norm(x, classifier_reference_get(r, "body.norm.", "weight"), classifier_reference_get(r, "body.norm.", "bias"), M, W);
+    return x;
+}
+
 double classifier_reference_loss(const classifier_reference *r, double *logits) {
     const vq_classifier_config *c = r->config;
-    const int M = r->B * r->L, W = c->body.layer.width, C = c->classes ? c->classes : 1;
-    double *x = calloc((size_t)(M * W), 8), *pooled = calloc((size_t)W, 8), *hidden = calloc((size_t)W, 8), z[64], loss = 0;
-    embed(r, x);
-    for (int i = 0; i < c->body.layers; i++)
-        layer(r, x, i);
-    if (!c->body.layer.post_norm)
-        norm(x, get(r, "body.norm.", "weight"), get(r, "body.norm.", "bias"), M, W);
+    const int W = c->body.layer.width, C = c->classes ? c->classes : 1;
+    double *x = classifier_reference_body(r), *pooled = calloc((size_t)W, 8), *hidden = calloc((size_t)W, 8), z[64], loss = 0;
     for (int b = 0; b < r->B; b++) {
         for (int i = 0; i < W; i++) {
             double sum = 0, top = -INFINITY, count = 0;
@@ -178,11 +190,13 @@ double classifier_reference_loss(const classifier_reference *r, double *logits) 
             pooled[i] = c->max_pool ? top : sum / count;
         }
         if (!c->linear) {
-            linear(hidden, pooled, get(r, "head.hidden.", "weight"), get(r, "head.hidden.", "bias"), 1, W, W);
+            linear(hidden, pooled, classifier_reference_get(r, "head.hidden.", "weight"),
+                   classifier_reference_get(r, "head.hidden.", "bias"), 1, W, W);
             for (int i = 0; i < W; i++)
                 pooled[i] = gelu(hidden[i]);
         }
-        linear(z, pooled, get(r, "head.out.", "weight"), get(r, "head.out.", "bias"), 1, W, C);
+        linear(z, pooled, classifier_reference_get(r, "head.out.", "weight"), classifier_reference_get(r, "head.out.", "bias"), 1,
+               W, C);
         double sum = 0;
         for (int k = 0; k < C; k++) {
             sum += exp(z[k]);

@@ -22,6 +22,12 @@ typedef struct classifier_reference {
 void classifier_reference_create(classifier_reference *r, const vq_classifier_config *config, const vq_state *state);
 void classifier_reference_destroy(classifier_reference *r);
 
+/* The value of a tensor of the state by its name. */
+const double *classifier_reference_get(const classifier_reference *r, const char *prefix, const char *name);
+
+/* The body's output [B L][width]; *x is to be freed. Of the config the body counts. */
+double *classifier_reference_body(const classifier_reference *r);
+
 /* The sum of losses; logits [B][outputs] unless NULL. */
 double classifier_reference_loss(const classifier_reference *r, double *logits);
 
