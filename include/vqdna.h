@@ -739,7 +739,7 @@ typedef struct vqdna_predictor_info {
     char kind[24], preset[16], vocabulary[48];
     int width, layers, heads, positions, classes;
     const char *const *labels;          /* [classes], with the predictor */
-    uint64_t parameters, trained, step; /* trained: of the parameters, those that a training moves */
+    uint64_t parameters, trained, step; /* trained: those that its trainer moves */
 } vqdna_predictor_info;
 VQDNA_API vqdna_predictor_info vqdna_predictor_describe(const vqdna_predictor *predictor);
 
@@ -757,8 +757,11 @@ typedef struct vqdna_finetune_options {
     double dropout;                          /* 0.1 */
     int evaluations;                         /* 1 an epoch, on dev; the weights that did best are kept */
     bool frozen;                             /* train the head alone */
-    bool balanced;                           /* weigh classes by one over their frequency */
-    bool recompute;                          /* of each layer keep its output alone, and compute the rest again in backward */
+    int lora;          /* rank of adapters of the attention's products, trained in place of the body's weights; 0: none */
+    double lora_alpha; /* 16: they count alpha / rank times */
+    bool lora_feed;    /* adapters of the products between attentions too */
+    bool balanced;     /* weigh classes by one over their frequency */
+    bool recompute;    /* of each layer keep its output alone, and compute the rest again in backward */
 } vqdna_finetune_options;
 
 /* "key=value" into whichever struct has the key; and the table of keys, the model's first, NULL past the end. */

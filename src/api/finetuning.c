@@ -5,6 +5,7 @@
 #include "train/predictor_options.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 vqdna_status vqdna_set_predictor_option(vqdna_predictor_options *predictor, vqdna_finetune_options *finetune,
                                         const char *assignment) {
@@ -37,6 +38,20 @@ static vq_status attach(vqdna_trainer *t, vqdna_predictor *p, const vqdna_exampl
     return VQDNA_OK;
 }
 
+/* The predictor's weights to the trainer's model; adapters, which are not among them, start by the seed. */
+static vq_status put_weights(const vqdna_trainer *t, const vqdna_predictor *p, uint64_t seed) {
+    vq_state all;
+    VQ_TRY(vq_state_create(&all, t->trainer->task.plan));
+    vq_state_start(&all, seed);
+    for (size_t i = 0; i < p->state.count; i++) {
+        vq_state_tensor *own = vq_state_find(&all, p->state.tensors[i].name);
+        memcpy(own->data, p->state.tensors[i].data, own->count * sizeof *own->data);
+    }
+    vq_status status = vq_state_put(&all, p->device, t->trainer->task.plan);
+    vq_state_destroy(&all);
+    return status;
+}
+
 vqdna_status vqdna_finetuner_create(vqdna_trainer **out, vqdna_predictor *predictor, const vqdna_examples *train,
                                     const vqdna_examples *dev, const vqdna_finetune_options *options) {
     VQ_REQUIRE(out);
@@ -51,7 +66,7 @@ vqdna_status vqdna_finetuner_create(vqdna_trainer **out, vqdna_predictor *predic
     VQ_TRY(vq_alloc(&t, 1, sizeof *t));
     vq_status status;
     VQ_TRY_OR(failed, attach(t, predictor, train, dev, &resolved));
-    VQ_TRY_OR(failed, vq_state_put(&predictor->state, predictor->device, t->finetune->model->plan));
+    VQ_TRY_OR(failed, put_weights(t, predictor, resolved.seed));
     t->trainer->before = predictor->step;
     *out = t;
     return VQDNA_OK;

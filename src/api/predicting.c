@@ -9,8 +9,7 @@
 
 /* The model with its weights, for sequences of so many tokens. */
 static vq_status load(vq_classifier **out, vqdna_predictor *p, size_t tokens) {
-    VQ_TRY(
-        vq_classifier_plan(out, p->device, &p->card.config, vq_predict_at_once(tokens), (int)tokens, VQ_INFERENCE, false, false));
+    VQ_TRY(vq_classifier_plan(out, p->device, &p->card.config, vq_predict_at_once(tokens), (int)tokens, VQ_INFERENCE, NULL));
     vq_status status = vq_plan_bind((*out)->plan);
     return status < 0 ? status : vq_state_put(&p->state, p->device, (*out)->plan);
 }

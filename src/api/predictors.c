@@ -212,11 +212,10 @@ vqdna_predictor_info vqdna_predictor_describe(const vqdna_predictor *p) {
     snprintf(info.kind, sizeof info.kind, "%s", vq_predictor_kind(&p->card));
     snprintf(info.preset, sizeof info.preset, "%s", p->card.preset);
     snprintf(info.vocabulary, sizeof info.vocabulary, "%s", p->card.vocabulary.name);
-    for (size_t i = 0; i < p->state.count; i++) {
-        const vq_tensor *t = p->trainer ? vq_plan_find(p->trainer->trainer->task.plan, p->state.tensors[i].name) : NULL;
-        const bool moves = t ? t->role == VQ_PARAM : p->state.tensors[i].role == VQ_PARAM;
-        info.trained += moves ? p->state.tensors[i].count : 0;
-    }
+    const vq_tensor *t;
+    for (size_t i = 0; p->trainer && (t = vq_plan_at(p->trainer->trainer->task.plan, i)); i++)
+        info.trained += t->role == VQ_PARAM && !t->tied ? t->count : 0;
+    info.trained = p->trainer ? info.trained : info.parameters;
     return info;
 }
 

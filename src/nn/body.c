@@ -32,6 +32,10 @@ static int widest_table(const vq_body_config *c) {
     return most;
 }
 
+static bool adapted(const vq_body *b) {
+    return b->how.adapters.rank > 0;
+}
+
 static void plan_weights(vq_body *b, vq_plan *plan) {
     const vq_body_config *c = &b->config;
     const size_t W = (size_t)c->layer.width, dim = c->dim ? (size_t)c->dim : W;
@@ -43,7 +47,7 @@ static void plan_weights(vq_body *b, vq_plan *plan) {
         vq_plan_leave(plan);
     }
     if (c->dim) {
-        if (!b->frozen)
+        if (!b->how.frozen && !adapted(b))
             vq_plan_thaw(plan);
         vq_plan_weight(plan, &b->join_weight, "join.weight", vq_weight_start(dim), W, dim);
         vq_plan_weight(plan, &b->join_bias, "join.bias", vq_bias_start(dim), W);
@@ -73,13 +77,15 @@ static void plan_batch(vq_body *b, vq_plan *plan, bool training) {
     vq_plan_tensor(plan, &b->x, VQ_SAVED, VQ_F32, "x", M, W);
     vq_plan_tensor(plan, &b->out, VQ_SAVED, VQ_F32, "out", M, W);
     vq_plan_tensor(plan, &b->out_stats, VQ_SAVED, VQ_F32, "out_stats", M, 2);
-    if (training && !b->frozen) {
+    if (training && !b->how.frozen) {
         vq_plan_tensor(plan, &b->ga, VQ_SAVED, VQ_F32, "gradient.a", M, W);
         vq_plan_tensor(plan, &b->gb, VQ_SAVED, VQ_F32, "gradient.b", M, W);
+        if (adapted(b))
+            vq_plan_tensor(plan, &b->sink, VQ_SAVED, VQ_F32, "sink", vq_max(3 * W, (size_t)c->layer.feed));
     }
     vq_plan_scope_begin(plan);
     size_t work = c->dim ? vq_linear_scratch(b->device, m, c->dim, w) : 1;
-    if (training && !b->frozen) {
+    if (training && !b->how.frozen) {
         work = vq_max(work, vq_layernorm_scratch(b->device, m, w));
         vq_plan_tensor(plan, &b->sums, VQ_SCRATCH, VQ_F32, "sums", V + 1, W);
         vq_plan_tensor(plan, &b->counts, VQ_SCRATCH, VQ_I32, "counts", V + 1);
@@ -93,36 +99,61 @@ static void plan_batch(vq_body *b, vq_plan *plan, bool training) {
     vq_plan_scope_end(plan);
 }
 
-vq_status vq_body_plan(vq_body *b, vq_plan *plan, vq_device *device, const vq_body_config *config, int B, int L, bool recompute,
-                       bool frozen) {
+/* An adapter for each product of a layer, or for those of its attention; and a sink for what is not asked for. */
+static void plan_adapters(vq_body *b, vq_plan *plan, int layer) {
+    static const char *const names[] = {"self_attn.in_proj", "self_attn.out_proj", "linear1", "linear2"};
+    vq_layer *l = &b->layers[layer];
+    const vq_tensor *bases[] = {&l->in_weight, &l->out_weight, &l->up_weight, &l->down_weight};
+    const vq_tensor **used[] = {&l->in, &l->out, &l->up, &l->down};
+    for (int k = 0; k < (b->how.adapters.feed ? 4 : 2); k++) {
+        vq_adapter *a = &b->adapters[4 * layer + k];
+        vq_adapter_plan(a, plan, b->device, names[k], bases[k], &b->how.adapters);
+        *used[k] = &a->merged;
+    }
+}
+
+static vq_status plan_layers(vq_body *b, vq_plan *plan, bool training) {
+    const vq_body_config *c = &b->config;
+    const bool share = b->how.recompute || !training || b->how.frozen;
+    VQ_TRY(vq_alloc(&b->layers, (size_t)c->layers, sizeof *b->layers));
+    VQ_TRY(vq_alloc(&b->adapters, 4 * (size_t)c->layers, sizeof *b->adapters));
+    vq_plan_enter(plan, "body.");
+    if (share && !vq_plan_is_list(plan))
+        vq_layer_saved_plan(&b->shared, plan, &c->layer, b->planned_B, b->planned_L);
+    for (int i = 0; i < c->layers; i++) {
+        vq_plan_enter(plan, "layers.%d.", i);
+        b->layers[i].number = i;
+        vq_layer_plan(&b->layers[i], plan, b->device, &c->layer, b->planned_B, b->planned_L, share ? &b->shared : NULL);
+        if (adapted(b)) {
+            vq_plan_thaw(plan);
+            plan_adapters(b, plan, i);
+            vq_plan_freeze(plan);
+        }
+        vq_plan_leave(plan);
+    }
+    if (!c->layer.post_norm) {
+        vq_plan_weight(plan, &b->out_weight, "norm.weight", VQ_ONES, (size_t)c->layer.width);
+        vq_plan_weight(plan, &b->out_bias, "norm.bias", VQ_ZEROS, (size_t)c->layer.width);
+    }
+    vq_plan_leave(plan);
+    return VQDNA_OK;
+}
+
+vq_status vq_body_plan(vq_body *b, vq_plan *plan, vq_device *device, const vq_body_config *config, int B, int L,
+                       const vq_body_training *how) {
     const bool training = vq_plan_is_training(plan);
     b->config = *config;
     b->device = device;
     b->planned_B = B;
     b->planned_L = L;
-    b->frozen = frozen;
-    b->recompute = training && !frozen && recompute;
+    if (how && training)
+        b->how = *how;
     VQ_TRY(vq_body_check(config));
-    VQ_TRY(vq_alloc(&b->layers, (size_t)config->layers, sizeof *b->layers));
-    if (frozen)
+    if (b->how.frozen || adapted(b))
         vq_plan_freeze(plan);
     plan_weights(b, plan);
-    const bool share = b->recompute || !training || frozen;
-    vq_plan_enter(plan, "body.");
-    if (share && !vq_plan_is_list(plan))
-        vq_layer_saved_plan(&b->shared, plan, &config->layer, B, L);
-    for (int i = 0; i < config->layers; i++) {
-        vq_plan_enter(plan, "layers.%d.", i);
-        b->layers[i].number = i;
-        vq_layer_plan(&b->layers[i], plan, device, &config->layer, B, L, share ? &b->shared : NULL);
-        vq_plan_leave(plan);
-    }
-    if (!config->layer.post_norm) {
-        vq_plan_weight(plan, &b->out_weight, "norm.weight", VQ_ONES, (size_t)config->layer.width);
-        vq_plan_weight(plan, &b->out_bias, "norm.bias", VQ_ZEROS, (size_t)config->layer.width);
-    }
-    vq_plan_leave(plan);
-    if (frozen || config->dim)
+    VQ_TRY(plan_layers(b, plan, training));
+    if (b->how.frozen || adapted(b))
         vq_plan_thaw(plan);
     if (!vq_plan_is_list(plan))
         plan_batch(b, plan, training);
@@ -132,7 +163,9 @@ vq_status vq_body_plan(vq_body *b, vq_plan *plan, vq_device *device, const vq_bo
 
 void vq_body_free(vq_body *b) {
     free(b->layers);
+    free(b->adapters);
     b->layers = NULL;
+    b->adapters = NULL;
 }
 
 /* ---- Batch ------------------------------------------------------------------------------------------------------------------- */
@@ -168,6 +201,44 @@ static vq_draws input_draws(const vq_body *b) {
     return d;
 }
 
+/* Gradients of frozen norms and biases, borrowed: to a sink, or to nowhere. */
+static void lend(vq_body *b, vq_view sink) {
+    for (int i = 0; i < b->config.layers; i++) {
+        vq_layer *l = &b->layers[i];
+        vq_tensor *const idle[] = {&l->in_bias,      &l->out_bias,   &l->up_bias,      &l->down_bias,
+                                   &l->norm1_weight, &l->norm1_bias, &l->norm2_weight, &l->norm2_bias};
+        for (size_t k = 0; k < sizeof idle / sizeof *idle; k++)
+            idle[k]->grad = sink;
+    }
+    b->out_weight.grad = b->out_bias.grad = sink;
+}
+
+/* Once the plan is bound. */
+static vq_status bind_adapters(vq_body *b) {
+    for (int i = 0; i < 4 * b->config.layers; i++)
+        if (b->adapters[i].rank)
+            VQ_TRY(vq_adapter_bind(&b->adapters[i], b->device));
+    lend(b, b->sink.view);
+    b->bound = true;
+    return vq_zero(b->device, b->sink.view);
+}
+
+void vq_body_unbind(vq_body *b) {
+    if (!b->bound)
+        return;
+    lend(b, VQ_NO_VIEW);
+    for (int i = 0; i < 4 * b->config.layers; i++)
+        b->adapters[i].merged.grad = VQ_NO_VIEW;
+    b->bound = false;
+}
+
+static vq_status for_adapters(vq_body *b, vq_status (*fn)(vq_adapter *adapter, vq_device *device)) {
+    for (int i = 0; i < 4 * b->config.layers; i++)
+        if (b->adapters[i].rank)
+            VQ_TRY(fn(&b->adapters[i], b->device));
+    return VQDNA_OK;
+}
+
 static vq_view input_of(const vq_body *b, int layer) {
     return layer ? b->layers[layer - 1].y.view : b->x.view;
 }
@@ -178,6 +249,11 @@ vq_status vq_body_forward(vq_body *b, double dropout, vq_draws draws) {
     vq_view u = c->dim ? b->joined.view : b->sum.view;
     b->batch.dropout = dropout;
     b->batch.draws = draws;
+    if (adapted(b)) {
+        if (!b->bound)
+            VQ_TRY(bind_adapters(b));
+        VQ_TRY(for_adapters(b, vq_adapter_merge));
+    }
     for (int t = 0; t < c->tables; t++)
         VQ_TRY(
             vq_embedding_forward(b->device, u, b->vectors[t].view, b->ids[t].view, M, dim, c->entries[t], (float)c->scale, t > 0));
@@ -206,13 +282,15 @@ vq_status vq_body_backward(vq_body *b) {
         VQ_TRY(vq_layernorm_backward(b->device, dy, b->out_weight.grad, b->out_bias.grad, b->work.view, dy, input_of(b, c->layers),
                                      b->out_stats.view, b->out_weight.view, M, W));
     for (int i = c->layers - 1; i >= 0; i--) {
-        if (b->recompute && i < c->layers - 1) /* what the last layer keeps is still there */
+        if (b->how.recompute && i < c->layers - 1) /* what the last layer keeps is still there */
             VQ_TRY(vq_layer_forward(&b->layers[i], b->device, input_of(b, i), &b->batch));
         VQ_TRY(vq_layer_backward(&b->layers[i], b->device, dx, dy, input_of(b, i), &b->batch));
         vq_view swap = dx;
         dx = dy;
         dy = swap;
     }
+    if (adapted(b))
+        return for_adapters(b, vq_adapter_split);
     if (b->batch.dropout > 0)
         VQ_TRY(vq_dropout_backward(b->device, dy, dy, (size_t)M * (size_t)W, b->batch.dropout, input_draws(b)));
     VQ_TRY(vq_layernorm_backward(b->device, dy, b->in_weight.grad, b->in_bias.grad, b->work.view, dy, b->sum.view, b->in_stats.view,

@@ -7,6 +7,7 @@
 #ifndef VQ_NN_BODY_H
 #define VQ_NN_BODY_H
 
+#include "nn/adapter.h"
 #include "nn/layer.h"
 #include "ops/embedding.h"
 
@@ -20,11 +21,22 @@ typedef struct vq_body_config {
     double scale;
 } vq_body_config;
 
+/* How a body is trained; all zero, or NULL: it is, whole. */
+typedef struct vq_body_training {
+    bool recompute; /* activations of a layer are computed again in backward: memory grows by one [M][width] a layer */
+    bool frozen;    /* its weights are, and there is no backward */
+    vq_adapter_options
+        adapters; /* of rank above 0: its weights are frozen, and adapters of the layers are trained in their place */
+} vq_body_training;
+
 typedef struct vq_body {
     vq_body_config config;
     vq_device *device;
     int planned_B, planned_L;
-    bool recompute, frozen;
+    vq_body_training how;
+    vq_adapter *adapters; /* [layers][4], those of a layer one after another */
+    bool bound;           /* the adapters are */
+    vq_tensor sink;       /* where gradients go that nobody asks for: of frozen norms and biases */
     vq_layer_batch batch;
 
     vq_tensor vectors[VQ_MAX_TABLES], join_weight, join_bias, mask_vector, position;
@@ -42,10 +54,12 @@ typedef struct vq_body {
 /* Rejects what cannot be: a width that is no multiple of the heads, ranges. Names say so in the user's words. */
 vq_status vq_body_check(const vq_body_config *config);
 
-/* Declares the tensors of a body, zeroed before, for up to B sequences of L positions. recompute: activations of a layer are computed
- * again in backward, so that memory grows by one [M][width] a layer. frozen: its weights are, and there is no backward. */
-vq_status vq_body_plan(vq_body *body, vq_plan *plan, vq_device *device, const vq_body_config *config, int B, int L, bool recompute,
-                       bool frozen);
+/* Declares the tensors of a body, zeroed before, for up to B sequences of L positions. */
+vq_status vq_body_plan(vq_body *body, vq_plan *plan, vq_device *device, const vq_body_config *config, int B, int L,
+                       const vq_body_training *how);
+
+/* Before the plan is destroyed, and after. */
+void vq_body_unbind(vq_body *body);
 void vq_body_free(vq_body *body);
 
 /* From now on a batch is B sequences of L positions. */

@@ -44,16 +44,15 @@ static void plan_head(vq_classifier *m, int B) {
 }
 
 vq_status vq_classifier_plan(vq_classifier **out, vq_device *device, const vq_classifier_config *config, int B, int L,
-                             vq_purpose purpose, bool recompute, bool frozen) {
+                             vq_purpose purpose, const vq_body_training *how) {
     vq_classifier *m;
     VQ_TRY(vq_alloc(&m, 1, sizeof *m));
     m->config = *config;
     m->device = device;
     m->outputs = config->classes ? config->classes : 1;
-    m->frozen = frozen;
     vq_status status;
     VQ_TRY_OR(failed, vq_plan_create(&m->plan, device, purpose));
-    VQ_TRY_OR(failed, vq_body_plan(&m->body, m->plan, device, &config->body, B, L, recompute, frozen));
+    VQ_TRY_OR(failed, vq_body_plan(&m->body, m->plan, device, &config->body, B, L, how));
     plan_head(m, B);
     *out = m;
     return VQDNA_OK;
@@ -65,6 +64,7 @@ failed:
 void vq_classifier_destroy(vq_classifier *m) {
     if (!m)
         return;
+    vq_body_unbind(&m->body);
     vq_plan_destroy(m->plan);
     vq_body_free(&m->body);
     free(m);
@@ -72,7 +72,7 @@ void vq_classifier_destroy(vq_classifier *m) {
 
 vq_status vq_classifier_state(vq_state *out, const vq_classifier_config *config) {
     vq_classifier *list;
-    VQ_TRY(vq_classifier_plan(&list, NULL, config, 1, 1, VQ_INFERENCE, false, false));
+    VQ_TRY(vq_classifier_plan(&list, NULL, config, 1, 1, VQ_INFERENCE, NULL));
     vq_status status = vq_state_create(out, list->plan);
     vq_classifier_destroy(list);
     return status;
@@ -112,13 +112,13 @@ vq_status vq_classifier_learn(vq_classifier *m, double dropout, vq_draws draws, 
     VQ_TRY(vq_classifier_forward(m, dropout, draws));
     VQ_TRY(loss(m, weighed, scale));
     VQ_TRY(vq_linear_backward_weight(m->device, m->out_weight.grad, m->out_bias.grad, work, m->dlogits.view, x, B, W, C));
-    if (c->linear && m->frozen)
+    if (c->linear && m->body.how.frozen)
         return VQDNA_OK;
     VQ_TRY(vq_linear_backward_input(m->device, dx, work, m->dlogits.view, m->out_weight.view, c->linear ? VQ_NO_VIEW : m->pre.view,
                                     B, W, C));
     if (!c->linear) {
         VQ_TRY(vq_linear_backward_weight(m->device, m->hidden_weight.grad, m->hidden_bias.grad, work, dx, m->pooled.view, B, W, W));
-        if (m->frozen)
+        if (m->body.how.frozen)
             return VQDNA_OK;
         VQ_TRY(vq_linear_backward_input(m->device, m->dpooled.view, work, dx, m->hidden_weight.view, VQ_NO_VIEW, B, W, W));
     }

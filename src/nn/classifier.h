@@ -22,7 +22,6 @@ typedef struct vq_classifier {
     vq_device *device;
     vq_plan *plan;
     int outputs;
-    bool frozen; /* the body is */
     vq_body body;
     vq_tensor hidden_weight, hidden_bias, out_weight, out_bias;
     vq_tensor targets, weights;                      /* inputs: int32 or float [B], float [classes] */
@@ -33,7 +32,7 @@ typedef struct vq_classifier {
 
 /* The memory for up to B sequences of L positions, declared and not bound; without a device, the list of its tensors. */
 vq_status vq_classifier_plan(vq_classifier **out, vq_device *device, const vq_classifier_config *config, int B, int L,
-                             vq_purpose purpose, bool recompute, bool frozen);
+                             vq_purpose purpose, const vq_body_training *how);
 void vq_classifier_destroy(vq_classifier *model);
 
 /* The state dict of a model, zero. */

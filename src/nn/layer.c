@@ -57,6 +57,10 @@ void vq_layer_plan(vq_layer *l, vq_plan *plan, vq_device *device, const vq_layer
     vq_plan_weight(plan, &l->norm1_bias, "norm1.bias", VQ_ZEROS, W);
     vq_plan_weight(plan, &l->norm2_weight, "norm2.weight", VQ_ONES, W);
     vq_plan_weight(plan, &l->norm2_bias, "norm2.bias", VQ_ZEROS, W);
+    l->in = &l->in_weight;
+    l->out = &l->out_weight;
+    l->up = &l->up_weight;
+    l->down = &l->down_weight;
     if (vq_plan_is_list(plan))
         return;
 
@@ -129,17 +133,17 @@ vq_status vq_layer_forward(vq_layer *l, vq_device *device, vq_view x, const vq_l
     vq_view work = l->work.view, qkv = s->qkv.view, hidden = l->wide.view, in, z;
     VQ_TRY(branch_input(l, device, &in, l->a.view, x, 0, M));
     /* qkv [M][3W] = in [M][W] in_proj [3W][W]^T */
-    VQ_TRY(vq_linear_forward(device, qkv, work, in, l->in_weight.view, l->in_bias.view, M, W, 3 * W));
+    VQ_TRY(vq_linear_forward(device, qkv, work, in, l->in->view, l->in_bias.view, M, W, 3 * W));
     VQ_TRY(vq_attention_forward(device, s->heads.view, s->lse.view, qkv, qkv, qkv, batch->mask, &shape));
     /* middle [M][W] = drop(heads [M][W] out_proj [W][W]^T) + x [M][W] */
-    VQ_TRY(branch_end(l, device, s->middle.view, s->heads.view, &l->out_weight, &l->out_bias, x, W, 0, batch));
+    VQ_TRY(branch_end(l, device, s->middle.view, s->heads.view, l->out, &l->out_bias, x, W, 0, batch));
     VQ_TRY(normed_middle(l, device, &z, l->a.view, M));
     VQ_TRY(branch_input(l, device, &in, l->a.view, z, 1, M));
     /* hidden [M][F] = gelu(in [M][W] linear1 [F][W]^T) */
-    VQ_TRY(vq_linear_gelu_forward(device, hidden, s->pre.view, work, in, l->up_weight.view, l->up_bias.view, M, W, F));
+    VQ_TRY(vq_linear_gelu_forward(device, hidden, s->pre.view, work, in, l->up->view, l->up_bias.view, M, W, F));
     if (!l->config.post_norm) /* y [M][W] = drop(hidden [M][F] linear2 [W][F]^T) + z [M][W] */
-        return branch_end(l, device, l->y.view, hidden, &l->down_weight, &l->down_bias, z, F, 1, batch);
-    VQ_TRY(branch_end(l, device, s->sum.view, hidden, &l->down_weight, &l->down_bias, z, F, 1, batch));
+        return branch_end(l, device, l->y.view, hidden, l->down, &l->down_bias, z, F, 1, batch);
+    VQ_TRY(branch_end(l, device, s->sum.view, hidden, l->down, &l->down_bias, z, F, 1, batch));
     return norm(device, l->y.view, s->sum.view, s->stats2.view, &l->norm2_weight, &l->norm2_bias, M, W);
 }
 
@@ -180,17 +184,17 @@ vq_status vq_layer_backward(vq_layer *l, vq_device *device, vq_view dx, vq_view 
     }
     VQ_TRY(undropped(l, device, &dfeed, b, dsum, 1, batch));
     /* dhidden [M][F] = dfeed [M][W] linear2 [W][F], through gelu */
-    VQ_TRY(vq_linear_backward_input(device, dhidden, work, dfeed, l->down_weight.view, s->pre.view, M, F, W));
+    VQ_TRY(vq_linear_backward_input(device, dhidden, work, dfeed, l->down->view, s->pre.view, M, F, W));
     VQ_TRY(vq_gelu_forward(device, hidden, s->pre.view, (size_t)M * (size_t)F));
     /* dlinear2 [W][F] += dfeed [M][W]^T hidden [M][F] */
-    VQ_TRY(vq_linear_backward_weight(device, l->down_weight.grad, l->down_bias.grad, work, dfeed, hidden, M, F, W));
+    VQ_TRY(vq_linear_backward_weight(device, l->down->grad, l->down_bias.grad, work, dfeed, hidden, M, F, W));
     VQ_TRY(normed_middle(l, device, &z, a, M));
     VQ_TRY(branch_input(l, device, &in, a, z, 1, M));
     /* dlinear1 [F][W] += dhidden [M][F]^T in [M][W] */
-    VQ_TRY(vq_linear_backward_weight(device, l->up_weight.grad, l->up_bias.grad, work, dhidden, in, M, W, F));
+    VQ_TRY(vq_linear_backward_weight(device, l->up->grad, l->up_bias.grad, work, dhidden, in, M, W, F));
     /* b [M][W] = dhidden [M][F] linear1 [F][W], through norm2 if it stands before, + dsum: the gradient of z; through norm1 if it
      * stands behind: that of middle */
-    VQ_TRY(vq_linear_backward_input(device, b, work, dhidden, l->up_weight.view, VQ_NO_VIEW, M, W, F));
+    VQ_TRY(vq_linear_backward_input(device, b, work, dhidden, l->up->view, VQ_NO_VIEW, M, W, F));
     if (!post)
         VQ_TRY(norm_backward(l, device, b, &l->norm2_weight, &l->norm2_bias, z, s->stats2.view, M));
     VQ_TRY(add(device, b, dsum, n));
@@ -199,14 +203,14 @@ vq_status vq_layer_backward(vq_layer *l, vq_device *device, vq_view dx, vq_view 
 
     VQ_TRY(undropped(l, device, &dheads, a, b, 0, batch));
     /* dout_proj [W][W] += dattention [M][W]^T heads [M][W]; c [M][W] = dattention [M][W] out_proj [W][W] */
-    VQ_TRY(vq_linear_backward_weight(device, l->out_weight.grad, l->out_bias.grad, work, dheads, s->heads.view, M, W, W));
-    VQ_TRY(vq_linear_backward_input(device, c, work, dheads, l->out_weight.view, VQ_NO_VIEW, M, W, W));
+    VQ_TRY(vq_linear_backward_weight(device, l->out->grad, l->out_bias.grad, work, dheads, s->heads.view, M, W, W));
+    VQ_TRY(vq_linear_backward_input(device, c, work, dheads, l->out->view, VQ_NO_VIEW, M, W, W));
     VQ_TRY(vq_attention_backward(device, dqkv, dqkv, dqkv, l->attention.view, c, qkv, qkv, qkv, s->heads.view, s->lse.view,
                                  batch->mask, &shape));
     VQ_TRY(branch_input(l, device, &in, a, x, 0, M));
     /* din_proj [3W][W] += dqkv [M][3W]^T in [M][W]; dx [M][W] = dqkv [M][3W] in_proj [3W][W], through norm1 if it stands before, + b */
-    VQ_TRY(vq_linear_backward_weight(device, l->in_weight.grad, l->in_bias.grad, work, dqkv, in, M, W, 3 * W));
-    VQ_TRY(vq_linear_backward_input(device, dx, work, dqkv, l->in_weight.view, VQ_NO_VIEW, M, W, 3 * W));
+    VQ_TRY(vq_linear_backward_weight(device, l->in->grad, l->in_bias.grad, work, dqkv, in, M, W, 3 * W));
+    VQ_TRY(vq_linear_backward_input(device, dx, work, dqkv, l->in->view, VQ_NO_VIEW, M, W, 3 * W));
     if (!post)
         VQ_TRY(norm_backward(l, device, dx, &l->norm1_weight, &l->norm1_bias, x, s->stats1.view, M));
     return add(device, dx, b, n);

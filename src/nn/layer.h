@@ -35,6 +35,7 @@ typedef struct vq_layer {
     int number; /* of the layer: tells its draws from others' */
     vq_tensor in_weight, in_bias, out_weight, out_bias, up_weight, up_bias, down_weight, down_bias;
     vq_tensor norm1_weight, norm1_bias, norm2_weight, norm2_bias;
+    const vq_tensor *in, *out, *up, *down;    /* what it multiplies with: its weights, unless someone puts others in their place */
     vq_layer_saved own, *saved;               /* saved: own, or one that is shared */
     vq_tensor y;                              /* [M][W] */
     vq_tensor wide, a, b, c, work, attention; /* scratch: [M][F], three of [M][W] */

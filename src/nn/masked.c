@@ -50,7 +50,7 @@ static void plan_heads(vq_masked *m, int most) {
 }
 
 vq_status vq_masked_plan(vq_masked **out, vq_device *device, const vq_masked_config *config, int B, int L, int most,
-                         vq_purpose purpose, bool recompute) {
+                         vq_purpose purpose, const vq_body_training *how) {
     vq_masked *m;
     VQ_TRY(vq_alloc(&m, 1, sizeof *m));
     m->config = *config;
@@ -58,7 +58,7 @@ vq_status vq_masked_plan(vq_masked **out, vq_device *device, const vq_masked_con
     m->most = most;
     vq_status status;
     VQ_TRY_OR(failed, vq_plan_create(&m->plan, device, purpose));
-    VQ_TRY_OR(failed, vq_body_plan(&m->body, m->plan, device, &config->body, B, L, recompute, false));
+    VQ_TRY_OR(failed, vq_body_plan(&m->body, m->plan, device, &config->body, B, L, how));
     plan_heads(m, most);
     *out = m;
     return VQDNA_OK;
@@ -70,6 +70,7 @@ failed:
 void vq_masked_destroy(vq_masked *m) {
     if (!m)
         return;
+    vq_body_unbind(&m->body);
     vq_plan_destroy(m->plan);
     vq_body_free(&m->body);
     free(m);
@@ -77,7 +78,7 @@ void vq_masked_destroy(vq_masked *m) {
 
 vq_status vq_masked_state(vq_state *out, const vq_masked_config *config) {
     vq_masked *list;
-    VQ_TRY(vq_masked_plan(&list, NULL, config, 1, 1, 1, VQ_INFERENCE, false));
+    VQ_TRY(vq_masked_plan(&list, NULL, config, 1, 1, 1, VQ_INFERENCE, NULL));
     vq_status status = vq_state_create(out, list->plan);
     vq_masked_destroy(list);
     return status;

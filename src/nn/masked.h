@@ -33,7 +33,7 @@ typedef struct vq_masked {
 
 /* The memory for up to B sequences of L tokens, of which `most` are hidden, declared and not bound; without a device a list. */
 vq_status vq_masked_plan(vq_masked **out, vq_device *device, const vq_masked_config *config, int B, int L, int most,
-                         vq_purpose purpose, bool recompute);
+                         vq_purpose purpose, const vq_body_training *how);
 void vq_masked_destroy(vq_masked *model);
 vq_status vq_masked_state(vq_state *out, const vq_masked_config *config);
 

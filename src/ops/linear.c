@@ -63,5 +63,7 @@ vq_status vq_linear_backward_weight(vq_device *device, vq_view dW, vq_view db, v
     if (M == 0)
         return VQDNA_OK;
     VQ_TRY(bias_gradient(device, db, work, dy, M, out));
+    if (!dW.mem)
+        return VQDNA_OK;
     return vq_gemm(device, dW, dy, x, work, out, in, M, true, false, (vq_gemm_end){.kind = VQ_GEMM_ADD});
 }

@@ -25,7 +25,7 @@ vq_status vq_linear_residual_forward(vq_device *device, vq_view y, vq_view work,
 vq_status vq_linear_backward_input(vq_device *device, vq_view dx, vq_view work, vq_view dy, vq_view W, vq_view pre, int M, int in,
                                    int out);
 
-/* dW [out][in] += dy^T x, db [out] += column sums of dy */
+/* dW [out][in] += dy^T x, db [out] += column sums of dy. dW may be VQ_NO_VIEW: it is not asked for. */
 vq_status vq_linear_backward_weight(vq_device *device, vq_view dW, vq_view db, vq_view work, vq_view dy, vq_view x, int M, int in,
                                     int out);
 

@@ -276,6 +276,8 @@ static vq_status all_finite(const vq_state *state, const char *folder) {
 vq_status vq_checkpoint_save(const char *folder, vq_trainer *t, vq_state *state, const char *provenance) {
     paths p;
     json_t *config = NULL, *run = NULL;
+    const vq_state *weights = t->task.best && *t->task.found ? t->task.best : state;
+    vq_state own = {0};
     vq_outfile files[4] = {{0}};
     VQ_TRY(vq_mkdir(folder));
     VQ_TRY(make_paths(&p, folder));
@@ -287,7 +289,9 @@ vq_status vq_checkpoint_save(const char *folder, vq_trainer *t, vq_state *state,
     VQ_TRY_OR(done, vq_outfile_open(&files[0], p.trainer));
     VQ_TRY_OR(done, write_trainer(&files[0], t, run));
     VQ_TRY_OR(done, vq_outfile_open(&files[1], p.model));
-    VQ_TRY_OR(done, write_model(&files[1], t->task.best && *t->task.found ? t->task.best : state));
+    if (t->task.saved)
+        VQ_TRY_OR(done, t->task.saved(t->task.self, &own, weights));
+    VQ_TRY_OR(done, write_model(&files[1], t->task.saved ? &own : weights));
     VQ_TRY_OR(done, vq_outfile_open(&files[2], p.config));
     VQ_TRY_OR(done, vq_json_write(&files[2], config));
     VQ_TRY_OR(done, vq_outfile_open(&files[3], p.trainer_json));
@@ -295,6 +299,7 @@ vq_status vq_checkpoint_save(const char *folder, vq_trainer *t, vq_state *state,
     VQ_TRY_OR(done, publish(files, 4));
 done:
     discard(files, 4);
+    vq_state_destroy(&own);
     json_decref(config);
     json_decref(run);
     free_paths(&p);

@@ -128,12 +128,42 @@ static vq_status update(void *self, uint64_t step, double progress) {
     return VQDNA_OK;
 }
 
-vq_status vq_classify_kept(vq_state *now, const vq_classify_task *t) {
-    if (!t->found)
-        return vq_state_get(now, t->model->device, t->model->plan);
-    for (size_t i = 0; i < now->count; i++)
-        memcpy(now->tensors[i].data, t->best.tensors[i].data, now->tensors[i].count * sizeof(float));
+/* `to`, of the model's own tensors, from a state that has adapters beside them: W + scale B A. */
+static vq_status take_merged(vq_state *to, const vq_classify_task *t, const vq_state *from) {
+    for (size_t i = 0; i < to->count; i++) {
+        const vq_state_tensor *own = vq_state_find(from, to->tensors[i].name);
+        memcpy(to->tensors[i].data, own->data, own->count * sizeof *own->data);
+    }
+    for (int i = 0; i < 4 * t->predictor->config.body.layers; i++) {
+        const vq_adapter *a = &t->model->body.adapters[i];
+        if (!a->rank)
+            continue;
+        const float *A = vq_state_find(from, a->A.name)->data, *B = vq_state_find(from, a->B.name)->data;
+        float *W = vq_state_find(to, a->base->name)->data;
+        for (int o = 0; o < a->out; o++)
+            for (int k = 0; k < a->rank; k++)
+                for (int j = 0; j < a->in; j++)
+                    W[o * a->in + j] += a->scale * B[o * a->rank + k] * A[k * a->in + j];
+    }
     return VQDNA_OK;
+}
+
+static vq_status saved(const void *self, vq_state *out, const vq_state *weights) {
+    const vq_classify_task *t = self;
+    VQ_TRY(vq_classifier_state(out, &t->predictor->config));
+    return take_merged(out, t, weights);
+}
+
+vq_status vq_classify_kept(vq_state *now, const vq_classify_task *t) {
+    if (t->found)
+        return take_merged(now, t, &t->best);
+    vq_state last;
+    VQ_TRY(vq_state_create(&last, t->model->plan));
+    vq_status status = vq_state_get(&last, t->model->device, t->model->plan);
+    if (status >= 0)
+        status = take_merged(now, t, &last);
+    vq_state_destroy(&last);
+    return status;
 }
 
 /* ---- Report ------------------------------------------------------------------------------------------------------------------ */
@@ -239,8 +269,9 @@ static vq_status weigh(vq_classify_task *t) {
 static vq_status open_task(vq_classify_task *t, vq_device *device) {
     const vqdna_finetune_options *o = &t->options;
     const vq_predictor *p = t->predictor;
+    const vq_body_training how = {o->recompute, o->frozen, {o->lora, o->lora_alpha, o->lora_feed}};
     const size_t longest = vq_max(t->train.longest, t->dev.set ? t->dev.longest : 1), rows = t->train.set->rows;
-    VQ_TRY(vq_classifier_plan(&t->model, device, &p->config, o->batch, (int)longest, VQ_TRAINING_SORTED, o->recompute, o->frozen));
+    VQ_TRY(vq_classifier_plan(&t->model, device, &p->config, o->batch, (int)longest, VQ_TRAINING_SORTED, &how));
     VQ_TRY(vq_plan_bind(t->model->plan));
     VQ_TRY(vq_state_create(&t->best, t->model->plan));
     VQ_TRY(vq_token_batch_create(&t->batch, p->vocabulary.tables, (size_t)o->batch * longest));
@@ -283,6 +314,7 @@ vq_status vq_classify_trainer(vq_trainer **out, vq_classify_task **self, vq_devi
                           .sums = sums,
                           .update = update,
                           .report = report,
+                          .saved = o->lora ? saved : NULL,
                           .to_json = to_json,
                           .from_json = from_json,
                           .destroy = destroy};

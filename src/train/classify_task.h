@@ -36,7 +36,7 @@ typedef struct vq_classify_task {
 vq_status vq_classify_trainer(vq_trainer **out, vq_classify_task **self, vq_device *device, const vq_predictor *predictor,
                               vq_examples *train, vq_examples *dev, const vqdna_finetune_options *options);
 
-/* The state that is kept: the best on dev, or the last. `now` receives the weights as they are if those are. */
+/* The weights that are kept, the best on dev or the last, into a state of the model's tensors: adapters are merged. */
 vq_status vq_classify_kept(vq_state *now, const vq_classify_task *task);
 
 #endif

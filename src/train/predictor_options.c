@@ -59,6 +59,9 @@ static const vq_option_row train_options[] = {
     TRAIN(dropout, REAL, 0, 0.99, 0.1, "0.1", "share of the residual branches that is dropped"),
     TRAIN(evaluations, INTEGER, 1, 1 << 20, 1, "1", "evaluations on dev an epoch; the best weights are kept"),
     TRAIN(frozen, FLAG, 0, 0, 0, "false", "train the head alone"),
+    TRAIN(lora, INTEGER, 0, 4096, 0, "0", "rank of adapters trained in place of the body's weights; 0: none"),
+    TRAIN(lora_alpha, REAL, 0, 1e6, 16, "16", "adapters count alpha / rank times"),
+    TRAIN(lora_feed, FLAG, 0, 0, 0, "false", "adapters of the layers' inner products too, not those of the attention alone"),
     TRAIN(balanced, FLAG, 0, 0, 0, "false", "weigh classes by one over their frequency"),
     TRAIN(recompute, FLAG, 0, 0, 0, "false", "less memory, more time: compute activations again in backward"),
 };

@@ -32,6 +32,9 @@ typedef struct vq_task {
     /* The numbers of a report, in the order of the log. `ends`: the sums start over after it, those on the device by the trainer. */
     vq_status (*report)(void *self, vq_report *out, const vq_standing *at, bool ends);
 
+    /* Makes of the weights those that a model is saved with; *out is the caller's. NULL: they are. */
+    vq_status (*saved)(const void *self, vq_state *out, const vq_state *weights);
+
     /* Into the checkpoint's object: "model" (the config), "options", "dataset" and what else resuming needs; and back, all but the
      * first three, after the tensors. */
     vq_status (*to_json)(const void *self, json_t *run);

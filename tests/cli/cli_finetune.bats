@@ -100,6 +100,23 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
     [ "$(value m-frozen=true/metrics.json trained)" -lt "$(value plain/metrics.json trained)" ]
 }
 
+@test "adapters: fewer parameters, a merged model, resumed like any other" {
+    "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --vocabulary conv:9 --epochs 4 -o base >/dev/null
+    lora=("$VQDNA" finetune -q --no-provenance "${sets[@]}" --batch 16 --init base --set lora=4 --set pool=max --epochs 3 --checkpoint-every 0 --report-every 10)
+    "${lora[@]}" -o whole >/dev/null
+    above "$(value base/metrics.json trained)" "$(value whole/metrics.json trained)"
+    above "$(value whole/metrics.json test mcc mean)" 0.5
+    # What is saved has the adapters in its weights: it predicts what was scored, and has no other tensors than the model it began with.
+    "$VQDNA" predict -q -m whole --column sequence test.csv | grep -v '^#' | cut -f4 | cmp - <(grep -v '^#' whole/predictions.tsv | cut -f3)
+    diff <("$VQDNA" info base | sed -n '/^tensor/,$p' | sort) <("$VQDNA" info whole | sed -n '/^tensor/,$p' | sort)
+    "${lora[@]}" -o parts >/dev/null 3>&- &
+    wait_for test -s parts/trainer.json
+    kill -KILL $!
+    wait $! || true
+    "${lora[@]}" -o parts --resume >/dev/null
+    cmp whole/model.safetensors parts/model.safetensors
+}
+
 @test "what cannot be is refused with a sentence" {
     go=("$VQDNA" finetune -q "${body[@]}" -o m)
     refused 1 'name a table with --train' "${go[@]}"

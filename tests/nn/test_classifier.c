@@ -80,6 +80,7 @@ static void upload(problem *p) {
 }
 
 static void begin(problem *p, const setting *s, bool recompute, bool frozen) {
+    const vq_body_training how = {.recompute = recompute, .frozen = frozen};
     *p = (problem){.s = s, .config = config_of(s)};
     fill(p);
     ck_ok(vq_classifier_state(&p->state, &p->config));
@@ -87,7 +88,7 @@ static void begin(problem *p, const setting *s, bool recompute, bool frozen) {
     for (size_t i = 0; i < p->state.count; i++)
         for (size_t j = 0; j < p->state.tensors[i].count; j++) /* norms and biases away from 1 and 0 */
             p->state.tensors[i].data[j] += (float)fixture_uniform(40 + i, j, -0.2, 0.2);
-    ck_ok(vq_classifier_plan(&p->model, device, &p->config, B + 1, L + 2, VQ_TRAINING, recompute, frozen));
+    ck_ok(vq_classifier_plan(&p->model, device, &p->config, B + 1, L + 2, VQ_TRAINING, &how));
     ck_ok(vq_plan_bind(p->model->plan));
     ck_ok(vq_state_put(&p->state, device, p->model->plan));
     upload(p);
@@ -253,6 +254,87 @@ START_TEST(frozen) {
 }
 END_TEST
 
+/* Adapters: with B at zero the model is the frozen one; dA and dB are those of W + scale B A by the chain rule, and nothing else has a
+ * gradient but the head. */
+START_TEST(adapters) {
+    static const vq_body_training how = {.adapters = {3, 6, true}};
+    problem p;
+    begin(&p, &settings[_i], false, false);
+    learn(&p, 0.5f);
+    vq_classifier *whole = p.model, *m;
+    ck_ok(vq_classifier_plan(&m, device, &p.config, B + 1, L + 2, VQ_TRAINING, &how));
+    ck_ok(vq_plan_bind(m->plan));
+    ck_ok(vq_state_put(&p.state, device, m->plan));
+    const size_t C = B * (size_t)m->outputs;
+    for (int moved = 0; moved < 2; moved++) {
+        for (int i = 0; i < 4 * settings[_i].layers; i++) {
+            vq_adapter *a = &m->body.adapters[i];
+            float *A = malloc(a->A.count * sizeof *A), *Bs = malloc(a->B.count * sizeof *Bs);
+            for (size_t j = 0; j < a->A.count; j++)
+                A[j] = (float)fixture_uniform(70 + (uint64_t)i, j, -0.3, 0.3);
+            for (size_t j = 0; j < a->B.count; j++)
+                Bs[j] = moved ? (float)fixture_uniform(90 + (uint64_t)i, j, -0.3, 0.3) : 0;
+            ck_ok(vq_write(device, a->A.view, 0, A, a->A.count * sizeof *A));
+            ck_ok(vq_write(device, a->B.view, 0, Bs, a->B.count * sizeof *Bs));
+            /* The same by hand in the whole model. */
+            vq_state_tensor *W = vq_state_find(&p.state, a->base->name);
+            for (int o = 0; o < a->out && moved; o++)
+                for (int k = 0; k < a->rank; k++)
+                    for (int j = 0; j < a->in; j++)
+                        W->data[o * a->in + j] += 2 * Bs[o * a->rank + k] * A[k * a->in + j];
+            free(A);
+            free(Bs);
+        }
+        ck_ok(vq_state_put(&p.state, device, whole->plan));
+        learn(&p, 0.5f);
+        p.model = m;
+        upload(&p);
+        learn(&p, 0.5f);
+        p.model = whole;
+        float *got = read_floats(m->logits.view, C), *want = read_floats(whole->logits.view, C);
+        for (size_t i = 0; i < C; i++)
+            ck_assert_msg(fabsf(got[i] - want[i]) < 2e-5f, "logit %zu is %g, want %g", i, got[i], want[i]);
+        free(got);
+        free(want);
+    }
+    int trained = 0;
+    const vq_tensor *t;
+    for (size_t i = 0; (t = vq_plan_at(m->plan, i)); i++)
+        trained += t->role == VQ_PARAM;
+    ck_assert_int_eq(trained, 8 * settings[_i].layers + (settings[_i].linear ? 2 : 4));
+    for (int i = 0; i < 4 * settings[_i].layers; i++) {
+        const vq_adapter *a = &m->body.adapters[i];
+        float *dW = read_floats(vq_plan_find(whole->plan, a->base->name)->grad, a->base->count);
+        float *dA = read_floats(a->A.grad, a->A.count), *dB = read_floats(a->B.grad, a->B.count);
+        float *A = read_floats(a->A.view, a->A.count), *Bs = read_floats(a->B.view, a->B.count);
+        double off[2] = {0}, norm[2] = {1e-20, 1e-20};
+        for (int k = 0; k < a->rank; k++)
+            for (int j = 0; j < a->in; j++) {
+                double want = 0;
+                for (int o = 0; o < a->out; o++)
+                    want += 2 * (double)Bs[o * a->rank + k] * dW[o * a->in + j];
+                off[0] += pow(dA[k * a->in + j] - want, 2);
+                norm[0] += want * want;
+            }
+        for (int o = 0; o < a->out; o++)
+            for (int k = 0; k < a->rank; k++) {
+                double want = 0;
+                for (int j = 0; j < a->in; j++)
+                    want += 2 * (double)dW[o * a->in + j] * A[k * a->in + j];
+                off[1] += pow(dB[o * a->rank + k] - want, 2);
+                norm[1] += want * want;
+            }
+        ck_assert_msg(sqrt(off[0] / norm[0]) < 1e-4 && sqrt(off[1] / norm[1]) < 1e-4, "%s: dA is off by %.3g, dB by %.3g",
+                      a->base->name, sqrt(off[0] / norm[0]), sqrt(off[1] / norm[1]));
+        float *const lists[] = {dW, dA, dB, A, Bs};
+        for (int k = 0; k < 5; k++)
+            free(lists[k]);
+    }
+    vq_classifier_destroy(m);
+    end(&p);
+}
+END_TEST
+
 /* The paper's body has as many parameters as torch.nn.TransformerEncoder of the same shape. */
 START_TEST(base) {
     vq_classifier_config c = {.classes = 2};
@@ -271,11 +353,10 @@ START_TEST(impossible) {
     vq_classifier *m;
     vq_classifier_config c = config_of(&settings[0]);
     c.body.layer.heads = 5;
-    ck_fails(vq_classifier_plan(&m, device, &c, 1, 1, VQ_INFERENCE, false, false), VQDNA_ERR_USAGE,
-             "width 24 does not go into 5 heads");
+    ck_fails(vq_classifier_plan(&m, device, &c, 1, 1, VQ_INFERENCE, NULL), VQDNA_ERR_USAGE, "width 24 does not go into 5 heads");
     c = config_of(&settings[0]);
     c.body.layers = 0;
-    ck_fails(vq_classifier_plan(&m, device, &c, 1, 1, VQ_INFERENCE, false, false), VQDNA_ERR_USAGE, "layers is 0");
+    ck_fails(vq_classifier_plan(&m, device, &c, 1, 1, VQ_INFERENCE, NULL), VQDNA_ERR_USAGE, "layers is 0");
 }
 END_TEST
 
@@ -287,6 +368,7 @@ int main(void) {
     tcase_add_loop_test(t, bits, 0, SETTINGS);
     tcase_add_loop_test(t, alone, 0, SETTINGS);
     tcase_add_loop_test(t, frozen, 0, SETTINGS);
+    tcase_add_loop_test(t, adapters, 0, SETTINGS);
     tcase_add_test(t, base);
     tcase_add_test(t, impossible);
     return scratch_run(suite);

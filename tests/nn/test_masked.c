@@ -54,7 +54,8 @@ static void begin(problem *p, const setting *s) {
     for (size_t i = 0; i < p->state.count; i++)
         for (size_t j = 0; j < p->state.tensors[i].count; j++)
             p->state.tensors[i].data[j] += (float)fixture_uniform(40 + i, j, -0.2, 0.2);
-    ck_ok(vq_masked_plan(&p->model, device, &p->config, B, L + 1, HIDDEN + 2, VQ_TRAINING_SORTED, s->recompute));
+    ck_ok(vq_masked_plan(&p->model, device, &p->config, B, L + 1, HIDDEN + 2, VQ_TRAINING_SORTED,
+                         &(vq_body_training){.recompute = s->recompute}));
     ck_ok(vq_plan_bind(p->model->plan));
     ck_ok(vq_state_put(&p->state, device, p->model->plan));
     vq_body_use(&p->model->body, B, L);
