@@ -59,7 +59,8 @@ def table(path, published):
     known = {}
     if published:
         for row in csv.DictReader((line for line in open(published) if line[0] != "#"), delimiter="\t"):
-            known[row.pop("dataset")] = [(model, score) for model, score in row.items() if score and score != "?"]
+            name = row.pop("dataset")
+            known[name] = [(model, score) for model, score in row.items() if score and score != "?"]
     for name in dict.fromkeys(r["set"] for r in rows):
         print(name)
         for how, recipe in dict.fromkeys((r["how"], r["recipe"]) for r in rows if r["set"] == name):
