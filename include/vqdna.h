@@ -822,6 +822,24 @@ VQDNA_API vqdna_status vqdna_predictor_predict(vqdna_predictor *predictor, const
                                                const vqdna_stream_options *options, const vqdna_predict_options *predict,
                                                vqdna_predictions_sink sink, void *user, vqdna_stream_stats *stats);
 
+/* What each base of a sequence does to what is said of it: the class's probability (or the value) with another base in its place, less what it
+ * is as it stands. */
+typedef struct vqdna_mutations {
+    const char *contig;
+    uint64_t start; /* of the sequence in its record: 0 */
+    size_t count;
+    const uint8_t *bases;      /* [count] 0 1 2 3 for A C G T, 4 unknown */
+    int class;                 /* that they are of: the most probable; -1 of a regression */
+    double value;              /* its probability, or the number */
+    const float (*effects)[4]; /* [count]: of A, C, G and T there, 0 for the base itself; borrowed until the callback returns */
+} vqdna_mutations;
+typedef vqdna_status (*vqdna_mutations_sink)(void *user, const vqdna_mutations *mutations);
+
+/* The same inputs and options as vqdna_predictor_predict, whole records only; 3 predictions a base. */
+VQDNA_API vqdna_status vqdna_predictor_mutate(vqdna_predictor *predictor, const char *const *paths, size_t count,
+                                              const vqdna_stream_options *options, const vqdna_predict_options *predict,
+                                              vqdna_mutations_sink sink, void *user, vqdna_stream_stats *stats);
+
 /* Masked pre-training of a body: sequences of a dataset, a share of their bases hidden in spans before they become tokens, and heads that tell
  * what was hidden: one for each level of codes, or the word, and a small one for the base. */
 typedef struct vqdna_pretrain_options {

@@ -96,6 +96,27 @@ vqdna_status vqdna_predictor_judge(vqdna_predictor *p, const vqdna_examples *exa
     return VQDNA_OK;
 }
 
+/* Options as they will be used, and the model for them. */
+static vq_status prepare(vqdna_predictor *p, vqdna_stream_options *stream, const vqdna_stream_options *options,
+                         vqdna_predict_options *o, const vqdna_predict_options *predict, vq_classifier **model) {
+    const size_t positions = (size_t)p->card.config.body.positions;
+    vq_take_options(stream, sizeof *stream, options, sizeof *stream);
+    vq_take_options(o, sizeof *o, predict, sizeof *o);
+    VQ_TRY(check_phases(p, o->phases));
+    if (p->card.pretrain)
+        return vq_fail(VQDNA_ERR_USAGE, "the model is pre-trained and tells no labels yet: fine-tune one from it");
+    if (o->window > positions)
+        return vq_fail(VQDNA_ERR_USAGE, "a window of %zu bases is longer than the %zu that the model reads", o->window, positions);
+    o->phases = o->phases ? o->phases : 1;
+    o->step = o->step ? o->step : o->window;
+    if (o->step > o->window)
+        return vq_fail(VQDNA_ERR_USAGE, "a step of %zu bases leaves some between windows of %zu out", o->step, o->window);
+    VQ_TRY(vq_predictor_refresh(p));
+    if (p->tokenizer)
+        VQ_TRY(vq_tokenizer_prepare(p->tokenizer, NULL));
+    return load(model, p, vq_vocabulary_tokens(&p->card.vocabulary, o->window ? o->window : positions, 0));
+}
+
 vqdna_status vqdna_predictor_predict(vqdna_predictor *p, const char *const *paths, size_t count,
                                      const vqdna_stream_options *options, const vqdna_predict_options *predict,
                                      vqdna_predictions_sink sink, void *user, vqdna_stream_stats *stats) {
@@ -105,26 +126,31 @@ vqdna_status vqdna_predictor_predict(vqdna_predictor *p, const char *const *path
     VQ_HOLD(p->device);
     vqdna_stream_options stream = {0};
     vqdna_predict_options o = {0};
-    const size_t positions = (size_t)p->card.config.body.positions;
     vq_classifier *model = NULL;
-    vq_take_options(&stream, sizeof stream, options, sizeof stream);
-    vq_take_options(&o, sizeof o, predict, sizeof o);
-    VQ_TRY(check_phases(p, o.phases));
-    if (p->card.pretrain)
-        return vq_fail(VQDNA_ERR_USAGE, "the model is pre-trained and tells no labels yet: fine-tune one from it");
-    if (o.window > positions)
-        return vq_fail(VQDNA_ERR_USAGE, "a window of %zu bases is longer than the %zu that the model reads", o.window, positions);
-    o.phases = o.phases ? o.phases : 1;
-    o.step = o.step ? o.step : o.window;
-    if (o.step > o.window)
-        return vq_fail(VQDNA_ERR_USAGE, "a step of %zu bases leaves some between windows of %zu out", o.step, o.window);
-    VQ_TRY(vq_predictor_refresh(p));
-    if (p->tokenizer)
-        VQ_TRY(vq_tokenizer_prepare(p->tokenizer, NULL));
-    vq_status status = load(&model, p, vq_vocabulary_tokens(&p->card.vocabulary, o.window ? o.window : positions, 0));
+    vq_status status = prepare(p, &stream, options, &o, predict, &model);
     if (status >= 0)
         status =
             vq_predict(model, &p->card, p->tokenizer ? p->tokenizer->model : NULL, paths, count, &stream, &o, sink, user, stats);
+    vq_classifier_destroy(model);
+    return status;
+}
+
+vqdna_status vqdna_predictor_mutate(vqdna_predictor *p, const char *const *paths, size_t count, const vqdna_stream_options *options,
+                                    const vqdna_predict_options *predict, vqdna_mutations_sink sink, void *user,
+                                    vqdna_stream_stats *stats) {
+    VQ_REQUIRE(p);
+    VQ_REQUIRE_EACH(paths, count);
+    VQ_REQUIRE(sink);
+    VQ_HOLD(p->device);
+    vqdna_stream_options stream = {0};
+    vqdna_predict_options o = {0};
+    vq_classifier *model = NULL;
+    vq_status status = prepare(p, &stream, options, &o, predict, &model);
+    if (status >= 0 && o.window)
+        status = vq_fail(VQDNA_ERR_USAGE, "bases are changed in whole records: leave the window out");
+    if (status >= 0)
+        status = vq_predict_mutations(model, &p->card, p->tokenizer ? p->tokenizer->model : NULL, paths, count, &stream, &o, sink,
+                                      user, stats);
     vq_classifier_destroy(model);
     return status;
 }

@@ -33,6 +33,7 @@ static const struct {
     [VQ_KIND_METRICS] = {"the metrics of a training", "{", "\"steps\""},
     [VQ_KIND_PREDICTIONS] = {"predictions", "#vqdna predictions", ""},
     [VQ_KIND_TOKENIZER] = {"a tokenizer", "{", "\"added_tokens\""},
+    [VQ_KIND_MUTATIONS] = {"what bases do to predictions", "#vqdna mutations", ""},
     [VQ_KIND_BEDGRAPH] = {"a bedGraph of predictions", "#vqdna bedGraph", ""},
     [VQ_KIND_BED] = {"codes as BED", "#vqdna intervals", ""},
     [VQ_KIND_COUNTS] = {"counts of codes", "#vqdna counts", ""},

@@ -23,6 +23,7 @@ typedef enum vq_kind {
     VQ_KIND_BIN,
     VQ_KIND_BED,
     VQ_KIND_BEDGRAPH,
+    VQ_KIND_MUTATIONS,
     VQ_KIND_COUNTS,
     VQ_KIND_REPORT,
     VQ_KIND_VECTORS,

@@ -12,6 +12,16 @@ enum { WIDTH = 460, HEIGHT = 300, LEFT = 66, RIGHT = 24, TOP = 40, BOTTOM = 52, 
 /* Told apart with impaired colour vision too (Okabe and Ito's palette). */
 static const char *const colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999"};
 
+void vq_picture_letter(vq_picture *p, int base, double x, double bottom, int wide, double tall) {
+    static const char *const of_bases[] = {"#009e73", "#0072b2", "#e69f00", "#d55e00"};
+    if (tall < 0.5)
+        return;
+    vq_picture_put(p,
+                   "<text transform=\"translate(%.1f %.2f) scale(1 %.3f)\" font-size=\"20\" font-weight=\"700\" textLength=\"%d\" "
+                   "lengthAdjust=\"spacingAndGlyphs\" fill=\"%s\">%c</text>\n",
+                   x, bottom, tall / 14.4, wide, of_bases[base], "ACGT"[base]);
+}
+
 const char *vq_picture_colour(int index) {
     return colours[index % (int)(sizeof colours / sizeof *colours)];
 }

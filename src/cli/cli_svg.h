@@ -30,6 +30,9 @@ void vq_picture_begin(vq_picture *p, int wide, int tall);
 void vq_picture_put(vq_picture *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void vq_picture_text(vq_picture *p, double x, double y, const char *attributes, const char *text);
 
+/* The letter of a base (0 to 3) of a logo, so wide and so tall, standing on `bottom`; none if it could not be seen. */
+void vq_picture_letter(vq_picture *p, int base, double x, double bottom, int wide, double tall);
+
 /* Colour `index` of a palette that can be told apart with impaired colour vision too. */
 const char *vq_picture_colour(int index);
 

@@ -2,6 +2,7 @@
 #include "cli/cli_output.h"
 #include "cli/cli_sequences.h"
 #include "cli/cli_session.h"
+#include "cli/mutations.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,9 @@ typedef struct predicting {
     vq_cli *cli;
     vqdna_predictor_info info;
     vqdna_predict_options options;
+    bool mutate;
+    const char *picture; /* of the first record's bases */
+    char *svg;
     enum { TSV, BED, BEDGRAPH } format;
     int of; /* the class whose probability a bedGraph has */
     vq_output out;
@@ -81,6 +85,15 @@ static vqdna_status write_prediction(void *user, const vqdna_prediction *r) {
     return p->out.error ? VQDNA_ERR_OUTPUT : VQDNA_OK;
 }
 
+static vqdna_status write_mutations(void *user, const vqdna_mutations *m) {
+    predicting *p = user;
+    if (p->picture && !p->svg)
+        p->svg = vq_mutations_svg(m, m->class < 0 ? NULL : p->info.labels[m->class]);
+    vq_mutations_rows(&p->out, m);
+    p->count++;
+    return p->out.error ? VQDNA_ERR_OUTPUT : VQDNA_OK;
+}
+
 /* ---- The command ------------------------------------------------------------------------------------------------------------- */
 
 static int take_format(predicting *p, const char *format) {
@@ -108,11 +121,14 @@ static int take_class(predicting *p, const char *label) {
 
 static int predict(predicting *p, const char *model, const char *path, const char *label, vq_sequences *in) {
     static const vq_kind kinds[] = {VQ_KIND_PREDICTIONS, VQ_KIND_BED, VQ_KIND_BEDGRAPH};
+    const vq_kind kind = p->mutate ? VQ_KIND_MUTATIONS : kinds[p->format];
     vq_cli *cli = p->cli;
     vq_session session = {0};
     vqdna_predictor *predictor = NULL;
     vqdna_stream_stats stats = {0};
-    int code = path ? vq_output_check(cli, path, kinds[p->format]) : VQ_GO_ON;
+    int code = path ? vq_output_check(cli, path, kind) : VQ_GO_ON;
+    if (code == VQ_GO_ON && p->picture)
+        code = vq_output_check(cli, p->picture, VQ_KIND_SVG);
     if (code == VQ_GO_ON)
         code = vq_session_open_predictor(&session, cli, model, &predictor);
     if (code == VQ_GO_ON) {
@@ -120,25 +136,35 @@ static int predict(predicting *p, const char *model, const char *path, const cha
         code = take_class(p, label);
     }
     if (code == VQ_GO_ON)
-        code = vq_output_open(&p->out, cli, path, kinds[p->format]);
+        code = vq_output_open(&p->out, cli, path, kind);
     if (code != VQ_GO_ON)
         goto done;
     char *provenance = vq_provenance_text(cli, &session);
-    write_header(p, provenance);
+    if (p->mutate)
+        vq_mutations_header(&p->out, provenance);
+    else
+        write_header(p, provenance);
     free(provenance);
     const vqdna_stream_options stream = {
         .size = sizeof stream, .input = &in->input, .progress = vq_cli_stream_progress, .user = cli};
-    vqdna_status status = vqdna_predictor_predict(predictor, (const char *const *)in->paths->items, in->paths->count, &stream,
-                                                  &p->options, write_prediction, p, &stats);
+    const char *const *paths = (const char *const *)in->paths->items;
+    const size_t files = in->paths->count;
+    vqdna_status status = p->mutate
+                              ? vqdna_predictor_mutate(predictor, paths, files, &stream, &p->options, write_mutations, p, &stats)
+                              : vqdna_predictor_predict(predictor, paths, files, &stream, &p->options, write_prediction, p, &stats);
     if (p->out.error)
         code = vq_output_failed(&p->out, cli);
     else if (status < 0)
         code = vq_cli_failed(cli, status);
     if (code != VQ_GO_ON)
         goto done;
-    if (p->format == BEDGRAPH)
+    if (p->format == BEDGRAPH && !p->mutate)
         end_graph(p, p->last.end);
     code = vq_output_commit(&p->out, NULL, cli);
+    if (code != VQ_GO_ON)
+        goto done;
+    if (p->svg)
+        code = vq_output_file(cli, p->picture, VQ_KIND_SVG, p->svg);
     if (code != VQ_GO_ON)
         goto done;
     char *before = vq_join("%llu prediction%s of ", (unsigned long long)p->count, p->count == 1 ? "" : "s");
@@ -148,6 +174,7 @@ static int predict(predicting *p, const char *model, const char *path, const cha
 done:
     vq_output_abandon(&p->out);
     free(p->last.contig);
+    free(p->svg);
     vqdna_predictor_destroy(predictor);
     vq_session_close(&session);
     return code;
@@ -165,6 +192,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"window", 0, "N", VQ_COUNT, &window, "have windows of N bases slide over each record (default: whole records)"},
         {"step", 0, "N", VQ_COUNT, &step, "bases from a window to the next (default: the window)"},
         {"class", 0, "LABEL", VQ_TEXT, &label, "the label whose probability a bedgraph has (default: the last)"},
+        {"mutate", 0, NULL, VQ_FLAG, &p.mutate, "what each base of whole records does to their prediction, as a table"},
+        {"svg", 0, "FILE", VQ_TEXT, &p.picture, "with --mutate, the same of the first record as a picture"},
         {"both-strands", 0, NULL, VQ_FLAG, &p.options.both_strands, "average what is said of both strands"},
         {"phases", 0, "N", VQ_COUNT, &phases, "average over N places of the first token (at most the stride)"},
         {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else"},
@@ -180,6 +209,10 @@ static int run(vq_cli *cli, int argc, char **argv) {
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "which model? name its folder with -m");
     if (step && !window)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--step is of windows: give --window too");
+    if (p.picture && !p.mutate)
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "--svg is a picture of --mutate: give both");
+    if (p.mutate && (window || (format && strcmp(format, "tsv") != 0)))
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "--mutate reads whole records and writes a table: leave --window and --format out");
     if (phases > 64)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--phases takes at most the vocabulary's stride");
     cli->model = model;

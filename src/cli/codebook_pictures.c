@@ -117,16 +117,6 @@ static double column_of(const json_t *row, double shares[4]) {
     return total > 0 && isfinite(total) ? fmax(0, bits - 3 / (2 * M_LN2 * total)) : 0;
 }
 
-static void put_letter(vq_picture *p, int base, double x, double bottom, double tall) {
-    static const char *const colours[] = {"#009e73", "#0072b2", "#e69f00", "#d55e00"};
-    if (tall < 0.5)
-        return;
-    vq_picture_put(p,
-                   "<text transform=\"translate(%.1f %.2f) scale(1 %.3f)\" font-size=\"20\" font-weight=\"700\" textLength=\"%d\" "
-                   "lengthAdjust=\"spacingAndGlyphs\" fill=\"%s\">%c</text>\n",
-                   x, bottom, tall / 14.4, LETTER - 1, colours[base], "ACGT"[base]);
-}
-
 static void put_logo(vq_picture *p, double x, double y, const json_t *code, size_t number, int start) {
     const json_t *motif = json_object_get(code, "motif");
     size_t offsets = json_array_size(motif), first = 0, most = offsets < MOST_LETTERS ? offsets : MOST_LETTERS;
@@ -158,7 +148,7 @@ static void put_logo(vq_picture *p, double x, double y, const json_t *code, size
                     least = b;
             given[least] = true;
             double tall = HIGH * shares[least] * bits / 2;
-            put_letter(p, least, x + LETTER * (double)(o - first), bottom, tall);
+            vq_picture_letter(p, least, x + LETTER * (double)(o - first), bottom, LETTER - 1, tall);
             bottom -= tall;
         }
         if (start + (int)o == 0)

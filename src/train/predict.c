@@ -5,6 +5,7 @@
 #include "seq/alphabet.h"
 #include "seq/source.h"
 #include "train/infer.h"
+#include "train/mutate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,7 @@ typedef struct work {
     const vqdna_stream_options *stream;
     vqdna_predict_options o;
     vqdna_predictions_sink sink;
+    vqdna_mutations_sink mutations; /* in place of it */
     void *user;
     vq_token_batch batch;
     size_t levels, halo; /* of codes; 0: there are none */
@@ -221,6 +223,23 @@ static vq_status slide(work *k, bool last) {
     return VQDNA_OK;
 }
 
+/* The record with each of its bases changed. */
+static vq_status mutate(work *k) {
+    const size_t count = (size_t)k->r.length;
+    vqdna_mutations m = {.contig = k->r.name, .count = count, .bases = k->r.bases};
+    float(*effects)[4];
+    VQ_TRY(vq_alloc(&effects, count, sizeof *effects));
+    vq_status status = tell(k);
+    if (status >= 0)
+        status = vq_mutate(effects, &m.value, &m.class, k->model, k->predictor, k->tokenizer, k->r.bases, count, &k->o, &k->batch,
+                           k->outputs);
+    m.effects = (const float(*)[4])effects;
+    if (status >= 0)
+        status = k->mutations(k->user, &m);
+    free(effects);
+    return status;
+}
+
 static vq_status begin_record(work *k, const char *name) {
     record *r = &k->r;
     if (strlen(name) + 1 > r->name_room) {
@@ -253,7 +272,9 @@ static vq_status take(work *k, const vq_piece *piece) {
     r->length += piece->count;
     if (k->o.window)
         return slide(k, piece->last);
-    return piece->last && r->length ? add(k, 0, (size_t)r->length) : VQDNA_OK;
+    if (!piece->last || !r->length)
+        return VQDNA_OK;
+    return k->mutations ? mutate(k) : add(k, 0, (size_t)r->length);
 }
 
 /* ---- A stream ---------------------------------------------------------------------------------------------------------------- */
@@ -281,26 +302,17 @@ static void close_work(work *k) {
     vq_token_batch_destroy(&k->batch);
 }
 
-vq_status vq_predict(vq_classifier *model, const vq_predictor *predictor, vq_model *tokenizer, const char *const *paths,
-                     size_t count, const vqdna_stream_options *stream, const vqdna_predict_options *options,
-                     vqdna_predictions_sink sink, void *user, vqdna_stream_stats *stats) {
-    work k = {.model = model,
-              .predictor = predictor,
-              .tokenizer = tokenizer,
-              .stream = stream,
-              .o = *options,
-              .sink = sink,
-              .user = user,
-              .began = vq_clock()};
+static vq_status run(work k, const char *const *paths, size_t count, vqdna_stream_stats *stats) {
+    k.began = vq_clock();
     vq_source *source = NULL;
     vq_piece piece;
-    if (tokenizer && options->window) {
-        k.levels = (size_t)predictor->vocabulary.tables;
-        k.halo = (size_t)vq_config_encoder_halo(&tokenizer->config);
+    if (k.tokenizer && k.o.window) {
+        k.levels = (size_t)k.predictor->vocabulary.tables;
+        k.halo = (size_t)vq_config_encoder_halo(&k.tokenizer->config);
     }
     vq_status status, read = VQDNA_OK;
     VQ_TRY_OR(done, open_work(&k));
-    VQ_TRY_OR(done, vq_source_open(&source, paths, count, stream->input, stream->read_bytes));
+    VQ_TRY_OR(done, vq_source_open(&source, paths, count, k.stream->input, k.stream->read_bytes));
     while (status >= 0 && (read = vq_source_next(source, &piece)) == VQDNA_OK) {
         k.stats = vq_source_describe(source);
         status = take(&k, &piece);
@@ -314,4 +326,30 @@ done:
     vq_source_close(source);
     close_work(&k);
     return status < 0 ? status : VQDNA_OK;
+}
+
+vq_status vq_predict(vq_classifier *model, const vq_predictor *predictor, vq_model *tokenizer, const char *const *paths,
+                     size_t count, const vqdna_stream_options *stream, const vqdna_predict_options *options,
+                     vqdna_predictions_sink sink, void *user, vqdna_stream_stats *stats) {
+    const work k = {.model = model,
+                    .predictor = predictor,
+                    .tokenizer = tokenizer,
+                    .stream = stream,
+                    .o = *options,
+                    .sink = sink,
+                    .user = user};
+    return run(k, paths, count, stats);
+}
+
+vq_status vq_predict_mutations(vq_classifier *model, const vq_predictor *predictor, vq_model *tokenizer, const char *const *paths,
+                               size_t count, const vqdna_stream_options *stream, const vqdna_predict_options *options,
+                               vqdna_mutations_sink sink, void *user, vqdna_stream_stats *stats) {
+    const work k = {.model = model,
+                    .predictor = predictor,
+                    .tokenizer = tokenizer,
+                    .stream = stream,
+                    .o = *options,
+                    .mutations = sink,
+                    .user = user};
+    return run(k, paths, count, stats);
 }

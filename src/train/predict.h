@@ -14,4 +14,9 @@ vq_status vq_predict(vq_classifier *model, const vq_predictor *predictor, vq_mod
                      size_t count, const vqdna_stream_options *stream, const vqdna_predict_options *options,
                      vqdna_predictions_sink sink, void *user, vqdna_stream_stats *stats);
 
+/* As vqdna_predictor_mutate. */
+vq_status vq_predict_mutations(vq_classifier *model, const vq_predictor *predictor, vq_model *tokenizer, const char *const *paths,
+                               size_t count, const vqdna_stream_options *stream, const vqdna_predict_options *options,
+                               vqdna_mutations_sink sink, void *user, vqdna_stream_stats *stats);
+
 #endif

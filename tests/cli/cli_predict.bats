@@ -69,6 +69,30 @@ part() {
     done
 }
 
+@test "each base changed is the sequence with that base" {
+    part x 100 30 >x.fa
+    for m in bases codes; do
+        predict -m $m --mutate --svg x.svg -o m.tsv --force x.fa
+        [ "$(rows m.tsv | wc -l)" -eq 30 ]
+        predict -m $m x.fa >ref.tsv
+        label=$(rows ref.tsv | cut -f4)
+        for at in 0 17 29; do
+            for base in A C G T; do
+                awk -v at=$at -v base=$base '/^>/ { print; next } { print substr($0, 1, at) base substr($0, at + 2) }' x.fa >y.fa
+                predict -m $m y.fa >y.tsv
+                want=$(paste <(rows y.tsv) <(rows ref.tsv) | awk -v l=$label '{ print $(5 + l) - $(11 + l) }')
+                got=$(rows m.tsv | awk -v at=$at -v b=$base '$2 == at { print $(3 + index("ACGT", b)) }')
+                awk -v a="$want" -v b="$got" 'BEGIN { d = a - b; exit !(d < 2e-5 && d > -2e-5) }'
+            done
+        done
+        rows m.tsv | awk '{ if ($(3 + index("ACGT", $3)) != 0) exit 1 }'
+        grep -q '<svg' x.svg
+        /usr/bin/python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' x.svg
+    done
+    refused 1 'leave --window' "$VQDNA" predict -q -m bases --mutate --window 9 x.fa
+    refused 1 'give both' "$VQDNA" predict -q -m bases --svg y.svg x.fa
+}
+
 @test "BED and bedGraph" {
     predict -m bases -f bed --window 40 genome.fa >w.bed
     rows w.bed | awk -F'\t' 'NF != 6 || $5 < 500 || $5 > 1000 || $3 - $2 != 40 { exit 1 }'
