@@ -1,61 +1,72 @@
-/* Inverted dropout. The draws are Philox 4x32-10 (Salmon et al. 2011), VW blocks of four words side by side, one in each lane. */
-typedef VQ_VECTOR(uint) vu;
+/* y = dropout(x) + residual, and without a residual the gradient too. A work-item takes `per` registers, whole blocks. What is kept
+ * is drawn as base/rng.h says: words lie in a register in the order of the elements they are for, four a block. */
+#define M0 0xD2511F53U
+#define M1 0xCD9E8D57U
+#if VW == 16
+#define BLOCKS(x, step) (uint16)(x, x + step, x + 2 * step, x + 3 * step)
+#define PAIRS(w) as_ulong8(w)
+#define WORDS(p) as_uint16(p)
+#define REVERSED s32107654ba98fedc
+typedef uint16 words;
+typedef ulong8 pairs;
+#elif VW == 8
+#define BLOCKS(x, step) (uint8)(x, x + step)
+#define PAIRS(w) as_ulong4(w)
+#define WORDS(p) as_uint8(p)
+#define REVERSED s32107654
+typedef uint8 words;
+typedef ulong4 pairs;
+#else
+#define BLOCKS(x, step) (x)
+#define PAIRS(w) as_ulong2(w)
+#define WORDS(p) as_uint4(p)
+#define REVERSED s3210
+typedef uint4 words;
+typedef ulong2 pairs;
+#endif
+#define SAME(a, b, c, d) BLOCKS((uint4)(a, b, c, d), 0)
+#if VW <= 4 /* a GPU's compiler sees that 32 bits are multiplied, a CPU has an instruction for the low halves of a register */
+#define PRODUCTS(p) (pairs)((ulong)(uint)(p).x * M0, (ulong)(uint)(p).y * M1)
+#else
+#define PRODUCTS(p) ((p & 0xffffffffUL) * PAIRS(SAME(M0, 0, M1, 0)))
+#endif
 
-/* The words of the blocks whose counters are `block` and `high`. */
-void philox(vu *word, vu block, uint high, uint2 step, uint2 key) {
-    vu a = block, b = (vu)(high), c = (vu)(step.s0), d = (vu)(step.s1);
-    for (int round = 0; round < 10; round++) {
-        const vu high_a = mul_hi((vu)(0xD2511F53u), a), low_a = 0xD2511F53u * a;
-        const vu high_c = mul_hi((vu)(0xCD9E8D57u), c), low_c = 0xCD9E8D57u * c;
-        a = high_c ^ b ^ key.s0;
-        b = low_c;
-        c = high_a ^ d ^ key.s1;
-        d = low_a;
-        key += (uint2)(0x9E3779B9u, 0xBB67AE85u);
+/* Philox 4x32-10 of a register's counters. A round makes of (a, b, c, d), with the products c M1 and a M0 as halves,
+ * (high1 ^ b ^ key0, low1, high0 ^ d ^ key1, low0): the products of words 0 and 2, as pairs and backwards. */
+words philox(words counter, uint key0, uint key1) {
+    words key = SAME(key0, 0, key1, 0);
+    pairs p = PAIRS(counter);
+    VQ_UNROLL for (int round = 0; round < 10; round++) {
+        p = PAIRS(WORDS(PRODUCTS(p)).REVERSED) ^ (p >> 32) ^ PAIRS(key);
+        key += SAME(0x9E3779B9U, 0, 0xBB67AE85U, 0);
     }
-    word[0] = a;
-    word[1] = b;
-    word[2] = c;
-    word[3] = d;
+    return WORDS(p);
 }
 
-/* y = x times what is kept + residual, which may be NULL. A work-item takes `per` times 4 VW elements. */
-kernel void dropout(global float *y, const global float *x, const global float *residual, int n, int per, float scale, int threshold,
-                    int high, int step_low, int step_high, int seed_low, int seed_high) {
-    const uint2 step = (uint2)((uint)step_low, (uint)step_high), key = (uint2)((uint)seed_low, (uint)seed_high);
-    const size_t first = (size_t)get_global_id(0) * per, end = min(first + per, ((size_t)n + 4 * VW - 1) / (4 * VW));
-    for (size_t at = first; at < end; at++) {
-        uint number[VW];
-        for (int j = 0; j < VW; j++)
-            number[j] = (uint)at * VW + j;
-        vu word[4];
-        philox(word, VLOAD(number), (uint)high, step, key);
-        float kept[4][VW], share[4 * VW];
-        for (int k = 0; k < 4; k++) {
-            const vi keep = VQ_VECTOR(convert_int)(word[k] >> 8) >= threshold;
-            VSTORE(keep ? (vf)(scale) : (vf)(0.0f), kept[k]);
+/* Elements whose word is below the limit, in units of 2^-24, are dropped; the others are scaled. */
+kernel void dropout(global float *y, const global float *x, const global float *residual, int limit, float scale, uint key0,
+                    uint key1, uint stream, uint step0, uint step1, uint n, uint per) {
+    const uint first = (uint)get_global_id(0) * per * VW, end = min(first + per * VW, n);
+    words counter = BLOCKS(((uint4)(first / 4, stream, step0, step1)), ((uint4)(1, 0, 0, 0)));
+#if VW == 1
+    words four = 0;
+#endif
+    for (uint i = first; i < end; i += VW) {
+        const int part = min(end - i, (uint)VW);
+        vf v = vq_load(x + i, part);
+        if (limit) {
+#if VW == 1
+            if (i % 4 == 0) {
+                four = philox(counter, key0, key1);
+                counter.s0++;
+            }
+            const uint word = i & 2 ? i & 1 ? four.s3 : four.s2 : i & 1 ? four.s1 : four.s0;
+#else
+            const words word = philox(counter, key0, key1);
+            counter += SAME(VW / 4, 0, 0, 0);
+#endif
+            v = AS_VI(word >> 8) < limit ? (vf)(0.0f) : v * scale;
         }
-        for (int j = 0; j < VW; j++)
-            for (int k = 0; k < 4; k++)
-                share[4 * j + k] = kept[k][j];
-        for (int k = 0; k < 4; k++) {
-            const size_t i = (4 * at + k) * VW;
-            const int left = (int)min((size_t)VW, (size_t)n - min((size_t)n, i));
-            if (left == 0)
-                continue;
-            const vf v = vq_load(x + i, left) * VLOAD(share + k * VW);
-            vq_store(residual ? v + vq_load(residual + i, left) : v, y + i, left);
-        }
-    }
-}
-
-/* y = x + residual, which may be NULL: what is left of it where nothing is dropped. A work-item takes `per` registers. */
-kernel void dropout_none(global float *y, const global float *x, const global float *residual, int n, int per) {
-    const size_t first = (size_t)get_global_id(0) * per, end = min(first + per, ((size_t)n + VW - 1) / VW);
-    for (size_t at = first; at < end; at++) {
-        const size_t i = at * VW;
-        const int left = (int)min((size_t)VW, (size_t)n - i);
-        const vf v = vq_load(x + i, left);
-        vq_store(residual ? v + vq_load(residual + i, left) : v, y + i, left);
+        vq_store(residual ? v + vq_load(residual + i, part) : v, y + i, part);
     }
 }

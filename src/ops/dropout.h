@@ -1,6 +1,6 @@
-/* Inverted dropout (Srivastava et al. 2014): an element is kept with probability 1 - p and then divided by it, else 0. What is kept is
- * drawn by Philox as base/rng.h has it, the same on host and device: element i is kept if (word >> 8) >= p 2^24, where `word` is word
- * i % 4 of the block (seed, stream, step, i / 4). */
+/* Inverted dropout (Srivastava et al. 2014): an element is kept with probability 1 - p and then divided by it, else 0. What is kept
+ * is drawn by Philox as base/rng.h has it, the same on host and device: element i is kept if (word >> 8) >= p 2^24, where `word` is
+ * word i % 4 of the block (seed, stream, step, i / 4). */
 #ifndef VQ_OPS_DROPOUT_H
 #define VQ_OPS_DROPOUT_H
 
