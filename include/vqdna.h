@@ -683,6 +683,7 @@ VQDNA_API vqdna_status vqdna_scores_compare(vqdna_difference *out, const int *tr
  *     codes                a tokenizer's codes of each base, as its vectors, the levels' added; codes:fresh, vectors that are learned
  *     onehot, conv:R       a base a token; the same behind a learned convolution of R bases (odd, 3 to 15)
  *     kmer:K               the word of K bases that begins at a base, 1 to 8
+ *     ids:V                tokens made elsewhere, ids below V: sequences are rows of an array of them
  * codes and kmer take :stride=S, a token every S bases. */
 typedef struct vqdna_predictor_options {
     size_t size;                    /* sizeof(vqdna_predictor_options) */
@@ -694,7 +695,8 @@ typedef struct vqdna_predictor_options {
     const char *pool, *head;        /* "mean" or "max" over positions; "mlp" (one hidden layer) or "linear" */
 } vqdna_predictor_options;
 
-/* Labelled sequences of a table (CSV or TSV with a header, plain or gzip). */
+/* Labelled sequences of a table (CSV or TSV with a header, plain or gzip), or of an array of token ids: X.npy, in NumPy's format, one dimension
+ * of integers, and X.npy.tsv, its index: columns offset, count and label, split by tabs, with a line that names them. */
 typedef struct vqdna_examples vqdna_examples;
 typedef struct vqdna_examples_options {
     size_t size;                  /* sizeof(vqdna_examples_options) */

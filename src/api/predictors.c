@@ -39,6 +39,9 @@ static vq_status create(vqdna_predictor *p, const vqdna_examples *train, size_t 
         longest = vq_max(longest, vqdna_examples_describe(train).longest);
     VQ_TRY(vq_predictor_resolve(&p->card, options, config, state, longest, train && !train->set.value ? &train->labels : NULL));
     p->card.pretrain = !train;
+    if (!train && p->card.vocabulary.kind == VQ_OF_IDS)
+        return vq_fail(VQDNA_ERR_USAGE,
+                       "pre-training hides bases before they become tokens, and ids are tokens already: finetune reads them");
     if (train && train->set.value)
         standardize(&p->card, &train->set);
     VQ_TRY(vq_predictor_state(&p->state, &p->card));

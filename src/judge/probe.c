@@ -93,7 +93,8 @@ static vq_status make_matrix(vq_sparse *out, run *r, const vq_labelled *set) {
         rows = set->rows - first < BATCH ? set->rows - first : BATCH;
         VQ_TRY_OR(done, encode(r, b, set, first, rows));
         for (size_t i = 0; i < rows; i++) {
-            vq_sample sample = {.count = set->start[first + i + 1] - set->start[first + i], .bases = set->bases + set->start[first + i]};
+            vq_sample sample = {.count = set->start[first + i + 1] - set->start[first + i],
+                                .bases = set->bases + set->start[first + i]};
             for (int t = 0; t < VQ_TOKENIZERS; t++) {
                 sample.of[t].codes = b->of[t].codes[i];
                 sample.of[t].embedding = b->of[t].embedding[i];
@@ -289,6 +290,11 @@ vq_status vq_probe_run(vq_probe **out, const vq_probe_encoder *encoder, const ch
     if (dev)
         VQ_TRY_OR(failed, vq_labelled_read(&held, &p->labels, dev, own.sequence, own.label));
     VQ_TRY_OR(failed, vq_labelled_read(&p->test, &p->labels, test, own.sequence, own.label));
+    if (all.ids || held.ids || p->test.ids)
+        VQ_TRY_OR(failed, vq_fail(VQDNA_ERR_USAGE, "a probe has features of sequences, and %s holds ids",
+                                  all.ids    ? train
+                                  : held.ids ? dev
+                                             : test));
     VQ_TRY_OR(failed, vq_alloc(&p->predicted, p->test.rows, sizeof *p->predicted));
     VQ_TRY_OR(failed, vq_alloc(&predicted, p->test.rows, sizeof *predicted));
     VQ_TRY_OR(failed, vq_alloc(&p->C, (size_t)own.seeds, sizeof *p->C));

@@ -3,6 +3,7 @@
 #include "base/c_locale.h"
 #include "base/rng.h"
 #include "seq/alphabet.h"
+#include "seq/ids.h"
 #include "seq/table.h"
 
 #include <math.h>
@@ -14,6 +15,7 @@ enum { WORD = 8, WORDS = 1 << 2 * WORD, MOST_CLASSES = 4096 };
 
 void vq_labelled_free(vq_labelled *set) {
     free(set->bases);
+    free(set->ids);
     free(set->start);
     free(set->class);
     free(set->value);
@@ -31,12 +33,13 @@ void vq_labels_free(vq_labels *labels) {
 
 typedef struct growing {
     vq_labelled set;
-    size_t row_room, base_room;
-    vq_labels met; /* in the order they came; class holds their numbers */
-    bool numbers;  /* labels are values */
+    size_t row_room, room; /* for rows; for bases or ids */
+    vq_labels met;         /* in the order they came; class holds their numbers */
+    bool numbers;          /* labels are values */
+    bool ids;              /* rows are ids */
 } growing;
 
-static vq_status grow(growing *g, size_t bases) {
+static vq_status grow(growing *g, size_t count) {
     vq_labelled *s = &g->set;
     if (s->rows + 2 > g->row_room) {
         g->row_room = 2 * s->rows + 1024;
@@ -50,12 +53,15 @@ static vq_status grow(growing *g, size_t bases) {
             return vq_fail(VQDNA_ERR_MEMORY, "out of memory for labelled sequences");
     }
     size_t used = s->rows ? s->start[s->rows] : 0;
-    if (used + bases > g->base_room) {
-        g->base_room = 2 * (used + bases);
-        uint8_t *larger = realloc(s->bases, g->base_room);
+    if (used + count > g->room) {
+        g->room = 2 * (used + count);
+        void *larger = realloc(g->ids ? (void *)s->ids : s->bases, g->room * (g->ids ? sizeof *s->ids : 1));
         if (!larger)
             return vq_fail(VQDNA_ERR_MEMORY, "out of memory for labelled sequences");
-        s->bases = larger;
+        if (g->ids)
+            s->ids = larger;
+        else
+            s->bases = larger;
     }
     s->start[0] = 0;
     return VQDNA_OK;
@@ -87,30 +93,27 @@ static bool read_value(const char *text, float *value) {
     return end != text && !*end && isfinite(*value);
 }
 
-static vq_status add_row(growing *g, const vq_table_row *row, const vq_labels *labels, bool first, const char *path) {
-    if (!row->label)
+/* A row with its label, whose bases or ids are still to be put at its start. */
+static vq_status add_row(growing *g, size_t count, const char *label, uint64_t line, const vq_labels *labels, const char *path) {
+    const bool first = labels->count == 0;
+    const unsigned long long at = line;
+    if (!label)
         return vq_fail(VQDNA_ERR_INPUT, "%s has no column of labels: name it with --label", path);
-    if (strpbrk(row->label, "\t\r\n"))
-        return vq_fail(VQDNA_ERR_INPUT, "%s, line %llu: a tab or the end of a line in a label", path,
-                       (unsigned long long)row->line);
-    int class = g->numbers ? 0 : find_label(first ? &g->met : labels, row->label);
+    if (strpbrk(label, "\t\r\n"))
+        return vq_fail(VQDNA_ERR_INPUT, "%s, line %llu: a tab or the end of a line in a label", path, at);
+    int class = g->numbers ? 0 : find_label(first ? &g->met : labels, label);
     if (class < 0 && !first)
-        return vq_fail(VQDNA_ERR_INPUT, "%s, line %llu: the label '%.60s' is met in no training row", path,
-                       (unsigned long long)row->line, row->label);
+        return vq_fail(VQDNA_ERR_INPUT, "%s, line %llu: the label '%.60s' is met in no training row", path, at, label);
     if (class < 0) {
-        VQ_TRY(add_label(&g->met, row->label, path));
+        VQ_TRY(add_label(&g->met, label, path));
         class = g->met.count - 1;
     }
-    VQ_TRY(grow(g, row->length));
+    VQ_TRY(grow(g, count));
     vq_labelled *s = &g->set;
-    if (g->numbers && !read_value(row->label, &s->value[s->rows]))
-        return vq_fail(VQDNA_ERR_INPUT, "%s, line %llu: the label '%.60s' is not a finite number", path,
-                       (unsigned long long)row->line, row->label);
-    uint8_t *to = s->bases + s->start[s->rows];
-    for (size_t i = 0; i < row->length; i++)
-        to[i] = vq_code_of_letter((uint8_t)row->sequence[i]);
+    if (g->numbers && !read_value(label, &s->value[s->rows]))
+        return vq_fail(VQDNA_ERR_INPUT, "%s, line %llu: the label '%.60s' is not a finite number", path, at, label);
     s->class[s->rows] = class;
-    s->start[s->rows + 1] = s->start[s->rows] + row->length;
+    s->start[s->rows + 1] = s->start[s->rows] + count;
     s->rows++;
     return VQDNA_OK;
 }
@@ -149,14 +152,35 @@ static vq_status order_labels(growing *g, vq_labels *labels) {
     return status;
 }
 
-/* All rows of a table; labels: those that may be met, or empty and then in the order they came in g->met. */
+static vq_status read_ids(growing *g, const vq_labels *labels, const char *path, const char *label) {
+    vq_ids *array;
+    vq_ids_row row;
+    vq_status status;
+    VQ_TRY(vq_ids_open(&array, path, label));
+    g->ids = true;
+    while ((status = vq_ids_next(array, &row)) == VQDNA_OK) {
+        VQ_TRY_OR(done, add_row(g, row.count, row.label, row.line, labels, path));
+        memcpy(g->set.ids + g->set.start[g->set.rows - 1], row.ids, row.count * sizeof *row.ids);
+    }
+done:
+    vq_ids_close(array);
+    return status < 0 ? status : VQDNA_OK;
+}
+
+/* All rows of a table or an array; labels: those that may be met, or empty and then in the order they came in g->met. */
 static vq_status read_rows(growing *g, const vq_labels *labels, const char *path, const char *sequence, const char *label) {
     vq_table *table;
     vq_table_row row;
     vq_status status;
+    if (vq_ids_are_in(path))
+        return read_ids(g, labels, path, label);
     VQ_TRY(vq_table_open(&table, path, sequence, label));
-    while ((status = vq_table_next(table, &row)) == VQDNA_OK)
-        VQ_TRY_OR(done, add_row(g, &row, labels, labels->count == 0, path));
+    while ((status = vq_table_next(table, &row)) == VQDNA_OK) {
+        VQ_TRY_OR(done, add_row(g, row.length, row.label, row.line, labels, path));
+        uint8_t *to = g->set.bases + g->set.start[g->set.rows - 1];
+        for (size_t i = 0; i < row.length; i++)
+            to[i] = vq_code_of_letter((uint8_t)row.sequence[i]);
+    }
 done:
     vq_table_close(table);
     return status < 0 ? status : VQDNA_OK;
@@ -198,7 +222,8 @@ vq_status vq_labelled_read_numbers(vq_labelled *out, const char *path, const cha
 static vq_status take_rows(vq_labelled *out, const vq_labelled *set, const bool *take) {
     vq_labelled s = {0};
     vq_status status;
-    VQ_TRY_OR(failed, vq_alloc(&s.bases, set->start[set->rows], 1));
+    VQ_TRY_OR(failed,
+              set->ids ? vq_alloc(&s.ids, set->start[set->rows], sizeof *s.ids) : vq_alloc(&s.bases, set->start[set->rows], 1));
     VQ_TRY_OR(failed, vq_alloc(&s.start, set->rows + 1, sizeof *s.start));
     VQ_TRY_OR(failed, vq_alloc(&s.class, set->rows, sizeof *s.class));
     if (set->value)
@@ -207,7 +232,10 @@ static vq_status take_rows(vq_labelled *out, const vq_labelled *set, const bool 
         if (take && !take[i])
             continue;
         size_t length = set->start[i + 1] - set->start[i];
-        memcpy(s.bases + s.start[s.rows], set->bases + set->start[i], length);
+        if (s.ids)
+            memcpy(s.ids + s.start[s.rows], set->ids + set->start[i], length * sizeof *s.ids);
+        else
+            memcpy(s.bases + s.start[s.rows], set->bases + set->start[i], length);
         s.class[s.rows] = set->class[i];
         if (s.value)
             s.value[s.rows] = set->value[i];
@@ -292,7 +320,9 @@ vq_status vq_labelled_keep(vq_labelled *set, size_t rows, uint64_t seed) {
 }
 
 uint64_t vq_labelled_fingerprint(const vq_labelled *s) {
-    uint64_t print = XXH3_64bits_withSeed(s->bases, s->start[s->rows], s->rows);
+    const size_t count = s->start[s->rows];
+    uint64_t print =
+        s->ids ? XXH3_64bits_withSeed(s->ids, count * sizeof *s->ids, s->rows) : XXH3_64bits_withSeed(s->bases, count, s->rows);
     print = XXH3_64bits_withSeed(s->start, (s->rows + 1) * sizeof *s->start, print);
     print = XXH3_64bits_withSeed(s->class, s->rows * sizeof *s->class, print);
     return s->value ? XXH3_64bits_withSeed(s->value, s->rows * sizeof *s->value, print) : print;

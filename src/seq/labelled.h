@@ -1,4 +1,4 @@
-/* Labelled sequences in memory: the rows of a table as base numbers and classes. */
+/* Labelled sequences in memory: the rows of a table as base numbers, or of an array as token ids, and classes. */
 #ifndef VQ_SEQ_LABELLED_H
 #define VQ_SEQ_LABELLED_H
 
@@ -13,12 +13,13 @@ typedef struct vq_labels {
 typedef struct vq_labelled {
     size_t rows;
     uint8_t *bases; /* 0 to 4, of row i [start[i], start[i + 1]) */
+    uint16_t *ids;  /* or, in place of bases, token ids: of an array */
     size_t *start;  /* [rows + 1] */
-    int *class;   /* [rows]; or for a regression */
-    float *value; /* [rows]; NULL otherwise */
+    int *class;     /* [rows]; or for a regression */
+    float *value;   /* [rows]; NULL otherwise */
 } vq_labelled;
 
-/* Reads a table by seq/table.h. Labels that are empty become those of this table; else one that is not among them is VQDNA_ERR_INPUT.
+/* Reads a table by seq/table.h, or an array of ids by seq/ids.h, whichever the file is. Labels that are empty become those of this table; else one that is not among them is VQDNA_ERR_INPUT.
  * A table without labels, or a first one in which all are the same, is one too. */
 vq_status vq_labelled_read(vq_labelled *out, vq_labels *labels, const char *path, const char *sequence, const char *label);
 

@@ -17,6 +17,21 @@ static size_t count_of(const vq_labelled *set, size_t row) {
     return set->start[row + 1] - set->start[row];
 }
 
+/* Ids are wanted where the vocabulary is of ids, and then are its own. */
+static vq_status check_ids(const vq_vocabulary *v, const vq_labelled *set, bool reverse) {
+    if ((v->kind == VQ_OF_IDS) != (set->ids != NULL))
+        return vq_fail(VQDNA_ERR_USAGE, "the vocabulary is %s, and the rows are %s", v->name,
+                       set->ids ? "an array of ids: use ids:V" : "sequences");
+    if (set->ids && reverse)
+        return vq_fail(VQDNA_ERR_USAGE, "ids have no other strand to average over");
+    for (size_t row = 0; set->ids && row < set->rows; row++)
+        for (size_t i = set->start[row]; i < set->start[row + 1]; i++)
+            if (set->ids[i] >= v->entries[0])
+                return vq_fail(VQDNA_ERR_INPUT, "row %zu has the id %d, and the vocabulary %s ends at %d", row + 1, set->ids[i],
+                               v->name, v->entries[0] - 1);
+    return VQDNA_OK;
+}
+
 static vq_status turn(vq_examples *e) {
     const vq_labelled *s = e->set;
     VQ_TRY(vq_alloc(&e->turned, vq_max(s->start[s->rows], 1), 1));
@@ -51,6 +66,7 @@ done:
 vq_status vq_examples_create(vq_examples *out, const vq_vocabulary *vocabulary, const vq_labelled *set, vq_model *tokenizer,
                              bool reverse) {
     *out = (vq_examples){.vocabulary = vocabulary, .set = set};
+    VQ_TRY(check_ids(vocabulary, set, reverse));
     for (size_t i = 0; i < set->rows; i++) {
         const size_t tokens = vq_vocabulary_tokens(vocabulary, count_of(set, i), 0);
         out->longest = vq_max(out->longest, tokens);
@@ -106,8 +122,14 @@ void vq_examples_batch(const vq_examples *e, vq_token_batch *out, const size_t *
     for (int b = 0; b < B; b++) {
         const size_t start = e->set->start[rows[b]], count = count_of(e->set, rows[b]), first = (size_t)b * longest;
         const size_t tokens = vq_vocabulary_tokens(v, count, phase);
-        vq_vocabulary_ids(v, out->ids + first, M, out->place + first, bases + start,
-                          e->codes ? e->codes + start * (size_t)v->tables : NULL, count, phase);
+        if (e->set->ids)
+            for (size_t i = 0; i < count; i++) {
+                out->ids[first + i] = e->set->ids[start + i];
+                out->place[first + i] = (int32_t)i;
+            }
+        else
+            vq_vocabulary_ids(v, out->ids + first, M, out->place + first, bases + start,
+                              e->codes ? e->codes + start * (size_t)v->tables : NULL, count, phase);
         memset(out->there + first, 1, tokens);
         memset(out->there + first + tokens, 0, longest - tokens);
         for (size_t i = first + tokens; i < first + longest; i++) {

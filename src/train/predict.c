@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/integer.h"
 #include "seq/alphabet.h"
+#include "seq/ids.h"
 #include "seq/source.h"
 #include "train/infer.h"
 #include "train/mutate.h"
@@ -277,6 +278,29 @@ static vq_status take(work *k, const vq_piece *piece) {
     return k->mutations ? mutate(k) : add(k, 0, (size_t)r->length);
 }
 
+/* A row of ids waits for its batch. */
+static vq_status add_ids(work *k, const vq_ids_row *row, const char *path) {
+    waiting *w = &k->w;
+    vq_labelled *s = &w->set;
+    const size_t used = s->rows ? s->start[s->rows] : 0, most = (size_t)k->predictor->config.body.positions;
+    if (row->count > most)
+        return vq_fail(VQDNA_ERR_INPUT, "%s.tsv, line %llu: %zu ids, and the model reads %zu at most", path,
+                       (unsigned long long)row->line, row->count, most);
+    if (used + row->count > w->bases) {
+        w->bases = 2 * (used + row->count);
+        VQ_TRY(grow((void **)&s->ids, w->bases, sizeof *s->ids));
+    }
+    memcpy(s->ids + used, row->ids, row->count * sizeof *row->ids);
+    VQ_TRY(vq_alloc(&w->at[s->rows].name, strlen(row->name) + 1, 1));
+    strcpy(w->at[s->rows].name, row->name);
+    w->at[s->rows].start = 0;
+    s->start[s->rows] = used;
+    s->start[++s->rows] = used + row->count;
+    k->stats.records++;
+    k->stats.bases += row->count;
+    return (int)s->rows == k->model->body.planned_B ? flush(k) : VQDNA_OK;
+}
+
 /* ---- A stream ---------------------------------------------------------------------------------------------------------------- */
 
 static vq_status open_work(work *k) {
@@ -302,6 +326,26 @@ static void close_work(work *k) {
     vq_token_batch_destroy(&k->batch);
 }
 
+/* Arrays of ids, row by row. */
+static vq_status run_ids(work *k, const char *const *paths, size_t count) {
+    vq_ids *ids;
+    vq_ids_row row;
+    if (k->mutations || k->o.window)
+        return vq_fail(VQDNA_ERR_USAGE, "the model reads ids made elsewhere, row by row: it has no windows and no bases to change");
+    for (size_t i = 0; i < count; i++) {
+        if (!vq_ids_are_in(paths[i]))
+            return vq_fail(VQDNA_ERR_INPUT, "%s is no array of ids (.npy), which the model reads", paths[i]);
+        VQ_TRY(vq_ids_open(&ids, paths[i], NULL));
+        vq_status status;
+        while ((status = vq_ids_next(ids, &row)) == VQDNA_OK)
+            VQ_TRY_OR(done, add_ids(k, &row, paths[i]));
+    done:
+        vq_ids_close(ids);
+        VQ_TRY(status);
+    }
+    return flush(k);
+}
+
 static vq_status run(work k, const char *const *paths, size_t count, vqdna_stream_stats *stats) {
     k.began = vq_clock();
     vq_source *source = NULL;
@@ -312,6 +356,13 @@ static vq_status run(work k, const char *const *paths, size_t count, vqdna_strea
     }
     vq_status status, read = VQDNA_OK;
     VQ_TRY_OR(done, open_work(&k));
+    if (k.predictor->vocabulary.kind == VQ_OF_IDS) {
+        status = run_ids(&k, paths, count);
+        k.stats.seconds = vq_clock() - k.began;
+        if (stats)
+            *stats = k.stats;
+        goto done;
+    }
     VQ_TRY_OR(done, vq_source_open(&source, paths, count, k.stream->input, k.stream->read_bytes));
     while (status >= 0 && (read = vq_source_next(source, &piece)) == VQDNA_OK) {
         k.stats = vq_source_describe(source);

@@ -6,7 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_WORD = 8, MOST_STRIDE = 64, BASES = 4, UNKNOWN = 4 };
+enum { MOST_WORD = 8, MOST_CONVOLUTION = 15, MOST_STRIDE = 64, MOST_IDS = 65536, BASES = 4, UNKNOWN = 4, KINDS = 5 };
+
+static const char *const kinds[KINDS] = {"onehot", "conv", "kmer", "codes", "ids"};
+
+static bool has_width(const vq_vocabulary *v) {
+    return v->kind == VQ_OF_CONVOLUTION || v->kind == VQ_OF_WORDS || v->kind == VQ_OF_IDS;
+}
 
 bool vq_vocabulary_is_codes(const char *name) {
     return !strncmp(name, "codes", 5) && (!name[5] || name[5] == ':');
@@ -14,8 +20,8 @@ bool vq_vocabulary_is_codes(const char *name) {
 
 static vq_status bad(const char *name) {
     return vq_fail(VQDNA_ERR_USAGE,
-                   "there is no vocabulary '%s': it is codes, codes:fresh, onehot, conv:R (odd, 3 to 15) or kmer:K (1 to 8), and "
-                   "codes and kmer take :stride=S (1 to 64)",
+                   "there is no vocabulary '%s': it is codes, codes:fresh, onehot, conv:R (odd, 3 to 15), kmer:K (1 to 8) or "
+                   "ids:V (2 to 65536), and codes and kmer take :stride=S (1 to 64)",
                    name);
 }
 
@@ -46,22 +52,20 @@ static bool part(vq_vocabulary *v, const char **at) {
 static bool read_name(vq_vocabulary *v, const char *name) {
     const char *at = strchr(name, ':');
     const size_t length = at ? (size_t)(at - name) : strlen(name);
-    static const char *const kinds[] = {"onehot", "conv", "kmer", "codes"};
     at = name + length;
     int kind = 0;
-    while (kind < 4 && (strlen(kinds[kind]) != length || strncmp(kinds[kind], name, length) != 0))
+    while (kind < KINDS && (strlen(kinds[kind]) != length || strncmp(kinds[kind], name, length) != 0))
         kind++;
-    if (kind == 4)
+    if (kind == KINDS)
         return false;
     v->kind = (int)kind;
     v->width = v->stride = 1;
-    if (v->kind == VQ_OF_WORDS || v->kind == VQ_OF_CONVOLUTION) {
-        if (*at++ != ':' ||
-            !number(&v->width, &at, v->kind == VQ_OF_CONVOLUTION ? 3 : 1, v->kind == VQ_OF_CONVOLUTION ? 15 : MOST_WORD))
-            return false;
-        if (v->kind == VQ_OF_CONVOLUTION && v->width % 2 == 0)
-            return false;
-    }
+    static const int least[KINDS] = {[VQ_OF_CONVOLUTION] = 3, [VQ_OF_WORDS] = 1, [VQ_OF_IDS] = 2},
+                     most[KINDS] = {[VQ_OF_CONVOLUTION] = MOST_CONVOLUTION, [VQ_OF_WORDS] = MOST_WORD, [VQ_OF_IDS] = MOST_IDS};
+    if (has_width(v) && (*at++ != ':' || !number(&v->width, &at, least[kind], most[kind])))
+        return false;
+    if (v->kind == VQ_OF_CONVOLUTION && v->width % 2 == 0)
+        return false;
     while (*at)
         if (!part(v, &at))
             return false;
@@ -69,9 +73,8 @@ static bool read_name(vq_vocabulary *v, const char *name) {
 }
 
 static void spell(vq_vocabulary *v) {
-    static const char *const kinds[] = {"onehot", "conv", "kmer", "codes"};
     int used = snprintf(v->name, sizeof v->name, "%s", kinds[v->kind]);
-    if (v->kind == VQ_OF_WORDS || v->kind == VQ_OF_CONVOLUTION)
+    if (has_width(v))
         used += snprintf(v->name + used, sizeof v->name - (size_t)used, ":%d", v->width);
     if (v->fresh)
         used += snprintf(v->name + used, sizeof v->name - (size_t)used, ":fresh");
@@ -95,6 +98,9 @@ vq_status vq_vocabulary_parse(vq_vocabulary *out, const char *name, const vq_con
         break;
     case VQ_OF_WORDS:
         v.entries[0] = (1 << 2 * v.width) + 1;
+        break;
+    case VQ_OF_IDS:
+        v.entries[0] = v.width;
         break;
     case VQ_OF_CODES:
         if (!tokenizer)
@@ -147,6 +153,8 @@ void vq_vocabulary_ids(const vq_vocabulary *v, int32_t *ids, size_t row, int32_t
                 break;
             case VQ_OF_WORDS:
                 *id = word(bases, at, count, v->width);
+                break;
+            case VQ_OF_IDS: /* are there */
                 break;
             case VQ_OF_CODES:
                 *id = bases[at] < UNKNOWN ? codes[at * (size_t)v->tables + (size_t)t] : v->entries[t];

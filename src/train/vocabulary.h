@@ -7,7 +7,8 @@
  *     codes                codes of a tokenizer, a table a level, at its vectors, which stay as they are
  *     codes:fresh          the same codes, vectors learned from a random start
  *     codes:stride=S       the codes of every S-th base
- * A token has the place of the base it stands at: where the word begins, the base of the code. */
+ *     ids:V                ids of a table of V <= 65536, made elsewhere (seq/ids.h): a token has its number as its place
+ * But for ids a token has the place of the base it stands at: where the word begins, the base of the code. */
 #ifndef VQ_TRAIN_VOCABULARY_H
 #define VQ_TRAIN_VOCABULARY_H
 
@@ -18,8 +19,8 @@ enum { VQ_VOCABULARY_NAME = 48 };
 
 typedef struct vq_vocabulary {
     char name[VQ_VOCABULARY_NAME]; /* in its one spelling */
-    enum { VQ_OF_BASES, VQ_OF_CONVOLUTION, VQ_OF_WORDS, VQ_OF_CODES } kind;
-    int width;  /* R or K; 1 otherwise */
+    enum { VQ_OF_BASES, VQ_OF_CONVOLUTION, VQ_OF_WORDS, VQ_OF_CODES, VQ_OF_IDS } kind;
+    int width;  /* R, K or V; 1 otherwise */
     int stride; /* bases from a token to the next */
     bool fresh; /* codes: vectors are learned */
     int tables, entries[VQ_MAX_TABLES];
@@ -36,7 +37,7 @@ bool vq_vocabulary_is_codes(const char *name);
 /* Tokens of a sequence of `count` bases, the first standing at base `phase` < stride; at least 1 where there is a base. */
 size_t vq_vocabulary_tokens(const vq_vocabulary *v, size_t count, int phase);
 
-/* Their ids, [tables][row] with `row` ids from a table to the next, and places [tokens]. codes [count][levels] of the bases; NULL unless
+/* Their ids of bases, [tables][row] with `row` ids from a table to the next, and places [tokens]. codes [count][levels] of the bases; NULL unless
  * the vocabulary is of codes. */
 void vq_vocabulary_ids(const vq_vocabulary *v, int32_t *ids, size_t row, int32_t *place, const uint8_t *bases,
                        const uint16_t *codes, size_t count, int phase);

@@ -117,6 +117,60 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
     cmp whole/model.safetensors parts/model.safetensors
 }
 
+# Rows as ids of words of 4 bases that do not overlap, an array and its index.
+ids_of() { # TABLE NPY [TYPE]
+    /usr/bin/python3 - "$@" <<'END'
+import struct, sys
+table, out, kind = sys.argv[1], sys.argv[2], (sys.argv[3:] or ["u2"])[0]
+rows = [line.rstrip("\n").split(",") for line in open(table)][1:]
+ids, index = [], ["name\toffset\tcount\tlabel"]
+for n, (sequence, label) in enumerate(rows):
+    words = [sequence[i:i + 4] for i in range(0, len(sequence) - 3, 4)]
+    index.append("row-%d\t%d\t%d\t%s" % (n, len(ids), len(words), label))
+    ids += [sum("ACGT".index(c) * 4 ** (3 - i) for i, c in enumerate(word)) for word in words]
+head = ("{'descr': '<%s', 'fortran_order': False, 'shape': (%d,), }" % (kind, len(ids))).ljust(117) + "\n"
+with open(out, "wb") as f:
+    f.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + struct.pack("<%d%s" % (len(ids), {"u2": "H", "i8": "q", "u1": "B"}[kind]), *ids))
+open(out + ".tsv", "w").write("\n".join(index) + "\n")
+END
+}
+
+@test "ids from outside: the same model as of the words they stand for, whatever their width" {
+    for s in train dev test; do
+        ids_of $s.csv $s.npy $([ $s = dev ] && echo i8 || echo u2)
+    done
+    ids=("$VQDNA" finetune -q --train train.npy --dev dev.npy --test test.npy "${body[@]}" --set steps=60)
+    "${ids[@]}" --vocabulary ids:257 -o m >/dev/null
+    [ "$(value m/config.json vocabulary)" = ids:257 ]
+    # Words in a table have an entry more, for unknown bases, and stand four bases apart: other places, the same losses at the start.
+    "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --set steps=60 --vocabulary kmer:4:stride=4 -o k >/dev/null
+    [ "$(value m/metrics.json parameters)" = "$(value k/metrics.json parameters)" ]
+    "$VQDNA" predict -q -m m test.npy >out
+    grep -v '^#' out | cut -f4 | cmp - <(grep -v '^#' m/predictions.tsv | cut -f3)
+    grep -q "^row-7$(printf '\t')0$(printf '\t')10$(printf '\t')" out
+    "${ids[@]}" --vocabulary ids:257 --seeds 1 -o n >/dev/null
+    cmp m/model.safetensors n/model.safetensors
+    # What is refused.
+    refused 2 'and the vocabulary ids:200 ends at 199' "${ids[@]}" --vocabulary ids:200 -o x
+    refused 1 'rows are an array of ids' "${ids[@]}" --vocabulary kmer:4 -o x
+    refused 1 'rows are sequences' "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --vocabulary ids:257 -o x
+    refused 1 'ids are tokens already' "$VQDNA" pretrain -q --vocabulary ids:257 --set steps=1 -o x "$BATS_FILE_TMPDIR/genome.fa"
+    refused 1 'no windows' "$VQDNA" predict -m m --window 8 test.npy
+    refused 2 'no array of ids' "$VQDNA" predict -m m test.csv
+    refused 1 'no other strand' "$VQDNA" predict -m m --both-strands test.npy
+    refused 1 'test.npy holds ids' "$VQDNA" probe -q "${sets[@]:0:4}" --test test.npy --features kmer:3
+    head -c 300 test.npy >cut.npy && cp test.npy.tsv cut.npy.tsv
+    refused 2 'too short: it was cut' "$VQDNA" predict -m m cut.npy
+    cp test.npy long.npy && sed '3s/\t10\t/\t99999\t/' test.npy.tsv >long.npy.tsv
+    refused 2 'long.npy.tsv, line 3: the array ends' "$VQDNA" predict -m m long.npy
+    sed 's/offset/place/' test.npy.tsv >long.npy.tsv
+    refused 2 "no column 'offset'" "$VQDNA" predict -m m long.npy
+    rm long.npy.tsv
+    refused 2 'long.npy.tsv' "$VQDNA" predict -m m long.npy
+    sed 's/<u2/<f2/' test.npy >float.npy && cp test.npy.tsv float.npy.tsv
+    refused 2 'not integers' "$VQDNA" predict -m m float.npy
+}
+
 @test "what cannot be is refused with a sentence" {
     go=("$VQDNA" finetune -q "${body[@]}" -o m)
     refused 1 'name a table with --train' "${go[@]}"
