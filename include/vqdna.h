@@ -777,6 +777,11 @@ VQDNA_API const vqdna_option *vqdna_predictor_option_at(size_t index);
  * model.safetensors has the kept weights, its folder "tokenizer" the tokenizer. */
 VQDNA_API vqdna_status vqdna_finetuner_create(vqdna_trainer **out, vqdna_predictor *predictor, const vqdna_examples *train,
                                               const vqdna_examples *dev, const vqdna_finetune_options *options);
+
+/* What vqdna_finetuner_create would need of the device for sequences of up to `longest` bases, as of vqdna_training_plan; batches are counted
+ * in sequences. The tokenizer, which is there while tokens are made, comes besides. */
+VQDNA_API vqdna_status vqdna_finetuner_plan(vqdna_predictor *predictor, size_t longest, const vqdna_finetune_options *options,
+                                            vqdna_plan_fn fn, void *user, vqdna_plan_summary *out);
 VQDNA_API vqdna_status vqdna_finetuner_resume(vqdna_trainer **out, vqdna_predictor **predictor, vqdna_context *context,
                                               const vqdna_examples *train, const vqdna_examples *dev, const char *path);
 
@@ -878,6 +883,10 @@ VQDNA_API vqdna_status vqdna_pretrained_create(vqdna_predictor **out, vqdna_cont
  * of an order-6 model that reads both sides; "base_accuracy". */
 VQDNA_API vqdna_status vqdna_pretrainer_create(vqdna_trainer **out, vqdna_predictor *predictor, const vqdna_dataset *dataset,
                                                const vqdna_pretrain_options *options);
+
+/* The same of vqdna_pretrainer_create; batches are counted in windows. */
+VQDNA_API vqdna_status vqdna_pretrainer_plan(vqdna_predictor *predictor, const vqdna_pretrain_options *options, vqdna_plan_fn fn,
+                                             void *user, vqdna_plan_summary *out);
 VQDNA_API vqdna_status vqdna_pretrainer_resume(vqdna_trainer **out, vqdna_predictor **predictor, vqdna_context *context,
                                                const vqdna_dataset *dataset, const char *path);
 

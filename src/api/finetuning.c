@@ -1,7 +1,10 @@
 #include "api/handles.h"
 
+#include "base/integer.h"
 #include "check/firstuse.h"
 #include "train/checkpoint.h"
+#include "train/largest_batch.h"
+#include "train/options.h"
 #include "train/predictor_options.h"
 
 #include <stdlib.h>
@@ -73,6 +76,37 @@ vqdna_status vqdna_finetuner_create(vqdna_trainer **out, vqdna_predictor *predic
 failed:
     vqdna_trainer_destroy(t);
     return status;
+}
+
+typedef struct trial {
+    vqdna_predictor *predictor;
+    size_t tokens;
+    vqdna_finetune_options options;
+} trial;
+
+static vq_status plan_batch(void *user, int batch, vq_plan **plan, void **model) {
+    trial *t = user;
+    vq_classifier *m;
+    t->options.batch = batch;
+    VQ_TRY(vq_classify_plan(&m, t->predictor->device, &t->predictor->card, t->tokens, &t->options));
+    *plan = m->plan;
+    *model = m;
+    return VQDNA_OK;
+}
+
+static void drop(void *model) {
+    vq_classifier_destroy(model);
+}
+
+vqdna_status vqdna_finetuner_plan(vqdna_predictor *p, size_t longest, const vqdna_finetune_options *options, vqdna_plan_fn fn,
+                                  void *user, vqdna_plan_summary *out) {
+    VQ_REQUIRE(p);
+    VQ_REQUIRE(out);
+    VQ_HOLD(p->device);
+    trial t = {.predictor = p, .tokens = vq_max(1, vq_vocabulary_tokens(&p->card.vocabulary, longest, 0))};
+    VQ_TRY(vq_finetune_resolve(&t.options, options, 1));
+    *out = (vqdna_plan_summary){.device_limit = p->device->info.global_bytes};
+    return vq_batch_plan(out, (vq_batch_planner){plan_batch, drop, &t}, t.options.batch, VQ_MAX_BATCH, fn, user);
 }
 
 static vq_status resume(vqdna_trainer *t, vqdna_predictor *p, const vqdna_examples *train, const vqdna_examples *dev,

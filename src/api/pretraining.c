@@ -1,7 +1,10 @@
 #include "api/handles.h"
 
+#include "base/integer.h"
 #include "check/firstuse.h"
 #include "train/checkpoint.h"
+#include "train/largest_batch.h"
+#include "train/options.h"
 #include "train/pretrain_options.h"
 
 #include <stdlib.h>
@@ -59,6 +62,37 @@ vqdna_status vqdna_pretrainer_create(vqdna_trainer **out, vqdna_predictor *predi
 failed:
     vqdna_trainer_destroy(t);
     return status;
+}
+
+typedef struct trial {
+    vqdna_predictor *predictor;
+    vqdna_pretrain_options options;
+} trial;
+
+static vq_status plan_batch(void *user, int batch, vq_plan **plan, void **model) {
+    trial *t = user;
+    vq_masked *m;
+    t->options.batch = batch;
+    VQ_TRY(vq_pretrain_plan(&m, t->predictor->device, &t->predictor->card, &t->options));
+    *plan = m->plan;
+    *model = m;
+    return VQDNA_OK;
+}
+
+static void drop(void *model) {
+    vq_masked_destroy(model);
+}
+
+vqdna_status vqdna_pretrainer_plan(vqdna_predictor *p, const vqdna_pretrain_options *options, vqdna_plan_fn fn, void *user,
+                                   vqdna_plan_summary *out) {
+    VQ_REQUIRE(p);
+    VQ_REQUIRE(out);
+    VQ_HOLD(p->device);
+    trial t = {.predictor = p};
+    VQ_TRY(vq_pretrain_resolve(&t.options, options, 1));
+    *out = (vqdna_plan_summary){.device_limit = p->device->info.global_bytes};
+    const int most = vq_min_int(VQ_MAX_BATCH, VQ_MAX_STEP_BASES / t.options.window);
+    return vq_batch_plan(out, (vq_batch_planner){plan_batch, drop, &t}, t.options.batch, most, fn, user);
 }
 
 static vq_status resume(vqdna_trainer *t, vqdna_predictor *p, const vqdna_dataset *dataset, const vq_checkpoint *c,

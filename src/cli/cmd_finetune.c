@@ -4,6 +4,7 @@
 #include "cli/predictions.h"
 #include "cli/training_folder.h"
 #include "cli/training_loop.h"
+#include "cli/training_plan.h"
 #include "cli/training_settings.h"
 
 #include <math.h>
@@ -16,7 +17,7 @@ typedef struct finetuning {
     vq_cli *cli;
     const char *folder, *tokenizer, *init, *train, *dev, *test, *sequence, *label;
     uint64_t seeds, rows, phases;
-    bool regression, both_strands, resume;
+    bool regression, both_strands, resume, plan;
     vq_list settings;
     vqdna_predictor_options predictor_options;
     vqdna_finetune_options options;
@@ -50,7 +51,9 @@ static int check_settings(finetuning *f) {
         return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "--init brings its tokenizer: leave out -m");
     if (!f->train)
         return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "which labelled sequences? name a table with --train");
-    if (!f->folder)
+    if (f->plan && f->resume)
+        return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "--plan is for a training that has not begun: leave out --resume");
+    if (!f->folder && !f->plan)
         return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "where should the model go? name a folder with -o");
     if (f->seeds < 1 || f->seeds > 100)
         return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "--seeds takes 1 to 100");
@@ -155,6 +158,35 @@ static int check_resumed(finetuning *f, const vqdna_trainer *trainer) {
     return VQ_GO_ON;
 }
 
+/* Bases of the longest sequence of all. */
+static size_t longest(const finetuning *f) {
+    size_t most = vqdna_examples_describe(f->train_set).longest;
+    const vqdna_examples *others[] = {f->dev_set, f->test_set};
+    for (int i = 0; i < 2; i++)
+        if (others[i] && vqdna_examples_describe(others[i]).longest > most)
+            most = vqdna_examples_describe(others[i]).longest;
+    return most;
+}
+
+static vqdna_status make_predictor(finetuning *f, uint64_t seed, vqdna_predictor **p) {
+    vqdna_context *context = f->session.context;
+    return f->init
+               ? vqdna_predictor_from(p, context, f->init, f->train_set, longest(f), &f->predictor_options, seed)
+               : vqdna_predictor_create(p, context, f->session.tokenizer, f->train_set, longest(f), &f->predictor_options, seed);
+}
+
+static int print_plan(finetuning *f) {
+    bool begun = false;
+    vqdna_plan_summary summary;
+    vqdna_predictor *p = NULL;
+    vqdna_status status = make_predictor(f, f->cli->seed, &p);
+    if (status < 0)
+        return vq_cli_failed(f->cli, status);
+    status = vqdna_finetuner_plan(p, longest(f), &f->options, vq_training_plan_row, &begun, &summary);
+    vqdna_predictor_destroy(p);
+    return vq_training_plan_end(f->cli, status, &summary, "sequences");
+}
+
 /* A model and its trainer: from the seed's checkpoint if there is one and it is asked for, else new. */
 static int start_seed(finetuning *f, const char *folder, uint64_t seed, vqdna_predictor **p, vqdna_trainer **trainer) {
     char *checkpoint = vq_join("%s/trainer.safetensors", folder);
@@ -165,12 +197,7 @@ static int start_seed(finetuning *f, const char *folder, uint64_t seed, vqdna_pr
     if (resume) {
         status = vqdna_finetuner_resume(trainer, p, f->session.context, f->train_set, f->dev_set, folder);
     } else {
-        const size_t dev = vqdna_examples_describe(f->dev_set).longest,
-                     test = f->test_set ? vqdna_examples_describe(f->test_set).longest : 0;
-        status = f->init ? vqdna_predictor_from(p, f->session.context, f->init, f->train_set, dev > test ? dev : test,
-                                                &f->predictor_options, seed)
-                         : vqdna_predictor_create(p, f->session.context, f->session.tokenizer, f->train_set,
-                                                  dev > test ? dev : test, &f->predictor_options, seed);
+        status = make_predictor(f, seed, p);
         if (status >= 0)
             status = vqdna_finetuner_create(trainer, *p, f->train_set, f->dev_set, &f->options);
     }
@@ -261,14 +288,14 @@ static int finetune(finetuning *f) {
         if (tables[i])
             code = vq_training_readable(f->cli, tables[i]);
     f->cli->model = f->init ? f->init : f->tokenizer;
-    if (code == VQ_GO_ON)
+    if (code == VQ_GO_ON && !f->plan)
         code = vq_training_folder(f->cli, f->folder, f->seeds > 1, &f->resume, &f->lock, &f->made);
     if (code == VQ_GO_ON)
         code = vq_session_open(&f->session, f->cli, f->tokenizer);
     if (code == VQ_GO_ON)
         code = read_sets(f);
     if (code == VQ_GO_ON)
-        code = train_seeds(f);
+        code = f->plan ? print_plan(f) : train_seeds(f);
     return code == VQ_GO_ON ? VQ_EXIT_OK : code;
 }
 
@@ -298,6 +325,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"phases", 0, "N", VQ_COUNT, &f.phases, "average over N places of the first token when scoring (at most the stride)"},
         {"column", 0, "NAME", VQ_TEXT, &f.sequence, "the column of sequences (default: sequence)"},
         {"label", 0, "NAME", VQ_TEXT, &f.label, "the column of labels (default: label)"},
+        {"plan", 0, NULL, VQ_FLAG, &f.plan, "print the memory plan and stop"},
         {"resume", 0, NULL, VQ_FLAG, &f.resume, "go on from the checkpoint in MODEL"},
         {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a model that is there"},
         {"report-every", 0, "N", VQ_COUNT, &f.loop.report_every, "steps between two lines of the log (default: 20)"},

@@ -3,6 +3,7 @@
 #include "cli/cli_sequences.h"
 #include "cli/training_folder.h"
 #include "cli/training_loop.h"
+#include "cli/training_plan.h"
 #include "cli/training_settings.h"
 
 #include <math.h>
@@ -16,7 +17,7 @@ typedef struct pretraining {
     vq_list settings, eval, inputs;
     vq_sequences in;
     uint64_t windows; /* of an evaluation */
-    bool resume, made;
+    bool resume, plan, made;
     vqdna_lock *lock;
 
     vqdna_predictor_options body;
@@ -41,9 +42,11 @@ static int check_settings(pretraining *t) {
         return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "--seed and seed= are two seeds: give one");
     t->options.seed = t->options.seed ? t->options.seed : t->cli->seed_given ? t->cli->seed : 1;
     t->cli->seed = t->options.seed;
-    if (!t->inputs.count)
+    if (t->plan && t->resume)
+        return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "--plan is for a training that has not begun: leave out --resume");
+    if (!t->inputs.count && !t->plan)
         return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "no sequences to train on: name FASTA or FASTQ files");
-    if (!t->folder)
+    if (!t->folder && !t->plan)
         return vq_cli_fail(t->cli, VQ_EXIT_USAGE, "where should the model go? name a folder with -o");
     return VQ_GO_ON;
 }
@@ -64,14 +67,28 @@ static int check_resumed(pretraining *t) {
     return VQ_GO_ON;
 }
 
+static vqdna_status make_predictor(pretraining *t) {
+    const size_t window = t->options.window > 0 ? (size_t)t->options.window : 0;
+    return vqdna_pretrained_create(&t->predictor, t->session.context, t->session.tokenizer, window, &t->body, t->options.seed);
+}
+
+static int print_plan(pretraining *t) {
+    bool begun = false;
+    vqdna_plan_summary summary;
+    vqdna_status status = make_predictor(t);
+    if (status < 0)
+        return vq_cli_failed(t->cli, status);
+    status = vqdna_pretrainer_plan(t->predictor, &t->options, vq_training_plan_row, &begun, &summary);
+    return vq_training_plan_end(t->cli, status, &summary, "windows");
+}
+
 static int make_trainer(pretraining *t) {
     vqdna_status status;
     vq_cli_note(t->cli, "counting what the baselines need");
     if (t->resume) {
         status = vqdna_pretrainer_resume(&t->trainer, &t->predictor, t->session.context, t->dataset, t->folder);
     } else {
-        status = vqdna_pretrained_create(&t->predictor, t->session.context, t->session.tokenizer,
-                                         t->options.window > 0 ? (size_t)t->options.window : 0, &t->body, t->options.seed);
+        status = make_predictor(t);
         if (status >= 0)
             status = vqdna_pretrainer_create(&t->trainer, t->predictor, t->dataset, &t->options);
     }
@@ -153,10 +170,12 @@ static int pretrain(pretraining *t) {
     for (size_t i = 0; i < t->inputs.count && code == VQ_GO_ON; i++)
         code = vq_training_readable(t->cli, t->inputs.items[i]);
     t->cli->model = t->tokenizer;
-    if (code == VQ_GO_ON)
+    if (code == VQ_GO_ON && !t->plan)
         code = vq_training_folder(t->cli, t->folder, false, &t->resume, &t->lock, &t->made);
     if (code == VQ_GO_ON)
         code = vq_session_open(&t->session, t->cli, t->tokenizer);
+    if (code == VQ_GO_ON && t->plan)
+        return print_plan(t);
     if (code == VQ_GO_ON && t->eval.count)
         code = read_files(t, &t->eval, NULL, &t->held_out);
     if (code == VQ_GO_ON)
@@ -194,6 +213,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"eval", 0, "FASTA", VQ_LIST, &t.eval, "say at the end what it tells of this file; may be repeated"},
         {"eval-windows", 0, "N", VQ_COUNT, &t.windows, "windows of it (default: 1024)"},
         VQ_SEQUENCE_OPTIONS(t.in),
+        {"plan", 0, NULL, VQ_FLAG, &t.plan, "print the memory plan and stop"},
         {"resume", 0, NULL, VQ_FLAG, &t.resume, "go on from the checkpoint in MODEL"},
         {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a model that is there"},
         {"report-every", 0, "N", VQ_COUNT, &t.loop.report_every, "steps between two lines of the log (default: 20)"},

@@ -4,6 +4,7 @@
 #include "cli/cli_sequences.h"
 #include "cli/training_folder.h"
 #include "cli/training_loop.h"
+#include "cli/training_plan.h"
 #include "cli/training_settings.h"
 #include "cli/training_summary.h"
 
@@ -148,29 +149,11 @@ static int make_trainer(training *t) {
     return code;
 }
 
-static void print_plan_row(void *user, const char *name, const char *role, int rank, const size_t *shape, size_t bytes, int slab,
-                           size_t offset) {
-    char sizes[64];
-    bool *begun = user;
-    if (!*begun)
-        printf("%-40s %-8s %-24s %14s %5s %14s\n", "tensor", "role", "shape", "bytes", "slab", "offset");
-    *begun = true;
-    int used = 0;
-    for (int d = 0; d < rank && used < (int)sizeof sizes - 1; d++)
-        used += snprintf(sizes + used, sizeof sizes - (size_t)used, "%s%zu", d ? " x " : "", shape[d]);
-    sizes[rank ? sizeof sizes - 1 : 0] = '\0';
-    printf("%-40s %-8s %-24s %14zu %5d %14zu\n", name, role, sizes, bytes, slab, offset);
-}
-
 static int print_plan(training *t) {
     bool begun = false;
     vqdna_plan_summary summary;
-    vqdna_status status = vqdna_training_plan(t->session.context, &t->model, &t->train, print_plan_row, &begun, &summary);
-    if (status < 0 && status != VQDNA_ERR_MEMORY)
-        return vq_cli_failed(t->cli, status);
-    printf("\ntotal %.1f MiB of the device's %.1f MiB; largest batch %d windows\n", (double)summary.device_bytes / (1 << 20),
-           (double)summary.device_limit / (1 << 20), summary.largest_batch);
-    return vq_cli_failed(t->cli, status);
+    vqdna_status status = vqdna_training_plan(t->session.context, &t->model, &t->train, vq_training_plan_row, &begun, &summary);
+    return vq_training_plan_end(t->cli, status, &summary, "windows");
 }
 
 static int evaluate(training *t, vqdna_metrics *metrics) {

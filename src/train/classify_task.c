@@ -3,6 +3,7 @@
 #include "base/integer.h"
 #include "base/json.h"
 #include "base/rng.h"
+#include "train/options.h"
 #include "train/predictor_options.h"
 
 #include <inttypes.h>
@@ -266,12 +267,20 @@ static vq_status weigh(vq_classify_task *t) {
     return vq_write(t->model->device, t->model->weights.view, 0, t->class_weights, classes * sizeof *t->class_weights);
 }
 
+vq_status vq_classify_plan(vq_classifier **out, vq_device *device, const vq_predictor *predictor, size_t tokens,
+                           const vqdna_finetune_options *o) {
+    if ((size_t)o->batch > VQ_MAX_STEP_BASES / vq_max(tokens, 1))
+        return vq_fail(VQDNA_ERR_USAGE, "a step of %d sequences of up to %zu tokens is too large: at most %d tokens", o->batch,
+                       tokens, VQ_MAX_STEP_BASES);
+    const vq_body_training how = {o->recompute, o->frozen, {o->lora, o->lora_alpha, o->lora_feed}};
+    return vq_classifier_plan(out, device, &predictor->config, o->batch, (int)tokens, VQ_TRAINING_SORTED, &how);
+}
+
 static vq_status open_task(vq_classify_task *t, vq_device *device) {
     const vqdna_finetune_options *o = &t->options;
     const vq_predictor *p = t->predictor;
-    const vq_body_training how = {o->recompute, o->frozen, {o->lora, o->lora_alpha, o->lora_feed}};
     const size_t longest = vq_max(t->train.longest, t->dev.set ? t->dev.longest : 1), rows = t->train.set->rows;
-    VQ_TRY(vq_classifier_plan(&t->model, device, &p->config, o->batch, (int)longest, VQ_TRAINING_SORTED, &how));
+    VQ_TRY(vq_classify_plan(&t->model, device, p, longest, o));
     VQ_TRY(vq_plan_bind(t->model->plan));
     VQ_TRY(vq_state_create(&t->best, t->model->plan));
     VQ_TRY(vq_token_batch_create(&t->batch, p->vocabulary.tables, (size_t)o->batch * longest));

@@ -36,6 +36,10 @@ typedef struct vq_classify_task {
 vq_status vq_classify_trainer(vq_trainer **out, vq_classify_task **self, vq_device *device, const vq_predictor *predictor,
                               vq_examples *train, vq_examples *dev, const vqdna_finetune_options *options);
 
+/* The model of such a training, for sequences of up to so many tokens, declared and not bound. */
+vq_status vq_classify_plan(vq_classifier **out, vq_device *device, const vq_predictor *predictor, size_t tokens,
+                           const vqdna_finetune_options *options);
+
 /* The weights that are kept, the best on dev or the last, into a state of the model's tensors: adapters are merged. */
 vq_status vq_classify_kept(vq_state *now, const vq_classify_task *task);
 

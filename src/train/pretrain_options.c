@@ -1,5 +1,6 @@
 #include "train/pretrain_options.h"
 
+#include "train/options.h"
 #include "train/predictor_options.h"
 
 #include <math.h>
@@ -37,7 +38,7 @@ static const vq_option_row train_options[] = {
     TRAIN(recompute, FLAG, 0, 0, 0, "false", "less memory, more time: compute activations again in backward"),
 };
 
-enum { TABLES = 2, MOST_TOKENS = 1 << 24 };
+enum { TABLES = 2 };
 static const vq_option_table train_table = {train_options, sizeof train_options / sizeof *train_options};
 
 static vq_status find(const vq_option_row **row, const char **value, const char *assignment) {
@@ -72,9 +73,9 @@ vq_status vq_pretrain_resolve(vqdna_pretrain_options *out, const vqdna_pretrain_
     if (r.steps > 0 && r.epochs > 0)
         return vq_fail(VQDNA_ERR_USAGE, "give one of steps and epochs");
     VQ_TRY(vq_options_resolve(&train_table, &r));
-    if ((int64_t)r.window * r.batch > MOST_TOKENS)
+    if ((int64_t)r.window * r.batch > VQ_MAX_STEP_BASES)
         return vq_fail(VQDNA_ERR_USAGE, "a step of %d windows of %d bases is too large: at most %d bases", r.batch, r.window,
-                       MOST_TOKENS);
+                       VQ_MAX_STEP_BASES);
     if (r.epochs > 0)
         r.steps = (uint64_t)ceil(r.epochs * (double)bases / ((double)r.window * r.batch));
     r.steps = r.steps ? r.steps : 2000;
@@ -89,7 +90,7 @@ vq_status vq_pretrain_to_json(json_t **out, const vqdna_pretrain_options *option
 vq_status vq_pretrain_from_json(vqdna_pretrain_options *out, const json_t *json, const char *path) {
     vqdna_pretrain_options r = {0};
     VQ_TRY(vq_options_from_json(&train_table, &r, json, path, SIZE_MAX));
-    if (!r.steps || (int64_t)r.window * r.batch > MOST_TOKENS)
+    if (!r.steps || (int64_t)r.window * r.batch > VQ_MAX_STEP_BASES)
         return vq_fail(VQDNA_ERR_INPUT, "%s: the options of the run do not fit each other", path);
     *out = r;
     return VQDNA_OK;

@@ -195,12 +195,23 @@ static vq_status count_baselines(vq_pretrain_task *t) {
     return VQDNA_OK;
 }
 
-static vq_status open_task(vq_pretrain_task *t, vq_device *device) {
+static vq_status plan_model(vq_pretrain_task *t, vq_device *device) {
     const vqdna_pretrain_options *o = &t->options;
     const vq_masked_config config = vq_predictor_masked(t->predictor);
     const vq_body_training how = {.recompute = o->recompute};
     const int L = vq_pretrain_tokens(t) / o->batch;
-    VQ_TRY(vq_masked_plan(&t->model, device, &config, o->batch, L, vq_pretrain_most_hidden(t), VQ_TRAINING_SORTED, &how));
+    return vq_masked_plan(&t->model, device, &config, o->batch, L, vq_pretrain_most_hidden(t), VQ_TRAINING_SORTED, &how);
+}
+
+vq_status vq_pretrain_plan(vq_masked **out, vq_device *device, const vq_predictor *predictor, const vqdna_pretrain_options *o) {
+    vq_pretrain_task t = {.predictor = predictor, .options = *o};
+    VQ_TRY(plan_model(&t, device));
+    *out = t.model;
+    return VQDNA_OK;
+}
+
+static vq_status open_task(vq_pretrain_task *t, vq_device *device) {
+    VQ_TRY(plan_model(t, device));
     VQ_TRY(vq_plan_bind(t->model->plan));
     VQ_TRY(vq_pretrain_batch_open(t));
     VQ_TRY(vq_baseline_create(&t->baseline));

@@ -40,6 +40,10 @@ typedef struct vq_pretrain_task {
 vq_status vq_pretrain_trainer(vq_trainer **out, vq_pretrain_task **self, vq_device *device, const vq_predictor *predictor,
                               vq_model *tokenizer, const vq_dataset *dataset, const vqdna_pretrain_options *options);
 
+/* The model of such a training, declared and not bound. */
+vq_status vq_pretrain_plan(vq_masked **out, vq_device *device, const vq_predictor *predictor,
+                           const vqdna_pretrain_options *options);
+
 /* The numbers of a report over so many windows of another dataset, hidden as at the end of the training. */
 vq_status vq_pretrain_evaluate(vq_pretrain_task *task, const vq_dataset *dataset, uint64_t windows, vq_report *out);
 

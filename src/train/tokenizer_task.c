@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/rng.h"
 #include "ops/kmeans.h"
+#include "train/largest_batch.h"
 #include "train/metrics.h"
 #include "train/options.h"
 
@@ -54,27 +55,27 @@ vq_status vq_tokenizer_memory_fits(const vq_tokenizer_memory *m) {
     return vq_plan_fits(m->start, vq_plan_bytes(m->model->plan));
 }
 
-/* Memory grows with the batch, so the largest that fits is found by halving. */
+typedef struct trial {
+    vq_device *device;
+    const vq_config *config;
+    vqdna_train_options options;
+} trial;
+
+static vq_status fits(void *user, int batch) {
+    trial *t = user;
+    vq_tokenizer_memory memory;
+    t->options.batch = t->options.micro_batch = batch;
+    vq_status status = vq_tokenizer_memory_plan(&memory, t->device, t->config, &t->options);
+    if (status >= 0)
+        status = vq_tokenizer_memory_fits(&memory);
+    vq_tokenizer_memory_destroy(&memory);
+    return status;
+}
+
 vq_status vq_tokenizer_memory_largest_batch(int *out, vq_device *device, const vq_config *config,
                                             const vqdna_train_options *options) {
-    vqdna_train_options o = *options;
-    int fits = 0, too_large = vq_min_int(VQ_MAX_BATCH, VQ_MAX_STEP_BASES / o.window) + 1;
-    while (too_large - fits > 1) {
-        vq_tokenizer_memory memory;
-        o.batch = o.micro_batch = fits + (too_large - fits) / 2;
-        vq_status status = vq_tokenizer_memory_plan(&memory, device, config, &o);
-        if (status >= 0)
-            status = vq_tokenizer_memory_fits(&memory);
-        vq_tokenizer_memory_destroy(&memory);
-        if (status == VQDNA_OK)
-            fits = o.batch;
-        else if (status == VQDNA_ERR_MEMORY || status == VQDNA_ERR_USAGE)
-            too_large = o.batch;
-        else
-            return status;
-    }
-    *out = fits;
-    return VQDNA_OK;
+    trial t = {device, config, *options};
+    return vq_largest_batch(out, vq_min_int(VQ_MAX_BATCH, VQ_MAX_STEP_BASES / options->window), fits, &t);
 }
 
 /* ---- Examples ---------------------------------------------------------------------------------------------------------------- */

@@ -171,6 +171,23 @@ END
     refused 2 'not integers' "$VQDNA" predict -m m float.npy
 }
 
+@test "--plan prints the memory plan and trains nothing" {
+    "$VQDNA" finetune "${sets[@]}" --vocabulary onehot --plan >out
+    grep -q '^body\.layers\.3\.linear2\.weight  *param' out
+    grep -q '^total .* MiB of the device.s .*; largest batch [1-9][0-9]* sequences$' out
+    "$VQDNA" finetune "${sets[@]}" --vocabulary onehot --set recompute=true --plan >less
+    above "$(tail -1 out | cut -d' ' -f2)" "$(tail -1 less | cut -d' ' -f2)"
+    run --separate-stderr "$VQDNA" finetune "${sets[@]}" --vocabulary onehot --preset base --batch 65536 --plan
+    [ "$status" -eq 3 ]
+    [[ $stderr == *"too little memory"* ]]
+    [[ $output == *"; largest batch "[1-9]* ]]
+    largest=$(sed 's/.*largest batch \([0-9]*\) .*/\1/' <<<"${lines[-1]}")
+    "$VQDNA" finetune "${sets[@]}" --vocabulary onehot --preset base --batch "$largest" --plan >/dev/null
+    refused 1 "leave out --resume" "$VQDNA" finetune "${sets[@]}" --vocabulary onehot --plan --resume -o m
+    refused 3 "too little memory" "$VQDNA" finetune -q "${sets[@]}" --vocabulary onehot --preset base --batch 65536 -o m
+    [ ! -e m ]
+}
+
 @test "what cannot be is refused with a sentence" {
     go=("$VQDNA" finetune -q "${body[@]}" -o m)
     refused 1 'name a table with --train' "${go[@]}"

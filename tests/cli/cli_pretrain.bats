@@ -83,6 +83,17 @@ EOF
     "$VQDNA" predict -q -m fine --column sequence train.csv >/dev/null
 }
 
+@test "--plan prints the memory plan, needs no sequences, and trains nothing" {
+    "$VQDNA" pretrain "${body[@]}" --vocabulary onehot --plan >out
+    grep -q '^body\.layers\.0\.linear2\.weight  *param' out
+    grep -q '^total .* MiB of the device.s .*; largest batch [1-9][0-9]* windows$' out
+    run --separate-stderr "$VQDNA" pretrain --vocabulary onehot --preset base --batch 60000 --plan
+    [ "$status" -eq 3 ]
+    [[ $stderr == *"too little memory"* ]]
+    [[ $output == *"; largest batch "[1-9]* ]]
+    refused 1 "leave out --resume" "$VQDNA" pretrain --plan --resume -o m genome.fa
+}
+
 @test "what cannot be is refused with a sentence" {
     go=("$VQDNA" pretrain -q "${body[@]}" -o m)
     refused 1 'name FASTA or FASTQ files' "${go[@]}"
