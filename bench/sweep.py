@@ -55,13 +55,19 @@ class Sweep:
         self.fixed[self.command].pop(self.key, None)
         self.pretrains = self.command == "pretrain" or a.pretrain is not None
         self.known = {c: {line.split()[0] for line in self.run([c, "--set", "help"]).splitlines()} for c in COMMANDS}
-        self.sets = dict(s.split("=", 1) for s in a.set)
+        self.sets = pairs(a.set)
 
     def run(self, arguments):
-        done = subprocess.run([self.a.vqdna] + arguments, stdout=subprocess.PIPE, text=True)
-        if done.returncode:
-            sys.exit(f"sweep.py: {shlex.join([self.a.vqdna] + arguments)} ended with status {done.returncode}")
-        return done.stdout
+        command = [self.a.vqdna] + arguments
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            try:
+                out = child.communicate()[0]
+            except KeyboardInterrupt:
+                child.wait()  # Ctrl-C reached it too, and it writes a checkpoint first
+                raise
+        if child.returncode:
+            sys.exit(f"sweep.py: {shlex.join(command)} ended with status {child.returncode}")
+        return out
 
     def measured(self, arguments):
         return json.loads(self.run(arguments + ["-q", "--json", "--no-provenance"] + self.threads()))
@@ -86,7 +92,9 @@ class Sweep:
         folder = os.path.join(self.a.folder, name)
         if not os.path.exists(os.path.join(folder, "metrics.json")):
             os.makedirs(self.a.folder, exist_ok=True)
-            self.run([command, "-q", "--force", "--seed", str(seed), "-o", folder] + self.threads() + every)
+            begun = os.path.exists(os.path.join(folder, "trainer.json"))  # a run that was stopped goes on bit for bit
+            how = ["-q", "--resume" if begun else "--force", "--seed", str(seed), "-o", folder]
+            self.run([command] + how + self.threads() + every)
         return folder
 
     def tokenizer(self, value, seed):
@@ -173,12 +181,17 @@ def sweep(a):
                 out.write("\t".join(map(str, row)) + "\n")
 
 
+def numbers(values):
+    try:
+        return [float(v) for v in values]
+    except ValueError:
+        return None
+
+
 def values_in_order(rows):
     values = list(dict.fromkeys(row["value"] for row in rows))
-    try:
-        return sorted(values, key=lambda v: -1 if v == "any" else float(v))
-    except ValueError:
-        return values
+    chosen = [v for v in values if v != "any"]
+    return ["any"] * ("any" in values) + (sorted(chosen, key=float) if numbers(chosen) else chosen)
 
 
 def columns(rows):
@@ -196,7 +209,8 @@ def cell(results, digits):
     if not results:
         return "-"
     mean = f"{statistics.mean(results):.{digits}f}"
-    return f"{mean} (one seed)" if len(results) == 1 else f"{mean} +- {statistics.stdev(results):.{digits}f} ({len(results)})"
+    text = f"{mean} (one seed)" if len(results) == 1 else f"{mean} +- {statistics.stdev(results):.{digits}f} ({len(results)})"
+    return text + f", {results.count(0)} collapsed" * (0 in results)  # an MCC of 0 to the last digit: one class is all it tells
 
 
 def table(rows):
@@ -213,7 +227,7 @@ def table(rows):
 
 
 def plot(path, rows):
-    """A panel a measure: the means as a line, a standard deviation up and down, and every seed."""
+    """A panel a measure: the means, as a line where values are numbers, a standard deviation up and down, and every seed."""
     p = picture.Picture()
     left, right, tall, y = 64, picture.WIDE - 24, 130, 8
     for option in dict.fromkeys(row["option"] for row in rows):
@@ -227,7 +241,7 @@ def plot(path, rows):
             sds = [statistics.stdev(results[v]) if len(results[v]) > 1 else 0 for v in values]
             ends = [m + d for m, sd in zip(means, sds) for d in (-sd, sd)] + [result for v in values for result in results[v]]
             at, texts = picture.ticks(min(ends), max(ends))
-            top, gap = y + 44, (right - left) / len(values)
+            top, gap = y + 50, (right - left) / len(values)
 
             def place(v):
                 return top + (1 - (v - at[0]) / (at[-1] - at[0])) * tall
@@ -237,7 +251,7 @@ def plot(path, rows):
                 p.line(left, place(v), right, place(v))
                 p.text(left - 6, place(v) + 4, text, "end", size=12)
             xs = [left + (i + 0.5) * gap for i in range(len(values))]
-            for i in range(len(values) - 1):
+            for i in range(len(values) - 1 if numbers(values) else 0):
                 p.line(xs[i], place(means[i]), xs[i + 1], place(means[i + 1]), colour, 2)
             for x, v, mean, sd in zip(xs, values, means, sds):
                 if sd:
@@ -254,7 +268,7 @@ def plot(path, rows):
             y += 22 if widest < gap - 6 else widest + 12
             p.text((left + right) / 2, y + 14, option, "middle", font_style="italic")
             y += 30
-    p.text(8, y + 8, "Line: mean. Bar: standard deviation. Dot: a seed.", size=12)
+    p.text(8, y + 8, "Notch: mean. Bar: standard deviation. Dot: a seed.", size=12)
     p.bottom = y + 18
     p.write(path)
 
@@ -279,6 +293,8 @@ def main():
     if not a.table:
         if not a.folder or not a.vary or not a.genomes or not (a.held_out or a.set):
             parser.error("name the program, the results, a folder for models, --vary, --genomes, and --held-out or --set")
+        if any("=" not in s for s in a.set):
+            parser.error("--set takes NAME=FOLDER")
         sweep(a)
     rows = read(a.table or a.results)
     table(rows)
@@ -287,4 +303,9 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as error:
+        sys.exit(f"sweep.py: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -143,7 +143,8 @@ def between(values, form):
 def score(seeds):
     got = [100 * row["test_mcc"] for row in seeds.values()]
     mean = f"{statistics.mean(got):.1f}"
-    return f"{mean} (one seed)" if len(got) == 1 else f"{mean} +- {statistics.stdev(got):.1f} ({len(got)})"
+    text = f"{mean} (one seed)" if len(got) == 1 else f"{mean} +- {statistics.stdev(got):.1f} ({len(got)})"
+    return text + f", {got.count(0)} collapsed" * (0 in got)  # an MCC of 0 to the last digit: one class is all it tells
 
 
 def account(rows, order, found, luck, notes):
