@@ -7,12 +7,11 @@ is one tokenizer. Over all sets counts the mean of the sets' differences. Yes: t
 in it. With one seed (marked *) the interval knows rows alone; with three, as any bootstrap of three, it is too narrow where seeds
 differ much.
 
-usage: table.py RESULTS.tsv PREDICTIONS [--svg OUT.svg] [--out OUT.md]
+usage: table.py RESULTS.tsv PREDICTIONS.tsv [--svg OUT.svg] [--out OUT.md]
        both from matched.py, which may still be running: what is not there yet is left out, with a line that says so
 
 Needs numpy. Cost: half a second a set of 6,000 rows with 11 arms and 3 seeds."""
 import argparse
-import collections
 import csv
 import os
 import statistics
@@ -49,14 +48,11 @@ def read_results(path, notes):
     return {name: {arm: arms[arm] for arm in order if arm in arms} for name, arms in rows.items()}, order
 
 
-def read_predictions(folder, name, arm, seed):
-    """Labels and predictions of the test rows. The name is matched.py's."""
-    path = os.path.join(folder, f"{name}.{arm}.{seed}".replace(" ", "_").replace(":", "") + ".tsv")
+def read_predictions(path):
+    """told[set, arm, seed]: what was said of the test rows, a character a row; arm "truth", seed 0: what is true."""
     with open(path) as lines:
-        rows = [line.rstrip("\n").split("\t") for line in lines if line[0] != "#"]
-    if not rows:
-        raise OSError("empty")
-    return [row[1] for row in rows], [row[2] for row in rows]
+        rows = [line.rstrip("\n").split("\t") for line in lines]
+    return {(row[0], row[1], int(row[2])): row[3] for row in rows if len(row) == 4}
 
 
 def mcc(confusion):
@@ -67,24 +63,20 @@ def mcc(confusion):
     return np.where(below > 0, (total * right - (truth * told).sum(-1)) / np.sqrt(np.where(below > 0, below, 1)), 0)
 
 
-def resampled(name, arms, folder, notes):
+def resampled(name, arms, said, notes):
     """found[arm][seed]: MCC of the test rows, then of every draw of them, the draws alike for all."""
-    read, missing = {}, []
-    for arm, seeds in arms.items():
-        for seed in seeds:
-            try:
-                read[arm, seed] = read_predictions(folder, name, arm, seed)
-            except (OSError, IndexError):
-                missing.append(f"{arm} seed {seed}")
+    truth = said.get((name, "truth", 0), "")
+    read = {(arm, seed): said[name, arm, seed] for arm, seeds in arms.items() for seed in seeds if (name, arm, seed) in said}
+    missing = [f"{arm} seed {seed}" for arm, seeds in arms.items() for seed in seeds if (arm, seed) not in read]
     if missing:
         notes.append(f"{name}: no predictions of " + (", ".join(missing) if len(missing) < 5 else f"{len(missing)} runs") + ".")
     if not read:
         return {}
-    # The rows most runs saw are the rows; a file that was cut short must not make all the others strangers.
-    truth = collections.Counter(tuple(labels) for labels, _ in read.values()).most_common(1)[0][0]
-    told = {key: predicted for key, (labels, predicted) in read.items() if tuple(labels) == truth}
-    notes += [f"{name}: the predictions of {arm} seed {seed} are not of the rows the others saw; left out." for arm, seed in read
+    told = {key: predicted for key, predicted in read.items() if len(predicted) == len(truth)}
+    notes += [f"{name}: the predictions of {arm} seed {seed} are of another number of rows; left out." for arm, seed in read
               if (arm, seed) not in told]
+    if not told:
+        return {}
     names = sorted(set(truth).union(*told.values()))
     number, k, n = {label: i for i, label in enumerate(names)}, len(names), len(truth)
     cell = k * np.array([number[x] for x in truth]) + np.array([[number[x] for x in predicted] for predicted in told.values()])
@@ -238,11 +230,12 @@ def main():
     notes = []
     try:
         rows, order = read_results(a.results, notes)
+        said = read_predictions(a.predictions)
     except OSError as error:
         sys.exit(f"table.py: {error}")
     if not rows:
         sys.exit(f"table.py: no rows in {a.results} yet")
-    found = {name: resampled(name, arms, a.predictions, notes) for name, arms in rows.items()}
+    found = {name: resampled(name, arms, said, notes) for name, arms in rows.items()}
     most = max(len(seeds) for arms in rows.values() for seeds in arms.values())
     luck = np.random.default_rng(1).random((REPLICATES, most))
     text = "\n".join(account(rows, order, found, luck, notes)) + "\n"
