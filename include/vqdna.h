@@ -737,6 +737,14 @@ VQDNA_API void vqdna_predictor_destroy(vqdna_predictor *predictor);
 /* Writes config.json, model.safetensors and "tokenizer" into the folder; provenance as for a tokenizer. */
 VQDNA_API vqdna_status vqdna_predictor_save(vqdna_predictor *predictor, const char *path, const char *provenance);
 
+/* Adapters and head alone, as one file that goes with the model of vqdna_predictor_from: a small part of it. VQDNA_ERR_USAGE unless the
+ * predictor's trainer trains adapters (`lora`) on such a model. */
+VQDNA_API vqdna_status vqdna_predictor_save_adapter(vqdna_predictor *predictor, const char *path, const char *provenance);
+
+/* The folder `base` with such a file: the predictor that was saved. VQDNA_ERR_INPUT if the file is of another base. */
+VQDNA_API vqdna_status vqdna_predictor_open_adapter(vqdna_predictor **out, vqdna_context *context, const char *base,
+                                                    const char *adapter);
+
 typedef struct vqdna_predictor_info {
     char kind[24], preset[16], vocabulary[48];
     int width, layers, heads, positions, classes;

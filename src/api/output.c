@@ -50,8 +50,9 @@ void vqdna_outputs_discard(void) {
 }
 
 const char *const *vqdna_model_files(void) {
-    static const char *const names[] = {"config.json", "model.safetensors", "trainer.json", "trainer.safetensors",
-                                        "log.ndjson",  "metrics.json",      "training.svg", NULL};
+    static const char *const names[] = {"config.json",  "model.safetensors",   "adapter.safetensors",
+                                        "trainer.json", "trainer.safetensors", "log.ndjson",
+                                        "metrics.json", "training.svg",        NULL};
     return names;
 }
 

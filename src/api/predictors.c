@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/integer.h"
 #include "base/lock.h"
+#include "train/adapter_file.h"
 #include "train/checkpoint.h"
 
 #include <math.h>
@@ -83,15 +84,14 @@ vqdna_status vqdna_pretrained_create(vqdna_predictor **out, vqdna_context *conte
 
 /* The body's weights of one state in another. */
 static vq_status take_body(vq_state *to, const vq_state *from) {
-    static const char *const prefixes[] = {"input.", "join.", "mask.", "position.", "input_norm.", "body."};
-    for (size_t i = 0; i < to->count; i++)
-        for (size_t k = 0; k < sizeof prefixes / sizeof *prefixes; k++)
-            if (!strncmp(to->tensors[i].name, prefixes[k], strlen(prefixes[k]))) {
-                const vq_state_tensor *t = vq_state_find(from, to->tensors[i].name);
-                if (!t || t->count != to->tensors[i].count)
-                    return vq_fail(VQDNA_ERR_INPUT, "the model has no tensor %s of this shape", to->tensors[i].name);
-                memcpy(to->tensors[i].data, t->data, t->count * sizeof *t->data);
-            }
+    for (size_t i = 0; i < to->count; i++) {
+        if (!vq_predictor_is_body(to->tensors[i].name))
+            continue;
+        const vq_state_tensor *t = vq_state_find(from, to->tensors[i].name);
+        if (!t || t->count != to->tensors[i].count)
+            return vq_fail(VQDNA_ERR_INPUT, "the model has no tensor %s of this shape", to->tensors[i].name);
+        memcpy(to->tensors[i].data, t->data, t->count * sizeof *t->data);
+    }
     return VQDNA_OK;
 }
 
@@ -123,6 +123,7 @@ vqdna_status vqdna_predictor_from(vqdna_predictor **out, vqdna_context *context,
         p->card.config.body.scale = b->scale;
         p->owns = old->owns;
         old->owns = false;
+        vq_predictor_body_hash(p->card.base, &old->state);
         status = take_body(&p->state, &old->state);
     }
     vqdna_predictor_destroy(old);
@@ -182,6 +183,45 @@ vqdna_status vqdna_predictor_open(vqdna_predictor **out, vqdna_context *context,
     if (status >= 0)
         status = open_predictor(p, &folder, path);
     vq_folder_close(&folder);
+    if (status < 0)
+        vqdna_predictor_destroy(p);
+    else
+        *out = p;
+    return status;
+}
+
+/* The model of an adapter on a base, whose tokenizer it takes over. */
+static vq_status adapt(vqdna_predictor *p, vqdna_predictor *base, const char *path, const vq_adapter_file *adapter) {
+    char hash[17];
+    p->device = base->device;
+    p->tokenizer = base->tokenizer;
+    VQ_TRY(vq_predictor_from_json(&p->card, adapter->config, p->tokenizer ? &p->tokenizer->config : NULL, adapter->path));
+    vq_predictor_body_hash(hash, &base->state);
+    if (strcmp(hash, adapter->base) != 0 || strcmp(p->card.tokenizer, base->card.tokenizer) != 0)
+        return vq_fail(VQDNA_ERR_INPUT, "%s is the adapter of another base model than %s", adapter->path, path);
+    VQ_TRY(vq_predictor_state(&p->state, &p->card));
+    VQ_TRY(take_body(&p->state, &base->state));
+    VQ_TRY(vq_adapter_file_load(adapter, &p->card, &p->state));
+    p->step = adapter->step;
+    p->owns = base->owns;
+    base->owns = false;
+    return VQDNA_OK;
+}
+
+vqdna_status vqdna_predictor_open_adapter(vqdna_predictor **out, vqdna_context *context, const char *base, const char *adapter) {
+    VQ_REQUIRE(out);
+    VQ_REQUIRE(base);
+    VQ_REQUIRE(adapter);
+    vqdna_predictor *old = NULL, *p = NULL;
+    vq_adapter_file file;
+    vq_status status;
+    VQ_TRY_OR(done, vq_adapter_file_open(&file, adapter));
+    VQ_TRY_OR(done, vqdna_predictor_open(&old, context, base));
+    VQ_TRY_OR(done, vq_alloc(&p, 1, sizeof *p));
+    VQ_TRY_OR(done, adapt(p, old, base, &file));
+done:
+    vq_adapter_file_close(&file);
+    vqdna_predictor_destroy(old);
     if (status < 0)
         vqdna_predictor_destroy(p);
     else
@@ -276,6 +316,17 @@ vq_status vq_predictor_checkpoint(vqdna_trainer *t, const char *path, const char
     vq_status status = vq_checkpoint_save(path, t->trainer, &now, provenance);
     vq_state_destroy(&now);
     return status;
+}
+
+vqdna_status vqdna_predictor_save_adapter(vqdna_predictor *p, const char *path, const char *provenance) {
+    VQ_REQUIRE(p);
+    VQ_REQUIRE(path);
+    VQ_HOLD(p->device);
+    if (!p->trainer || !p->trainer->finetune || !p->trainer->finetune->options.lora)
+        return vq_fail(VQDNA_ERR_USAGE, "the predictor has no trainer of adapters");
+    if (!p->card.base[0])
+        return vq_fail(VQDNA_ERR_USAGE, "the adapters stand on a random body that is in no folder: save the whole model");
+    return vq_adapter_file_save(path, p->trainer->finetune, p->trainer->trainer->before + p->trainer->trainer->step, provenance);
 }
 
 vqdna_status vqdna_predictor_save(vqdna_predictor *p, const char *path, const char *provenance) {

@@ -35,7 +35,8 @@ int vq_session_open(vq_session *session, vq_cli *cli, const char *model) {
     return status < 0 ? vq_cli_failed(cli, status) : VQ_GO_ON;
 }
 
-int vq_session_open_predictor(vq_session *session, vq_cli *cli, const char *model, vqdna_predictor **predictor) {
+int vq_session_open_predictor(vq_session *session, vq_cli *cli, const char *model, const char *adapter,
+                              vqdna_predictor **predictor) {
     *session = (vq_session){0};
     cli->model = model;
     int code = hash_model(session, cli, model);
@@ -43,7 +44,8 @@ int vq_session_open_predictor(vq_session *session, vq_cli *cli, const char *mode
         return code;
     vqdna_status status = open_device(session, cli);
     if (status >= 0)
-        status = vqdna_predictor_open(predictor, session->context, model);
+        status = adapter ? vqdna_predictor_open_adapter(predictor, session->context, model, adapter)
+                         : vqdna_predictor_open(predictor, session->context, model);
     return status < 0 ? vq_cli_failed(cli, status) : VQ_GO_ON;
 }
 

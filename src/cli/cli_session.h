@@ -18,8 +18,9 @@ typedef struct vq_session {
 int vq_session_open(vq_session *session, vq_cli *cli, const char *model);
 void vq_session_close(vq_session *session);
 
-/* The same with a model that finetune made in place of a tokenizer; *predictor is the caller's, to be destroyed before the session closes. */
-int vq_session_open_predictor(vq_session *session, vq_cli *cli, const char *model, vqdna_predictor **predictor);
+/* The same with a model that finetune made in place of a tokenizer, or with `adapter` of one, and its base; *predictor is the caller's, to be destroyed before the session closes. */
+int vq_session_open_predictor(vq_session *session, vq_cli *cli, const char *model, const char *adapter,
+                              vqdna_predictor **predictor);
 
 /* Who made an output and how: version, command line, seed, device, driver, hash of the model. NULL with --no-provenance. */
 json_t *vq_provenance(const vq_cli *cli, const vq_session *session);

@@ -116,6 +116,16 @@ static int judge(finetuning *f, vqdna_predictor *p, const vqdna_examples *set, v
     return status < 0 ? vq_cli_failed(f->cli, status) : VQ_GO_ON;
 }
 
+/* The adapters apart, where they stand on a model that others have too. */
+static int save_adapter(finetuning *f, vqdna_predictor *p, const char *folder, const char *provenance) {
+    if (!f->options.lora || !f->init)
+        return VQ_GO_ON;
+    char *path = vq_join("%s/adapter.safetensors", folder);
+    vqdna_status status = vqdna_predictor_save_adapter(p, path, provenance);
+    free(path);
+    return status < 0 ? vq_cli_failed(f->cli, status) : VQ_GO_ON;
+}
+
 /* Scores of the weights that were kept: metrics.json, predictions.tsv and training.svg in the seed's folder. */
 static int finish_seed(finetuning *f, vqdna_predictor *p, const char *folder, uint64_t seed) {
     vqdna_judgement dev, test;
@@ -129,6 +139,8 @@ static int finish_seed(finetuning *f, vqdna_predictor *p, const char *folder, ui
         json_decref(both);
     }
     char *provenance = code == VQ_GO_ON ? vq_provenance_text(f->cli, &f->session) : NULL;
+    if (code == VQ_GO_ON)
+        code = save_adapter(f, p, folder, provenance);
     if (code == VQ_GO_ON && f->test_set && test.classes) {
         char *path = vq_join("%s/predictions.tsv", folder);
         code = vq_predictions_write(f->cli, path, test.rows, f->info.labels, test.truth, test.predicted, provenance);
@@ -232,8 +244,8 @@ static int train_seed(finetuning *f, const char *folder, uint64_t seed) {
     if (code == VQ_GO_ON && f->seeds > 1 && (isnan(f->best) || score > f->best)) {
         char *provenance = vq_provenance_text(f->cli, &f->session);
         vqdna_status status = vqdna_predictor_save(p, f->folder, provenance);
+        code = status < 0 ? vq_cli_failed(f->cli, status) : save_adapter(f, p, f->folder, provenance);
         free(provenance);
-        code = status < 0 ? vq_cli_failed(f->cli, status) : VQ_GO_ON;
     }
     if (code == VQ_GO_ON && (isnan(f->best) || score > f->best)) {
         f->best = score;

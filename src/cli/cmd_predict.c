@@ -119,7 +119,7 @@ static int take_class(predicting *p, const char *label) {
     return vq_cli_fail(p->cli, VQ_EXIT_USAGE, "the model has no label '%s'", label);
 }
 
-static int predict(predicting *p, const char *model, const char *path, const char *label, vq_sequences *in) {
+static int predict(predicting *p, const char *model, const char *adapter, const char *path, const char *label, vq_sequences *in) {
     static const vq_kind kinds[] = {VQ_KIND_PREDICTIONS, VQ_KIND_BED, VQ_KIND_BEDGRAPH};
     const vq_kind kind = p->mutate ? VQ_KIND_MUTATIONS : kinds[p->format];
     vq_cli *cli = p->cli;
@@ -130,7 +130,7 @@ static int predict(predicting *p, const char *model, const char *path, const cha
     if (code == VQ_GO_ON && p->picture)
         code = vq_output_check(cli, p->picture, VQ_KIND_SVG);
     if (code == VQ_GO_ON)
-        code = vq_session_open_predictor(&session, cli, model, &predictor);
+        code = vq_session_open_predictor(&session, cli, model, adapter, &predictor);
     if (code == VQ_GO_ON) {
         p->info = vqdna_predictor_describe(predictor);
         code = take_class(p, label);
@@ -181,12 +181,13 @@ done:
 }
 
 static int run(vq_cli *cli, int argc, char **argv) {
-    const char *model = NULL, *path = NULL, *format = NULL, *label = NULL;
+    const char *model = NULL, *adapter = NULL, *path = NULL, *format = NULL, *label = NULL;
     uint64_t window = 0, step = 0, phases = 0;
     predicting p = {.cli = cli, .out.fd = -1};
     vq_sequences in = {0};
     const vq_option options[] = {
         {"model", 'm', "MODEL", VQ_TEXT, &model, "the folder of a model that finetune made"},
+        {"adapter", 0, "FILE", VQ_TEXT, &adapter, "MODEL is the base that this adapter.safetensors of finetune was trained on"},
         {"output", 'o', "OUT", VQ_TEXT, &path, "the file to write (default: standard output)"},
         {"format", 'f', "F", VQ_TEXT, &format, "tsv (label and probabilities), bed or bedgraph (default: tsv)"},
         {"window", 0, "N", VQ_COUNT, &window, "have windows of N bases slide over each record (default: whole records)"},
@@ -223,7 +224,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (code == VQ_GO_ON)
         code = vq_sequences_take(&in, cli, &inputs);
     if (code == VQ_GO_ON)
-        code = predict(&p, model, path, label, &in);
+        code = predict(&p, model, adapter, path, label, &in);
     vq_sequences_free(&in);
     return code;
 }

@@ -7,6 +7,7 @@
 #include "ops/squareloss.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void plan_head(vq_classifier *m, int B) {
     const vq_classifier_config *c = &m->config;
@@ -76,6 +77,24 @@ vq_status vq_classifier_state(vq_state *out, const vq_classifier_config *config)
     vq_status status = vq_state_create(out, list->plan);
     vq_classifier_destroy(list);
     return status;
+}
+
+void vq_classifier_merge(vq_state *to, const vq_classifier *m, const vq_state *from) {
+    for (size_t i = 0; i < to->count; i++) {
+        const vq_state_tensor *own = vq_state_find(from, to->tensors[i].name);
+        memcpy(to->tensors[i].data, own->data, own->count * sizeof *own->data);
+    }
+    for (int i = 0; i < 4 * m->config.body.layers; i++) {
+        const vq_adapter *a = &m->body.adapters[i];
+        if (!a->rank)
+            continue;
+        const float *A = vq_state_find(from, a->A.name)->data, *B = vq_state_find(from, a->B.name)->data;
+        float *W = vq_state_find(to, a->base->name)->data;
+        for (int o = 0; o < a->out; o++)
+            for (int k = 0; k < a->rank; k++)
+                for (int j = 0; j < a->in; j++)
+                    W[o * a->in + j] += a->scale * B[o * a->rank + k] * A[k * a->in + j];
+    }
 }
 
 vq_status vq_classifier_forward(vq_classifier *m, double dropout, vq_draws draws) {

@@ -38,6 +38,9 @@ void vq_classifier_destroy(vq_classifier *model);
 /* The state dict of a model, zero. */
 vq_status vq_classifier_state(vq_state *out, const vq_classifier_config *config);
 
+/* `to`, a state dict of the model, from one that has adapters beside its tensors, of the model's plan: W + scale B A. */
+void vq_classifier_merge(vq_state *to, const vq_classifier *model, const vq_state *from);
+
 /* logits [B][outputs] of the batch that was uploaded to the body. */
 vq_status vq_classifier_forward(vq_classifier *model, double dropout, vq_draws draws);
 

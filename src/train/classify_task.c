@@ -129,40 +129,23 @@ static vq_status update(void *self, uint64_t step, double progress) {
     return VQDNA_OK;
 }
 
-/* `to`, of the model's own tensors, from a state that has adapters beside them: W + scale B A. */
-static vq_status take_merged(vq_state *to, const vq_classify_task *t, const vq_state *from) {
-    for (size_t i = 0; i < to->count; i++) {
-        const vq_state_tensor *own = vq_state_find(from, to->tensors[i].name);
-        memcpy(to->tensors[i].data, own->data, own->count * sizeof *own->data);
-    }
-    for (int i = 0; i < 4 * t->predictor->config.body.layers; i++) {
-        const vq_adapter *a = &t->model->body.adapters[i];
-        if (!a->rank)
-            continue;
-        const float *A = vq_state_find(from, a->A.name)->data, *B = vq_state_find(from, a->B.name)->data;
-        float *W = vq_state_find(to, a->base->name)->data;
-        for (int o = 0; o < a->out; o++)
-            for (int k = 0; k < a->rank; k++)
-                for (int j = 0; j < a->in; j++)
-                    W[o * a->in + j] += a->scale * B[o * a->rank + k] * A[k * a->in + j];
-    }
-    return VQDNA_OK;
-}
-
 static vq_status saved(const void *self, vq_state *out, const vq_state *weights) {
     const vq_classify_task *t = self;
     VQ_TRY(vq_classifier_state(out, &t->predictor->config));
-    return take_merged(out, t, weights);
+    vq_classifier_merge(out, t->model, weights);
+    return VQDNA_OK;
 }
 
 vq_status vq_classify_kept(vq_state *now, const vq_classify_task *t) {
-    if (t->found)
-        return take_merged(now, t, &t->best);
+    if (t->found) {
+        vq_classifier_merge(now, t->model, &t->best);
+        return VQDNA_OK;
+    }
     vq_state last;
     VQ_TRY(vq_state_create(&last, t->model->plan));
     vq_status status = vq_state_get(&last, t->model->device, t->model->plan);
     if (status >= 0)
-        status = take_merged(now, t, &last);
+        vq_classifier_merge(now, t->model, &last);
     vq_state_destroy(&last);
     return status;
 }

@@ -85,6 +85,22 @@ void vq_predictor_hash(char out[17], const vq_state *s) {
     snprintf(out, 17, "%016" PRIx64, hash);
 }
 
+bool vq_predictor_is_body(const char *tensor) {
+    static const char *const prefixes[] = {"input.", "join.", "mask.", "position.", "input_norm.", "body."};
+    for (size_t k = 0; k < sizeof prefixes / sizeof *prefixes; k++)
+        if (!strncmp(tensor, prefixes[k], strlen(prefixes[k])))
+            return true;
+    return false;
+}
+
+void vq_predictor_body_hash(char out[17], const vq_state *s) {
+    uint64_t hash = 0;
+    for (size_t i = 0; i < s->count; i++)
+        if (vq_predictor_is_body(s->tensors[i].name))
+            hash = XXH3_64bits_withSeed(s->tensors[i].data, s->tensors[i].count * sizeof(float), hash);
+    snprintf(out, 17, "%016" PRIx64, hash);
+}
+
 /* ---- Options ----------------------------------------------------------------------------------------------------------------- */
 
 static vq_status copy_labels(vq_labels *out, const vq_labels *labels) {
@@ -164,6 +180,8 @@ vq_status vq_predictor_to_json(json_t **out, const vq_predictor *r) {
     }
     if (r->tokenizer[0])
         json_object_set_new(*out, "tokenizer", json_string(r->tokenizer));
+    if (r->base[0])
+        json_object_set_new(*out, "base", json_string(r->base));
     if (r->config.classes) {
         json_object_set_new(*out, "labels", labels);
     } else if (r->pretrain) {
@@ -234,6 +252,11 @@ static vq_status read_predictor(vq_predictor *r, const json_t *json, const vq_co
         const char *hash;
         VQ_TRY(vq_json_text(&hash, json, "tokenizer", path));
         snprintf(r->tokenizer, sizeof r->tokenizer, "%s", hash);
+    }
+    if (json_object_get(json, "base")) {
+        const char *hash;
+        VQ_TRY(vq_json_text(&hash, json, "base", path));
+        snprintf(r->base, sizeof r->base, "%s", hash);
     }
     if (!strcmp(kind, VQ_CLASSIFY_KIND))
         return read_labels(r, json, path);

@@ -15,6 +15,7 @@
 
 typedef struct vq_predictor {
     char preset[16], tokenizer[17]; /* tokenizer: hash of the one whose codes it reads, "" without */
+    char base[17];                  /* hash of the body it began with, "" of a random one */
     vq_vocabulary vocabulary;
     vq_classifier_config config; /* of one that is pre-trained its body counts */
     bool pretrain;               /* the heads tell hidden tokens */
@@ -38,6 +39,12 @@ vq_status vq_predictor_from_json(vq_predictor *out, const json_t *json, const vq
 
 /* Puts the codebooks into the frozen tables of a state; nothing for other vocabularies. */
 vq_status vq_predictor_take_vectors(vq_state *to, const vq_predictor *predictor, const vq_state *tokenizer);
+
+/* Whether a tensor is of the body, which a model for other labels takes over, and not of a head. */
+bool vq_predictor_is_body(const char *tensor);
+
+/* 16 hexadecimal digits that tell the body of one model from another's. */
+void vq_predictor_body_hash(char out[17], const vq_state *state);
 
 /* 16 hexadecimal digits that tell the weights of one tokenizer from another's. */
 void vq_predictor_hash(char out[17], const vq_state *tokenizer);

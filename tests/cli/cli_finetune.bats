@@ -109,6 +109,13 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
     # What is saved has the adapters in its weights: it predicts what was scored, and has no other tensors than the model it began with.
     "$VQDNA" predict -q -m whole --column sequence test.csv | grep -v '^#' | cut -f4 | cmp - <(grep -v '^#' whole/predictions.tsv | cut -f3)
     diff <("$VQDNA" info base | sed -n '/^tensor/,$p' | sort) <("$VQDNA" info whole | sed -n '/^tensor/,$p' | sort)
+    # Kept apart they are a small part of it, and on their base say the same; on another they are refused.
+    [ "$(stat -c %s whole/adapter.safetensors)" -lt "$(stat -c %s whole/model.safetensors)" ]
+    "$VQDNA" predict -q --no-provenance -m whole --column sequence test.csv >merged
+    "$VQDNA" predict -q --no-provenance -m base --adapter whole/adapter.safetensors --column sequence test.csv | cmp - merged
+    refused 2 "adapter of another base model" "$VQDNA" predict -m whole --adapter whole/adapter.safetensors --column sequence test.csv
+    refused 2 "is no adapter" "$VQDNA" predict -m base --adapter whole/model.safetensors --column sequence test.csv
+    [ "$(value whole/config.json base)" != "" ]
     "${lora[@]}" -o parts >/dev/null 3>&- &
     wait_for test -s parts/trainer.json
     kill -KILL $!
