@@ -10,7 +10,7 @@ SIZE = 13
 
 def width(text, size=SIZE):
     """Pixels a text surely fits in: no font is asked, so labels get more room than they need rather than touch."""
-    return 0.6 * size * len(text)
+    return 0.66 * size * len(text)
 
 
 def ticks(low, high, most=4):
@@ -41,6 +41,39 @@ class Picture:
 
     def dot(self, x, y, colour, radius=4):
         self.lines.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{colour}" fill-opacity="0.55"/>')
+
+    def panel(self, title, lines, left):
+        """A dot plot below what is there: of each line (label, colour, values, (low, high) or None) a dot a value, a notch at their mean, a
+        bar from low to high. left: where the axis begins, the labels before it."""
+        right = WIDE - 16 - width("-00.0")
+        seen = [x for _, _, values, bar in lines for x in (*values, *(bar or ()))]
+        at, texts = ticks(min(seen), max(seen), most=max(2, int((right - left) / 40)))
+
+        def place(x):
+            return left + (x - at[0]) / (at[-1] - at[0]) * (right - left)
+        y = max(self.bottom, 8) + 18
+        self.text(8, y, title, font_weight="bold", size=15)
+        y += 8
+        for x in at:
+            self.line(place(x), y, place(x), y + 24 * len(lines))
+        for label, colour, values, bar in lines:
+            y += 24
+            mean = sum(values) / len(values)
+            self.text(left - 8, y - 7, label, "end")
+            if bar:
+                self.line(place(bar[0]), y - 8, place(bar[1]), y - 8, colour, 3)
+            self.line(place(mean), y - 13, place(mean), y - 3, colour, 3)
+            for x in values:
+                self.dot(place(x), y - 17, colour, 3)
+            self.text(WIDE - 8, y - 7, f"{mean:.1f}", "end")
+        for x, text in zip(at, texts):
+            self.text(place(x), y + 14, text, "middle", size=12)
+        self.bottom = y + 30
+
+    def note(self, *lines):
+        for text in lines:
+            self.text(8, self.bottom, text, size=12)
+            self.bottom += 16
 
     def write(self, path):
         size = f'width="{WIDE}" height="{self.bottom:.0f}"'

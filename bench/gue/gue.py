@@ -6,7 +6,7 @@ Appends a row to RESULTS as it is done and skips those that are there, so it can
 
 usage: gue.py VQDNA RESULTS.tsv FOLDER --how NAME:OPTIONS... [--seeds 1 2 3] [--rows N] [--only NAME...] [--published TSV]
        --how hrq:"-m tokenizer" --how body:"--init pretrained" --how bases:"--vocabulary conv:9"
-       gue.py --table RESULTS.tsv [--published TSV]     prints the table alone
+       gue.py --table RESULTS.tsv [--published TSV] [--svg OUT.svg]     prints the table, and draws it
 
 Where sets come from: GUE's 28 are DNABERT-2's (github.com/MAGICS-LAB/DNABERT_2); species and enhancers-to-expression, the paper's other two, are
 HyenaDNA's and DeepSTARR's.
@@ -21,6 +21,9 @@ import shlex
 import statistics
 import subprocess
 import sys
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import picture
 
 # Epochs of DNABERT-2's scripts by group; it trains by a linear rate of 3e-5, batch 32, and chooses by dev loss where we choose by dev MCC.
 EPOCHS = {"EMP": 3, "prom": 4, "splice": 5, "virus": 8, "mouse": 5, "tf": 3}
@@ -54,20 +57,34 @@ def recipes(name):
             "dnabert2": ["--epochs", str(epochs), "--batch", "32", "--learning-rate", "3e-5", "--set", "dropout=0.1", "--set", "warmup=0.02"]}
 
 
-def table(path, published):
-    rows = list(csv.DictReader(open(path), delimiter="\t"))
+def read_published(path):
+    """Scores of a set by model, of those that have one."""
     known = {}
-    if published:
-        for row in csv.DictReader((line for line in open(published) if line[0] != "#"), delimiter="\t"):
+    if path:
+        for row in csv.DictReader((line for line in open(path) if line[0] != "#"), delimiter="\t"):
             name = row.pop("dataset")
-            known[name] = [(model, score) for model, score in row.items() if score and score != "?"]
+            known[name] = [(model, float(score)) for model, score in row.items() if score and score != "?"]
+    return known
+
+
+def table(path, published, svg):
+    rows = list(csv.DictReader(open(path), delimiter="\t"))
+    known, p = read_published(published), picture.Picture()
+    left = 16 + picture.width("x" * max([len(f"{r['how']}, {r['recipe']}") for r in rows] + [len(m) for k in known.values() for m, _ in k]))
     for name in dict.fromkeys(r["set"] for r in rows):
         print(name)
+        lines = []
         for how, recipe in dict.fromkeys((r["how"], r["recipe"]) for r in rows if r["set"] == name):
             got = [100 * float(r["test_mcc"]) for r in rows if (r["set"], r["how"], r["recipe"]) == (name, how, recipe)]
             print("  %-20s %-10s %6.2f +- %.2f over %d seeds" % (how, recipe, statistics.mean(got), statistics.stdev(got) if len(got) > 1 else 0, len(got)))
+            lines.append((f"{how}, {recipe}", picture.COLOURS[len(lines) % 6], got, (min(got), max(got))))
         for model, score in known.get(published_name(name), []):
-            print("  %-20s %-10s %6s" % (model, "published", score))
+            print("  %-20s %-10s %6.2f" % (model, "published", score))
+            lines.append((model, picture.COLOURS[7], [score], None))
+        p.panel(name, lines, left)
+    if svg:
+        p.note("Test MCC x 100 (macro F1 of covid). Dot: a seed.", "Bar: least to most. Grey: published, of models that read all rows.")
+        p.write(svg)
 
 
 def main():
@@ -83,9 +100,10 @@ def main():
     p.add_argument("--models", help="a folder to keep the models in; default: they are thrown away")
     p.add_argument("--published")
     p.add_argument("--table", metavar="RESULTS")
+    p.add_argument("--svg", help="with --table, a picture of it")
     a = p.parse_args()
     if a.table:
-        return table(a.table, a.published)
+        return table(a.table, a.published, a.svg)
     if not a.folder or not a.how:
         p.error("name the program, the results, the folder of sets and at least one --how")
     there = set()

@@ -182,41 +182,13 @@ def account(rows, order, found, luck, notes):
 
 
 def plot(path, rows, order, found, luck):
-    """A panel a set, an arm a line: a dot a seed, below them a bar from end to end of the mean's interval, a notch at the mean."""
+    """A panel a set, an arm a line."""
     p = picture.Picture()
     left = 16 + max(picture.width(arm) for arms in rows.values() for arm in arms)
-    right = picture.WIDE - 16 - picture.width("-00.0")
-    y = 8
     for name, arms in rows.items():
-        bars = {arm: interval(over_seeds(found[name][arm], luck)) for arm in arms if arm in found[name]}
-        dots = {arm: [100 * row["test_mcc"] for row in seeds.values()] for arm, seeds in arms.items()}
-        seen = [x for of in (bars, dots) for values in of.values() for x in values]
-        at, texts = picture.ticks(min(seen), max(seen), most=max(2, int((right - left) / 40)))
-
-        def place(x):
-            return left + (x - at[0]) / (at[-1] - at[0]) * (right - left)
-        y += 18
-        p.text(8, y, name, font_weight="bold", size=15)
-        top, y = y + 8, y + 8
-        for x in at:
-            p.line(place(x), top, place(x), top + 24 * len(arms))
-        for arm in arms:
-            y += 24
-            colour = picture.COLOURS[order.index(arm) % len(picture.COLOURS)]
-            mean = statistics.mean(dots[arm])
-            p.text(left - 8, y - 7, arm, "end")
-            if arm in bars:
-                p.line(place(bars[arm][1]), y - 8, place(bars[arm][2]), y - 8, colour, 3)
-            p.line(place(mean), y - 13, place(mean), y - 3, colour, 3)
-            for x in dots[arm]:
-                p.dot(place(x), y - 17, colour, 3)
-            p.text(picture.WIDE - 8, y - 7, f"{mean:.1f}", "end")
-        for x, text in zip(at, texts):
-            p.text(place(x), y + 14, text, "middle", size=12)
-        y += 30
-    p.text(8, y, "Test MCC x 100. Dot: a seed. Notch: their mean.", size=12)
-    p.text(8, y + 16, "Bar: its 95 % interval over seeds and test rows.", size=12)
-    p.bottom = y + 26
+        p.panel(name, [(arm, picture.COLOURS[order.index(arm) % len(picture.COLOURS)], [100 * row["test_mcc"] for row in seeds.values()],
+                        interval(over_seeds(found[name][arm], luck))[1:] if arm in found[name] else None) for arm, seeds in arms.items()], left)
+    p.note("Test MCC x 100. Dot: a seed. Notch: their mean.", "Bar: its 95 % interval over seeds and test rows.")
     p.write(path)
 
 
