@@ -1,7 +1,6 @@
 /* vqdna finetune: a Transformer over the tokens of a vocabulary learns labels; several seeds in one call. */
 #include "cli/cli_output.h"
-#include "cli/finetune_results.h"
-#include "cli/predictions.h"
+#include "cli/finetune_training.h"
 #include "cli/training_folder.h"
 #include "cli/training_loop.h"
 #include "cli/training_plan.h"
@@ -13,30 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef struct finetuning {
-    vq_cli *cli;
-    const char *folder, *tokenizer, *init, *train, *dev, *test, *sequence, *label;
-    uint64_t seeds, rows, phases;
-    bool regression, both_strands, resume, plan;
-    vq_list settings;
-    vqdna_predictor_options predictor_options;
-    vqdna_finetune_options options;
-
-    bool made; /* the folder is new */
-    vqdna_lock *lock;
-    vq_session session;
-    vqdna_examples *train_set, *dev_set, *test_set;
-    vq_training_log log;
-    vq_training_loop loop;
-    vqdna_predictor_info info; /* of the last seed's model */
-    json_t *results;           /* of the seeds that are done */
-    double best;               /* of them, on dev */
-    uint64_t best_seed;
-} finetuning;
-
 /* ---- Before ------------------------------------------------------------------------------------------------------------------ */
 
-static int check_settings(finetuning *f) {
+static int check_settings(vq_finetuning *f) {
     for (size_t i = 0; i < f->settings.count; i++) {
         if (!strcmp(f->settings.items[i], "help"))
             return vq_settings_list(vqdna_predictor_option_at);
@@ -66,7 +44,7 @@ static int check_settings(finetuning *f) {
     return VQ_GO_ON;
 }
 
-static int read_set(finetuning *f, const char *path, const vqdna_examples *like, size_t rows, vqdna_examples **out) {
+static int read_set(vq_finetuning *f, const char *path, const vqdna_examples *like, size_t rows, vqdna_examples **out) {
     const vqdna_examples_options o = {.size = sizeof o,
                                       .sequence = f->sequence,
                                       .label = f->label,
@@ -77,7 +55,7 @@ static int read_set(finetuning *f, const char *path, const vqdna_examples *like,
     return status < 0 ? vq_cli_failed(f->cli, status) : VQ_GO_ON;
 }
 
-static int read_sets(finetuning *f) {
+static int read_sets(vq_finetuning *f) {
     int code = read_set(f, f->train, NULL, f->rows, &f->train_set);
     if (code == VQ_GO_ON && f->dev)
         code = read_set(f, f->dev, f->train_set, 0, &f->dev_set);
@@ -93,196 +71,67 @@ static int read_sets(finetuning *f) {
     return VQ_GO_ON;
 }
 
-/* ---- A seed ------------------------------------------------------------------------------------------------------------------ */
-
-static int write_in(finetuning *f, const char *folder, const char *name, vq_kind kind, const char *text) {
-    char *path = vq_join("%s/%s", folder, name);
-    int code = vq_output_file(f->cli, path, kind, text);
-    free(path);
+static int write_results(vq_finetuning *f) {
+    json_t *all = vq_finetune_results(&f->info, json_incref(f->results)), *provenance = vq_provenance(f->cli, &f->session);
+    if (f->searched)
+        json_object_set(all, "search", f->searched);
+    json_object_set_new(all, "learning_rate", cli_json_number(f->options.learning_rate ? f->options.learning_rate : 1e-3));
+    if (provenance)
+        json_object_set_new(all, "provenance", provenance);
+    int code = vq_finetune_write(f, f->folder, all);
+    if (code == VQ_GO_ON && f->cli->json) {
+        char *text = vq_json_print(all, true);
+        puts(text);
+        free(text);
+    } else if (code == VQ_GO_ON) {
+        vq_finetune_print(all);
+    }
+    json_decref(all);
     return code;
 }
 
-static int write_json(finetuning *f, const char *folder, const json_t *object) {
-    char *json = vq_json_print(object, true), *text = vq_join("%s\n", json);
-    int code = write_in(f, folder, "metrics.json", VQ_KIND_METRICS, text);
-    free(json);
-    free(text);
-    return code;
-}
-
-static int judge(finetuning *f, vqdna_predictor *p, const vqdna_examples *set, vqdna_judgement *out) {
-    const vqdna_judge_options o = {.size = sizeof o, .both_strands = f->both_strands, .phases = (int)f->phases};
-    vqdna_status status = vqdna_predictor_judge(p, set, &o, out);
-    return status < 0 ? vq_cli_failed(f->cli, status) : VQ_GO_ON;
-}
-
-/* The adapters apart, where they stand on a model that others have too. */
-static int save_adapter(finetuning *f, vqdna_predictor *p, const char *folder, const char *provenance) {
-    if (!f->options.lora || !f->init)
-        return VQ_GO_ON;
-    char *path = vq_join("%s/adapter.safetensors", folder);
-    vqdna_status status = vqdna_predictor_save_adapter(p, path, provenance);
-    free(path);
-    return status < 0 ? vq_cli_failed(f->cli, status) : VQ_GO_ON;
-}
-
-/* Scores of the weights that were kept: metrics.json, predictions.tsv and training.svg in the seed's folder. */
-static int finish_seed(finetuning *f, vqdna_predictor *p, const char *folder, uint64_t seed) {
-    vqdna_judgement dev, test;
-    int code = judge(f, p, f->dev_set, &dev);
-    json_t *result = NULL;
-    if (code == VQ_GO_ON)
-        result = vq_finetune_seed(seed, f->loop.step, vqdna_report_value(&f->loop.shown, "seconds"), &dev, NULL);
-    if (code == VQ_GO_ON && f->test_set && (code = judge(f, p, f->test_set, &test)) == VQ_GO_ON) {
-        json_t *both = vq_finetune_seed(seed, f->loop.step, 0, &test, NULL);
-        json_object_set(result, "test", json_object_get(both, "dev"));
-        json_decref(both);
-    }
-    char *provenance = code == VQ_GO_ON ? vq_provenance_text(f->cli, &f->session) : NULL;
-    if (code == VQ_GO_ON)
-        code = save_adapter(f, p, folder, provenance);
-    if (code == VQ_GO_ON && f->test_set && test.classes) {
-        char *path = vq_join("%s/predictions.tsv", folder);
-        code = vq_predictions_write(f->cli, path, test.rows, f->info.labels, test.truth, test.predicted, provenance);
-        free(path);
-    }
-    if (code == VQ_GO_ON) {
-        char *title = vq_join("%s: %s, seed %llu", folder, f->info.vocabulary, (unsigned long long)seed),
-             *svg = vq_training_curves(&f->log, &f->loop.shown, title);
-        code = write_in(f, folder, "training.svg", VQ_KIND_SVG, svg);
-        free(svg);
-        free(title);
-    }
-    if (code == VQ_GO_ON)
-        code = write_json(f, folder, result);
-    if (code == VQ_GO_ON)
-        json_array_append(f->results, result);
-    json_decref(result);
-    free(provenance);
-    return code;
-}
-
-static int check_resumed(finetuning *f, const vqdna_trainer *trainer) {
-    for (size_t i = 0; i < f->settings.count; i++)
-        if (strncmp(f->settings.items[i], "seed=", 5) && vqdna_trainer_check_option(trainer, f->settings.items[i]) < 0)
-            return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "%s; other options are not looked at by --resume: leave them out",
-                               vqdna_last_error());
-    return VQ_GO_ON;
-}
-
-/* Bases of the longest sequence of all. */
-static size_t longest(const finetuning *f) {
-    size_t most = vqdna_examples_describe(f->train_set).longest;
-    const vqdna_examples *others[] = {f->dev_set, f->test_set};
-    for (int i = 0; i < 2; i++)
-        if (others[i] && vqdna_examples_describe(others[i]).longest > most)
-            most = vqdna_examples_describe(others[i]).longest;
-    return most;
-}
-
-static vqdna_status make_predictor(finetuning *f, uint64_t seed, vqdna_predictor **p) {
-    vqdna_context *context = f->session.context;
-    return f->init
-               ? vqdna_predictor_from(p, context, f->init, f->train_set, longest(f), &f->predictor_options, seed)
-               : vqdna_predictor_create(p, context, f->session.tokenizer, f->train_set, longest(f), &f->predictor_options, seed);
-}
-
-static int print_plan(finetuning *f) {
-    bool begun = false;
-    vqdna_plan_summary summary;
-    vqdna_predictor *p = NULL;
-    vqdna_status status = make_predictor(f, f->cli->seed, &p);
-    if (status < 0)
-        return vq_cli_failed(f->cli, status);
-    status = vqdna_finetuner_plan(p, longest(f), &f->options, vq_training_plan_row, &begun, &summary);
-    vqdna_predictor_destroy(p);
-    return vq_training_plan_end(f->cli, status, &summary, "sequences");
-}
-
-/* A model and its trainer: from the seed's checkpoint if there is one and it is asked for, else new. */
-static int start_seed(finetuning *f, const char *folder, uint64_t seed, vqdna_predictor **p, vqdna_trainer **trainer) {
-    char *checkpoint = vq_join("%s/trainer.safetensors", folder);
-    const bool resume = f->resume && access(checkpoint, F_OK) == 0;
-    vqdna_status status;
-    free(checkpoint);
-    f->options.seed = seed;
-    if (resume) {
-        status = vqdna_finetuner_resume(trainer, p, f->session.context, f->train_set, f->dev_set, folder);
-    } else {
-        status = make_predictor(f, seed, p);
-        if (status >= 0)
-            status = vqdna_finetuner_create(trainer, *p, f->train_set, f->dev_set, &f->options);
-    }
-    if (status < 0)
-        return vq_cli_failed(f->cli, status);
-    if (!resume)
-        vq_training_folder_clear(folder);
-    return resume ? check_resumed(f, *trainer) : VQ_GO_ON;
-}
-
-static int train_seed(finetuning *f, const char *folder, uint64_t seed) {
-    vqdna_predictor *p = NULL;
-    vqdna_trainer *trainer = NULL;
-    char *log = vq_join("%s/log.ndjson", folder);
-    int code = start_seed(f, folder, seed, &p, &trainer);
-    if (code == VQ_GO_ON) {
-        f->info = vqdna_predictor_describe(p);
-        f->loop.folder = folder;
-        f->loop.trainer = trainer;
-        code = vq_training_begin(&f->loop);
-    }
-    if (code == VQ_GO_ON)
-        code = vq_training_log_open(&f->log, f->cli, log, f->loop.step);
-    if (code == VQ_GO_ON)
-        code = vq_training_run(&f->loop);
-    if (code == VQ_GO_ON) {
-        vq_cli_progress_end(f->cli);
-        code = finish_seed(f, p, folder, seed);
-    }
-    const double score =
-        vq_finetune_score(json_array_get(f->results, json_array_size(f->results) - 1), "dev", f->info.classes ? "mcc" : "r");
+static int train_seed(vq_finetuning *f, const char *folder, uint64_t seed) {
+    vq_finetuning_run t = {NULL};
+    int code = vq_finetuning_train(f, folder, seed, &t);
+    const double score = vq_finetune_dev_score(f, json_array_get(f->results, json_array_size(f->results) - 1));
     if (code == VQ_GO_ON && f->seeds > 1 && (isnan(f->best) || score > f->best)) {
         char *provenance = vq_provenance_text(f->cli, &f->session);
-        vqdna_status status = vqdna_predictor_save(p, f->folder, provenance);
-        code = status < 0 ? vq_cli_failed(f->cli, status) : save_adapter(f, p, f->folder, provenance);
+        vqdna_status status = vqdna_predictor_save(t.predictor, f->folder, provenance);
+        code = status < 0 ? vq_cli_failed(f->cli, status) : vq_finetune_save_adapter(f, t.predictor, f->folder, provenance);
         free(provenance);
     }
     if (code == VQ_GO_ON && (isnan(f->best) || score > f->best)) {
         f->best = score;
         f->best_seed = seed;
     }
-    if (code == VQ_GO_ON && json_array_size(f->results) == f->seeds) { /* labels are the predictor's */
-        json_t *all = vq_finetune_results(&f->info, json_incref(f->results)), *provenance = vq_provenance(f->cli, &f->session);
-        if (provenance)
-            json_object_set_new(all, "provenance", provenance);
-        code = write_json(f, f->folder, all);
-        if (code == VQ_GO_ON && f->cli->json) {
-            char *text = vq_json_print(all, true);
-            puts(text);
-            free(text);
-        } else if (code == VQ_GO_ON) {
-            vq_finetune_print(all);
-        }
-        json_decref(all);
-    }
-    vq_training_log_close(&f->log);
-    vq_training_end(&f->loop);
-    vqdna_trainer_destroy(trainer);
-    vqdna_predictor_destroy(p);
-    free(log);
+    if (code == VQ_GO_ON && json_array_size(f->results) == f->seeds) /* labels are the predictor's */
+        code = write_results(f);
+    vq_finetuning_end(f, &t);
     return code;
+}
+
+static int print_plan(vq_finetuning *f) {
+    bool begun = false;
+    vqdna_plan_summary summary;
+    vqdna_predictor *p = NULL;
+    vqdna_status status = vq_finetune_predictor(f, f->cli->seed, &p);
+    if (status < 0)
+        return vq_cli_failed(f->cli, status);
+    status = vqdna_finetuner_plan(p, vq_finetune_longest(f), &f->options, vq_training_plan_row, &begun, &summary);
+    vqdna_predictor_destroy(p);
+    return vq_training_plan_end(f->cli, status, &summary, "sequences");
 }
 
 /* ---- All of them ------------------------------------------------------------------------------------------------------------- */
 
-static int train_seeds(finetuning *f) {
+static int train_seeds(vq_finetuning *f) {
     int code = VQ_GO_ON;
     for (uint64_t i = 0; i < f->seeds && code == VQ_GO_ON; i++) {
         const uint64_t seed = f->cli->seed + i;
         char *folder = f->seeds == 1 ? vq_need_text(f->folder) : vq_join("%s/seed-%llu", f->folder, (unsigned long long)seed);
         char prefix[64] = "";
-        if (f->seeds > 1 && mkdir(folder, 0777) != 0 && access(folder, W_OK) != 0)
-            code = vq_cli_fail(f->cli, VQ_EXIT_INPUT, "cannot make the folder %s", folder);
+        if (f->seeds > 1)
+            code = vq_finetune_folder(f, folder);
         if (f->seeds > 1)
             snprintf(prefix, sizeof prefix, "seed %llu of %llu: ", (unsigned long long)i + 1, (unsigned long long)f->seeds);
         f->loop.prefix = prefix;
@@ -293,28 +142,33 @@ static int train_seeds(finetuning *f) {
     return code;
 }
 
-static int finetune(finetuning *f) {
+static int finetune(vq_finetuning *f, const char *search) {
     int code = check_settings(f);
+    if (code == VQ_GO_ON)
+        code = vq_rates_take(f, search);
     const char *tables[] = {f->train, f->dev, f->test};
     for (int i = 0; i < 3 && code == VQ_GO_ON; i++)
         if (tables[i])
             code = vq_training_readable(f->cli, tables[i]);
     f->cli->model = f->init ? f->init : f->tokenizer;
     if (code == VQ_GO_ON && !f->plan)
-        code = vq_training_folder(f->cli, f->folder, f->seeds > 1, &f->resume, &f->lock, &f->made);
+        code = vq_training_folder(f->cli, f->folder, f->seeds > 1 || f->rates, &f->resume, &f->lock, &f->made);
     if (code == VQ_GO_ON)
         code = vq_session_open(&f->session, f->cli, f->tokenizer);
     if (code == VQ_GO_ON)
         code = read_sets(f);
     if (code == VQ_GO_ON)
-        code = f->plan ? print_plan(f) : train_seeds(f);
+        code = f->plan ? print_plan(f) : f->rates ? vq_rates_search(f) : VQ_GO_ON;
+    if (code == VQ_GO_ON && !f->plan)
+        code = train_seeds(f);
     return code == VQ_GO_ON ? VQ_EXIT_OK : code;
 }
 
 static int run(vq_cli *cli, int argc, char **argv) {
-    finetuning f = {.cli = cli, .seeds = 1, .best = NAN, .results = json_array()};
+    vq_finetuning f = {.cli = cli, .seeds = 1, .best = NAN, .results = json_array()};
     f.loop = (vq_training_loop){.cli = cli, .session = &f.session, .log = &f.log, .report_every = 20, .checkpoint_every = 60};
     vq_list texts = {0}, inputs;
+    const char *search = NULL;
     const vq_settings_at at = vqdna_predictor_option_at;
     const vq_option options[] = {
         {"output", 'o', "MODEL", VQ_TEXT, &f.folder, "the model's folder; made if missing"},
@@ -328,6 +182,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         vq_setting(at, "epochs", "E", &f.settings, &texts),
         vq_setting(at, "batch", "N", &f.settings, &texts),
         vq_setting(at, "learning-rate", "R", &f.settings, &texts),
+        {"search", 0, "R,R,...", VQ_TEXT, &search, "try these learning rates with the first seed, and take the best on dev"},
         {"set", 0, "KEY=VALUE", VQ_LIST, &f.settings,
          "any other option of the model or the training;\nhelp in its place lists them"},
         {"seeds", 0, "N", VQ_COUNT, &f.seeds, "train so many, from --seed on, and report mean and spread (default: 1)"},
@@ -348,7 +203,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     };
     int code = vq_options_parse(cli, options, argc, argv, 0, 0, &inputs);
     if (code == VQ_GO_ON)
-        code = finetune(&f);
+        code = finetune(&f, search);
     if (code != VQ_EXIT_OK && f.made)
         rmdir(f.folder); /* which keeps it if anything was written there */
     vqdna_folder_unlock(f.lock);
@@ -359,6 +214,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
     vq_list_free(&f.settings);
     vq_list_free(&texts);
     json_decref(f.results);
+    json_decref(f.searched);
     return code;
 }
 

@@ -156,5 +156,11 @@ void vq_finetune_print(const json_t *results) {
         printf("over %zu seeds: mean +- standard deviation, and the mean of the seeds' 95 %% intervals over rows\n", count);
     if (collapsed)
         printf("%lld of %zu seeds collapsed (under %.2f on dev) and are part of the mean\n", (long long)collapsed, count, collapse);
+    const json_t *search = json_object_get(results, "search"), *rate;
+    size_t i;
+    json_array_foreach(search, i, rate)
+        printf("%s%g: %.3f%s", i ? ", " : "learning rates on dev: ", json_number_value(json_object_get(rate, "learning_rate")),
+               json_number_value(json_object_get(rate, json_object_get(rate, "dev_r") ? "dev_r" : "dev_mcc")),
+               i + 1 < json_array_size(search) ? "" : "\n");
     print_confusion(results);
 }

@@ -178,6 +178,33 @@ END
     refused 2 'not integers' "$VQDNA" predict -m m float.npy
 }
 
+@test "a search for the learning rate: dev chooses, test is opened once, resumed to the same" {
+    go=("$VQDNA" finetune -q --no-provenance "${sets[@]}" "${body[@]}" --vocabulary conv:9 --set steps=120 --checkpoint-every 0 --search 1e-2,1e-9,3e-3)
+    "${go[@]}" -o whole >out
+    grep -q '^learning rates on dev: 1e-09: ' out
+    [ "$(value whole/metrics.json search 0 learning_rate)" = 1e-09 ]
+    chosen=$(value whole/metrics.json learning_rate)
+    above "$chosen" 0.002
+    [ ! -e whole/rate-1e-09/predictions.tsv ] && [ -e whole/predictions.tsv ]
+    ! grep -q '"test"' whole/rate-0.003/metrics.json
+    "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --vocabulary conv:9 --set steps=120 --learning-rate "$chosen" -o same >/dev/null
+    cmp whole/model.safetensors same/model.safetensors
+    "${go[@]}" -o parts >/dev/null 3>&- &
+    wait_for test -s parts/rate-0.003/log.ndjson
+    kill -KILL $!
+    wait $! || true
+    "${go[@]}" -o parts --resume >again
+    cmp whole/model.safetensors parts/model.safetensors
+    cmp out again
+    refused 1 "leave learning-rate out" "${go[@]}" --learning-rate 1e-3 -o x
+    refused 1 "--search has 0.01 twice" "$VQDNA" finetune "${sets[@]}" --search 1e-2,0.01 -o x
+    refused 1 "between commas" "$VQDNA" finetune "${sets[@]}" --search 1e-2,fast -o x
+    refused 1 "of one rate is none" "$VQDNA" finetune "${sets[@]}" --search 1e-2 -o x
+    # A rate that comes to no number is not chosen.
+    "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --vocabulary conv:9 --set steps=40 --set clip=0 --search 3e-3,10 -o wild >/dev/null 2>err
+    [ "$(value wild/metrics.json learning_rate)" = 0.003 ]
+}
+
 @test "--plan prints the memory plan and trains nothing" {
     "$VQDNA" finetune "${sets[@]}" --vocabulary onehot --plan >out
     grep -q '^body\.layers\.3\.linear2\.weight  *param' out
