@@ -24,6 +24,7 @@ install(FILES ${PROJECT_BINARY_DIR}/vqdnaConfig.cmake ${PROJECT_BINARY_DIR}/vqdn
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/vqdna)
 install(FILES ${PROJECT_BINARY_DIR}/vqdna.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES tests/api/example_predictor.c DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_CONTACT "vqdna developers")

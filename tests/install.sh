@@ -18,6 +18,9 @@ flags=$(pkg-config --cflags --libs vqdna)
 # shellcheck disable=SC2086
 cc -std=c11 -Wall -Wextra -Werror "$root/example.c" $flags -o "$root/by-pkg-config"
 
+# shellcheck disable=SC2086
+cc -std=c11 -Wall -Wextra -Werror "$(find "$root/usr" -name example_predictor.c)" $flags -o "$root/predictor"
+
 mkdir "$root/project"
 cat >"$root/project/CMakeLists.txt" <<EOF
 cmake_minimum_required(VERSION 3.25)
