@@ -289,7 +289,7 @@ typedef struct vqdna_stream_options {
     void *user;                                                    /* for both */
 } vqdna_stream_options;
 
-/* Receives a run of codes; a status other than VQDNA_OK stops the stream and is returned. */
+/* Receives a run of codes; a status other than VQDNA_OK stops the stream and is returned, as by every sink, with no sentence but its own. */
 typedef vqdna_status (*vqdna_codes_sink)(void *user, const vqdna_codes *run);
 
 /* Fills `run`, all zero before, with the next run of codes, borrowed until the next call; VQDNA_END after the last. */
@@ -716,7 +716,7 @@ typedef struct vqdna_examples_info {
 VQDNA_API vqdna_status vqdna_examples_read(vqdna_examples **out, const char *path, const vqdna_examples_options *options,
                                            const vqdna_examples *like);
 
-/* Moves one row in `share`, drawn by the seed, to *held. */
+/* Moves rows to *held, each by a draw of the seed, one in `share` on average. */
 VQDNA_API vqdna_status vqdna_examples_split(vqdna_examples *examples, vqdna_examples **held, int share, uint64_t seed);
 VQDNA_API vqdna_examples_info vqdna_examples_describe(const vqdna_examples *examples);
 VQDNA_API void vqdna_examples_destroy(vqdna_examples *examples);
@@ -734,7 +734,8 @@ VQDNA_API vqdna_status vqdna_predictor_create(vqdna_predictor **out, vqdna_conte
 VQDNA_API vqdna_status vqdna_predictor_open(vqdna_predictor **out, vqdna_context *context, const char *path);
 VQDNA_API void vqdna_predictor_destroy(vqdna_predictor *predictor);
 
-/* Writes config.json, model.safetensors and "tokenizer" into the folder; provenance as for a tokenizer. */
+/* Writes config.json, model.safetensors and "tokenizer" into the folder, over a model that is there; provenance as for a tokenizer. While
+ * it has a trainer, its weights are those that are kept so far, here and wherever it is used. */
 VQDNA_API vqdna_status vqdna_predictor_save(vqdna_predictor *predictor, const char *path, const char *provenance);
 
 /* Adapters and head alone, as one file that goes with the model of vqdna_predictor_from: a small part of it. VQDNA_ERR_USAGE unless the
@@ -815,7 +816,7 @@ VQDNA_API vqdna_status vqdna_predictor_judge(vqdna_predictor *predictor, const v
 typedef struct vqdna_prediction {
     const char *contig;
     uint64_t start, end;  /* of it in its record, half-open */
-    int class;            /* the most probable; -1 of a regression */
+    int label;            /* the most probable; -1 of a regression */
     const float *outputs; /* [count] probabilities of the classes, or one number; borrowed until the callback returns */
     int count;
 } vqdna_prediction;
@@ -825,9 +826,9 @@ typedef struct vqdna_predict_options {
     size_t size;       /* sizeof(vqdna_predict_options) */
     bool both_strands; /* as in vqdna_judge_options */
     int phases;
-    size_t window,
-        step; /* bases: windows that slide over each record, the last ending where it does; step 0: window. window 0: whole
-                            records. A window's codes are those of its bases in their record, each base tokenized once */
+    /* Bases: windows that slide over each record, the last ending where it does; step 0: window. window 0: whole records. A window's codes
+     * are those of its bases in their record, each base tokenized once. */
+    size_t window, step;
 } vqdna_predict_options;
 
 /* Predictions of every record of `count` files, or of their windows, in order; records without bases have none. VQDNA_ERR_INPUT for a
@@ -844,7 +845,7 @@ typedef struct vqdna_mutations {
     uint64_t start; /* of the sequence in its record: 0 */
     size_t count;
     const uint8_t *bases;      /* [count] 0 1 2 3 for A C G T, 4 unknown */
-    int class;                 /* that they are of: the most probable; -1 of a regression */
+    int label;                 /* that they are of: the most probable; -1 of a regression */
     double value;              /* its probability, or the number */
     const float (*effects)[4]; /* [count]: of A, C, G and T there, 0 for the base itself; borrowed until the callback returns */
 } vqdna_mutations;

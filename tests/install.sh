@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs into a bare folder, builds the README's example against the installed copy, once through pkg-config and once through the CMake
-# package, and runs it. A package, a stage and an absolute library folder name their prefixes too.
+# package, and runs it; the installed example of a predictor compiles too. A package, a stage and an absolute library folder name their prefixes too.
 # usage: install.sh BUILD_FOLDER README
 set -eu
 build=$1
@@ -17,9 +17,19 @@ export PKG_CONFIG_PATH
 flags=$(pkg-config --cflags --libs vqdna)
 # shellcheck disable=SC2086
 cc -std=c11 -Wall -Wextra -Werror "$root/example.c" $flags -o "$root/by-pkg-config"
-
+example=$(find "$root/usr" -name example_predictor.c)
+[ -n "$example" ] || { echo "the example of a predictor is not installed"; exit 1; }
 # shellcheck disable=SC2086
-cc -std=c11 -Wall -Wextra -Werror "$(find "$root/usr" -name example_predictor.c)" $flags -o "$root/predictor"
+cc -std=c11 -Wall -Wextra -Werror "$example" $flags -o "$root/predictor"
+said=$(LD_LIBRARY_PATH=$lib "$root/predictor" 2>&1) && { echo "the example of a predictor takes no arguments"; exit 1; }
+[ "${said%% *}" = usage: ] || { echo "the example of a predictor says '$said'"; exit 1; }
+
+# C++ reads the header too.
+if command -v g++ >/dev/null; then
+    echo '#include <vqdna.h>' >"$root/header.cc"
+    # shellcheck disable=SC2086
+    g++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only "$root/header.cc" $flags
+fi
 
 mkdir "$root/project"
 cat >"$root/project/CMakeLists.txt" <<EOF
@@ -59,6 +69,7 @@ if command -v dpkg-shlibdeps >/dev/null; then
     (cd "$build" && cpack -G DEB -B "$root/deb" >"$root/cpack.log") || { cat "$root/cpack.log"; exit 1; }
     dpkg-deb -x "$root"/deb/*.deb "$root/package"
     [ -e "$(libraries "$root/package")/libvqdna.so" ] || { echo "the package's vqdna.pc names another folder"; exit 1; }
+    [ -n "$(find "$root/package" -path '*/examples/example_predictor.c')" ] || { echo "the package lacks the example of a predictor"; exit 1; }
 fi
 cmake -G "$generator" -S "$(dirname "$readme")" -B "$root/absolute" -DVQDNA_TESTS=OFF -DCMAKE_INSTALL_LIBDIR=/opt/lib64 >"$root/cmake.log"
 [ "$(libraries "$root/absolute")" = /opt/lib64 ] || { echo "an absolute library folder is not the one named"; exit 1; }

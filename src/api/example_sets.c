@@ -20,6 +20,8 @@ vqdna_status vqdna_examples_read(vqdna_examples **out, const char *path, const v
         VQ_TRY_OR(failed, vq_labelled_read(&e->set, &borrowed, path, o.sequence, o.label));
     else
         VQ_TRY_OR(failed, vq_labelled_read(&e->set, &e->labels, path, o.sequence, o.label));
+    if (like)
+        VQ_TRY_OR(failed, vq_labels_copy(&e->labels, &like->labels));
     if (o.rows)
         VQ_TRY_OR(failed, vq_labelled_keep(&e->set, o.rows, o.seed ? o.seed : 1));
     *out = e;
@@ -36,7 +38,9 @@ vqdna_status vqdna_examples_split(vqdna_examples *examples, vqdna_examples **hel
         return vq_fail(VQDNA_ERR_USAGE, "one row in %d cannot be held out: give 2 or more", share);
     vqdna_examples *h;
     VQ_TRY(vq_alloc(&h, 1, sizeof *h));
-    vq_status status = vq_labelled_split(&examples->set, &h->set, share, seed);
+    vq_status status = vq_labels_copy(&h->labels, &examples->labels);
+    if (status >= 0)
+        status = vq_labelled_split(&examples->set, &h->set, share, seed);
     if (status < 0)
         vqdna_examples_destroy(h);
     else

@@ -288,7 +288,7 @@ vq_status vq_predictor_view(vq_examples *out, vqdna_predictor *p, const vqdna_ex
 vq_status vq_predictor_has_labels(const vqdna_predictor *p, const vqdna_examples *e) {
     if (p->card.pretrain)
         return vq_fail(VQDNA_ERR_USAGE, "the model is pre-trained and tells no labels yet: fine-tune one from it");
-    bool same = p->card.labels.count == e->labels.count || (e->labels.count == 0 && !e->set.value);
+    bool same = p->card.labels.count == e->labels.count;
     if (!p->card.config.classes != (e->set.value != NULL))
         return vq_fail(VQDNA_ERR_USAGE, "the labels are %s, and the model is %s", e->set.value ? "numbers" : "names of classes",
                        p->card.config.classes ? "a classifier" : "a regression");

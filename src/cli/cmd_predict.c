@@ -47,7 +47,7 @@ static void end_graph(predicting *p, uint64_t end) {
 
 /* Windows overlap and the lines of a bedGraph must not: each window stands for the bases about its middle, up to half-way to the next. */
 static void write_graph(predicting *p, const vqdna_prediction *r) {
-    const double value = r->class < 0 ? r->outputs[0] : r->outputs[p->of];
+    const double value = r->label < 0 ? r->outputs[0] : r->outputs[p->of];
     const bool same = p->last.contig && !strcmp(p->last.contig, r->contig) && r->start > 0;
     uint64_t from = r->start;
     if (same) {
@@ -69,15 +69,15 @@ static vqdna_status write_prediction(void *user, const vqdna_prediction *r) {
     switch (p->format) {
     case TSV:
         vq_output_print(&p->out, "%s\t%llu\t%llu", r->contig, (unsigned long long)r->start, (unsigned long long)r->end);
-        if (r->class >= 0)
-            vq_output_print(&p->out, "\t%s", p->info.labels[r->class]);
+        if (r->label >= 0)
+            vq_output_print(&p->out, "\t%s", p->info.labels[r->label]);
         for (int k = 0; k < r->count; k++)
             vq_output_print(&p->out, "\t%.6g", r->outputs[k]);
         vq_output_print(&p->out, "\n");
         break;
     case BED:
         vq_output_print(&p->out, "%s\t%llu\t%llu\t%s\t%.0f\t.\n", r->contig, (unsigned long long)r->start,
-                        (unsigned long long)r->end, p->info.labels[r->class], 1000 * r->outputs[r->class]);
+                        (unsigned long long)r->end, p->info.labels[r->label], 1000 * r->outputs[r->label]);
         break;
     case BEDGRAPH:
         write_graph(p, r);
@@ -88,7 +88,7 @@ static vqdna_status write_prediction(void *user, const vqdna_prediction *r) {
 static vqdna_status write_mutations(void *user, const vqdna_mutations *m) {
     predicting *p = user;
     if (p->picture && !p->svg)
-        p->svg = vq_mutations_svg(m, m->class < 0 ? NULL : p->info.labels[m->class]);
+        p->svg = vq_mutations_svg(m, m->label < 0 ? NULL : p->info.labels[m->label]);
     vq_mutations_rows(&p->out, m);
     p->count++;
     return p->out.error ? VQDNA_ERR_OUTPUT : VQDNA_OK;

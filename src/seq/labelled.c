@@ -29,6 +29,17 @@ void vq_labels_free(vq_labels *labels) {
     *labels = (vq_labels){0};
 }
 
+vq_status vq_labels_copy(vq_labels *out, const vq_labels *labels) {
+    *out = (vq_labels){0};
+    VQ_TRY(vq_alloc(&out->name, (size_t)labels->count, sizeof *out->name));
+    for (int i = 0; i < labels->count; i++) {
+        VQ_TRY(vq_alloc(&out->name[i], strlen(labels->name[i]) + 1, 1));
+        strcpy(out->name[i], labels->name[i]);
+        out->count++;
+    }
+    return VQDNA_OK;
+}
+
 /* ---- Reading ----------------------------------------------------------------------------------------------------------------- */
 
 typedef struct growing {
@@ -98,7 +109,7 @@ static vq_status add_row(growing *g, size_t count, const char *label, uint64_t l
     const bool first = labels->count == 0;
     const unsigned long long at = line;
     if (!label)
-        return vq_fail(VQDNA_ERR_INPUT, "%s has no column of labels: name it with --label", path);
+        return vq_fail(VQDNA_ERR_INPUT, "%s has no column of labels", path);
     if (strpbrk(label, "\t\r\n"))
         return vq_fail(VQDNA_ERR_INPUT, "%s, line %llu: a tab or the end of a line in a label", path, at);
     int class = g->numbers ? 0 : find_label(first ? &g->met : labels, label);
@@ -275,7 +286,7 @@ vq_status vq_labelled_split(vq_labelled *set, vq_labelled *held, int share, uint
     free(take);
     VQ_TRY(status);
     if (!held->rows || !rest.rows) {
-        status = vq_fail(VQDNA_ERR_INPUT, "too few training rows (%zu) to hold some out: give others with --dev", set->rows);
+        status = vq_fail(VQDNA_ERR_INPUT, "too few training rows (%zu) to hold some out: give others", set->rows);
         vq_labelled_free(&rest);
         vq_labelled_free(held);
         return status;

@@ -27,6 +27,7 @@ vq_status vq_labelled_read(vq_labelled *out, vq_labels *labels, const char *path
 vq_status vq_labelled_read_numbers(vq_labelled *out, const char *path, const char *sequence, const char *label);
 void vq_labelled_free(vq_labelled *set);
 void vq_labels_free(vq_labels *labels);
+vq_status vq_labels_copy(vq_labels *out, const vq_labels *labels);
 
 /* Moves every row whose number is drawn, one in `share`, out of `set` into `held`. The draw is a function of seed and row. */
 vq_status vq_labelled_split(vq_labelled *set, vq_labelled *held, int share, uint64_t seed);

@@ -111,10 +111,10 @@ static vq_status send(work *k) {
     const vq_labelled *s = &k->w.set;
     for (size_t i = 0; i < s->rows; i++) {
         float *own = k->outputs + i * (size_t)C;
-        vqdna_prediction p = {.contig = k->w.at[i].name, .start = k->w.at[i].start, .outputs = own, .count = C, .class = -1};
+        vqdna_prediction p = {.contig = k->w.at[i].name, .start = k->w.at[i].start, .outputs = own, .count = C, .label = -1};
         p.end = p.start + (s->start[i + 1] - s->start[i]);
         if (k->model->config.classes)
-            vq_classify_best(&p.class, own, 1, C);
+            vq_classify_best(&p.label, own, 1, C);
         else
             *own = (float)(*own * k->predictor->deviation + k->predictor->mean);
         VQ_TRY(k->sink(k->user, &p));
@@ -232,7 +232,7 @@ static vq_status mutate(work *k) {
     VQ_TRY(vq_alloc(&effects, count, sizeof *effects));
     vq_status status = tell(k);
     if (status >= 0)
-        status = vq_mutate(effects, &m.value, &m.class, k->model, k->predictor, k->tokenizer, k->r.bases, count, &k->o, &k->batch,
+        status = vq_mutate(effects, &m.value, &m.label, k->model, k->predictor, k->tokenizer, k->r.bases, count, &k->o, &k->batch,
                            k->outputs);
     m.effects = (const float(*)[4])effects;
     if (status >= 0)
@@ -260,8 +260,7 @@ static vq_status take(work *k, const vq_piece *piece) {
         VQ_TRY(begin_record(k, piece->name));
     const size_t have = (size_t)(r->length - r->first);
     if (!k->o.window && have + piece->count > most)
-        return vq_fail(VQDNA_ERR_INPUT,
-                       "%s is longer than the %zu bases that the model reads: have windows slide over it (--window)",
+        return vq_fail(VQDNA_ERR_INPUT, "%s is longer than the %zu bases that the model reads: have windows slide over it",
                        r->name[0] ? r->name : "a record", most);
     if (have + piece->count > r->room) {
         r->room = 2 * (have + piece->count);

@@ -103,16 +103,6 @@ void vq_predictor_body_hash(char out[17], const vq_state *s) {
 
 /* ---- Options ----------------------------------------------------------------------------------------------------------------- */
 
-static vq_status copy_labels(vq_labels *out, const vq_labels *labels) {
-    VQ_TRY(vq_alloc(&out->name, (size_t)labels->count, sizeof *out->name));
-    for (int i = 0; i < labels->count; i++) {
-        VQ_TRY(vq_alloc(&out->name[i], strlen(labels->name[i]) + 1, 1));
-        strcpy(out->name[i], labels->name[i]);
-        out->count++;
-    }
-    return VQDNA_OK;
-}
-
 static void take_vocabulary(vq_body_config *body, const vq_vocabulary *v) {
     body->tables = v->tables;
     body->dim = v->dim;
@@ -150,7 +140,7 @@ vq_status vq_predictor_resolve(vq_predictor *out, const vqdna_predictor_options 
     if (r.vocabulary.kind == VQ_OF_CODES)
         vq_predictor_hash(r.tokenizer, state);
     VQ_TRY(vq_body_check(body));
-    vq_status status = labels ? copy_labels(&r.labels, labels) : VQDNA_OK;
+    vq_status status = labels ? vq_labels_copy(&r.labels, labels) : VQDNA_OK;
     if (status < 0)
         vq_predictor_free(&r);
     else
@@ -209,7 +199,7 @@ static vq_status read_labels(vq_predictor *r, const json_t *json, const char *pa
         if (!names[i])
             status = vq_fail(VQDNA_ERR_INPUT, "%s: a label is no text", path);
     if (status >= 0)
-        status = copy_labels(&r->labels, &(vq_labels){names, (int)count});
+        status = vq_labels_copy(&r->labels, &(vq_labels){names, (int)count});
     free(names);
     r->config.classes = r->labels.count;
     return status;
