@@ -100,6 +100,23 @@ vqdna_status vq_finetune_predictor(vq_finetuning *f, uint64_t seed, vqdna_predic
                                             &f->predictor_options, seed);
 }
 
+/* Of a new run nothing of an older one may be left that --resume could take for its own, in no seed's and no rate's folder. Not before a
+ * training has begun: until then a mistyped option shall destroy nothing. */
+static void clear_all(vq_finetuning *f) {
+    f->cleared = true;
+    for (uint64_t i = 0; i < f->seeds && f->seeds > 1; i++) {
+        char *folder = vq_join("%s/seed-%llu", f->folder, (unsigned long long)(f->cli->seed + i));
+        vq_training_folder_clear(folder);
+        free(folder);
+    }
+    for (int i = 0; i < f->rates; i++) {
+        char *folder = vq_join("%s/rate-%g", f->folder, f->rate[i]);
+        vq_training_folder_clear(folder);
+        free(folder);
+    }
+    vq_training_folder_clear(f->folder);
+}
+
 /* A model and its trainer: from the seed's checkpoint if there is one and it is asked for, else new. */
 static int start_seed(vq_finetuning *f, const char *folder, uint64_t seed, vqdna_predictor **p, vqdna_trainer **trainer) {
     char *checkpoint = vq_join("%s/trainer.safetensors", folder);
@@ -116,6 +133,8 @@ static int start_seed(vq_finetuning *f, const char *folder, uint64_t seed, vqdna
     }
     if (status < 0)
         return vq_cli_failed(f->cli, status);
+    if (!f->resume && !f->cleared)
+        clear_all(f);
     if (!resume)
         vq_training_folder_clear(folder);
     return resume ? check_resumed(f, *trainer) : VQ_GO_ON;

@@ -17,7 +17,7 @@ typedef struct vq_finetuning {
     vqdna_predictor_options predictor_options;
     vqdna_finetune_options options;
 
-    bool made; /* the folder is new */
+    bool made, cleared; /* the folder is new; of what an older run left */
     vqdna_lock *lock;
     vq_session session;
     vqdna_examples *train_set, *dev_set, *test_set;

@@ -55,6 +55,20 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
     "$VQDNA" tokenize -q -m m-codes/tokenizer "$BATS_FILE_TMPDIR/genome.fa" >/dev/null
 }
 
+@test "a new run of several seeds that is stopped leaves nothing of the old one to resume" {
+    go=("$VQDNA" finetune -q --no-provenance "${sets[@]}" "${body[@]}" --vocabulary kmer:4 --seeds 2 --checkpoint-every 0 --epochs 2)
+    "${go[@]}" --rows 100 -o old >/dev/null
+    "${go[@]}" -o new >/dev/null
+    touch marker
+    "${go[@]}" --force -o old >/dev/null 3>&- &
+    wait_for test old/seed-1/trainer.json -nt marker
+    kill -KILL $!
+    wait $! || true
+    [ ! -e old/seed-2/trainer.safetensors ]
+    "${go[@]}" --resume -o old >/dev/null
+    cmp old/seed-2/model.safetensors new/seed-2/model.safetensors
+}
+
 @test "several seeds: mean, spread, the best's model" {
     "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --vocabulary kmer:4 --set steps=30 --seeds 3 --both-strands -o m >out
     grep -q 'over 3 seeds' out
