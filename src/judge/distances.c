@@ -1,0 +1,141 @@
+#include "judge/distances.h"
+
+#include "base/integer.h"
+#include "judge/record_set.h"
+
+#include <assert.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LANES = 16
+}; /* sums that run side by side: as many as four registers of any vector unit hold, and each shorter, so more exact */
+
+void vq_distances_block(const vq_distances *d, size_t first, size_t count, float *out) {
+    if (d->block)
+        d->block(d->self, first, count, out);
+    else
+        for (size_t i = 0; i < count; i++)
+            d->row(d->self, first + i, out + i * d->rows);
+}
+
+void vq_distances_destroy(vq_distances *d) {
+    if (d && d->destroy)
+        d->destroy(d->self);
+    if (d)
+        *d = (vq_distances){0};
+}
+
+/* ---- Points -------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct points {
+    size_t rows, width; /* padded with zeros */
+    float *values;
+} points;
+
+static void points_destroy(void *self) {
+    points *p = self;
+    if (p)
+        free(p->values);
+    free(p);
+}
+
+static float square_sum(const float *a, const float *b, size_t width) {
+    float sum[LANES] = {0};
+    for (size_t w = 0; w < width; w += LANES)
+        for (int l = 0; l < LANES; l++) {
+            float d = a[w + l] - b[w + l];
+            sum[l] += d * d;
+        }
+    for (int n = LANES / 2; n; n /= 2)
+        for (int l = 0; l < n; l++)
+            sum[l] += sum[l + n];
+    return sum[0];
+}
+
+/* Squares of what is very near or very far leave the range of floats. */
+static float distance(const float *a, const float *b, size_t width) {
+    float sum = square_sum(a, b, width);
+    if (sum > 1e-30f && sum < 1e37f)
+        return sqrtf(sum);
+    double exact = 0;
+    for (size_t w = 0; w < width; w++) {
+        double d = (double)a[w] - (double)b[w];
+        exact += d * d;
+    }
+    return (float)sqrt(exact);
+}
+
+static void points_block(const void *self, size_t first, size_t count, float *out) {
+    const points *p = self;
+    for (size_t j = 0; j < p->rows; j++)
+        for (size_t i = 0; i < count; i++)
+            out[i * p->rows + j] = distance(p->values + (first + i) * p->width, p->values + j * p->width, p->width);
+}
+
+static void points_row(const void *self, size_t i, float *out) {
+    points_block(self, i, 1, out);
+}
+
+static vq_status check_coordinates(const float *values, size_t rows, int width) {
+    float largest = 0;
+    for (size_t i = 0; i < rows * (size_t)width; i++) {
+        if (!isfinite(values[i]))
+            return vq_fail(VQDNA_ERR_NUMERIC, "point %zu has a coordinate that is not finite", i / (size_t)width);
+        largest = fmaxf(largest, fabsf(values[i]));
+    }
+    if (2 * (double)largest * sqrt(width) > FLT_MAX)
+        return vq_fail(VQDNA_ERR_NUMERIC, "coordinates up to %g are too large for distances", (double)largest);
+    return VQDNA_OK;
+}
+
+vq_status vq_distances_of_points(vq_distances *out, const float *values, size_t rows, int width) {
+    assert(width > 0);
+    *out = (vq_distances){0};
+    points *p = NULL;
+    VQ_TRY(check_coordinates(values, rows, width));
+    VQ_TRY(vq_alloc(&p, 1, sizeof *p));
+    *p = (points){.rows = rows, .width = vq_round_up((size_t)width, LANES)};
+    vq_status status;
+    VQ_TRY_OR(failed, vq_alloc(&p->values, rows * p->width, sizeof *p->values));
+    for (size_t i = 0; i < rows; i++)
+        memcpy(p->values + i * p->width, values + i * (size_t)width, (size_t)width * sizeof *values);
+    *out = (vq_distances){.rows = rows, .row = points_row, .block = points_block, .self = p, .destroy = points_destroy};
+    return VQDNA_OK;
+failed:
+    points_destroy(p);
+    return status;
+}
+
+/* ---- Sets of records ------------------------------------------------------------------------------------------------------------- */
+
+vq_status vq_record_set_grow(void *array, size_t *room, size_t count, size_t size) {
+    if (count < *room)
+        return VQDNA_OK;
+    size_t more = vq_max(vq_max(64, 2 * *room), count + 1);
+    void *old, *grown;
+    memcpy(&old, array, sizeof old);
+    if (more > SIZE_MAX / size || !(grown = realloc(old, more * size)))
+        return vq_fail(VQDNA_ERR_MEMORY, "out of memory for %zu records", more);
+    memcpy(array, &grown, sizeof grown);
+    *room = more;
+    return VQDNA_OK;
+}
+
+vq_status vq_record_set_add(vq_record_set *set, const char *name, const uint8_t *bases, size_t count) {
+    return set->add(set, name, bases, count);
+}
+
+vq_status vq_record_set_take(vq_distances *out, vq_record_set *set) {
+    *out = (vq_distances){0};
+    vq_status status = set->take(out, set);
+    set->destroy(set);
+    return status;
+}
+
+void vq_record_set_destroy(vq_record_set *set) {
+    if (set)
+        set->destroy(set);
+}
