@@ -677,6 +677,81 @@ typedef struct vqdna_difference {
 VQDNA_API vqdna_status vqdna_scores_compare(vqdna_difference *out, const int *truth, const int *a, const int *b, size_t rows,
                                             int classes, int resamples, uint64_t seed);
 
+/* ---- Maps -------------------------------------------------------------------------------------------------------------------- */
+
+/* Records against each other: points or distances, neighbours, coordinates to look at, clusters, and how all this agrees with labels.
+ * Features:
+ *     codes[:level=N]                        the frequency of each code among a record's known bases, of all levels or one
+ *     embedding:mean|max[:level=N]           vectors of the codes pooled over the record; encoder:mean|max, before they are quantized
+ *     random, random:TERM                    codes, or any term above, of the untrained tokenizer of the same shape
+ *     kmer:K                                 the frequency of each word of K <= 6 bases
+ *     mash[:K]                               the Mash distance of words of K (21) bases (10.1186/s13059-016-0997-x)
+ *     hamming                                bases that differ, of aligned records of one length
+ * Distances of points are Euclidean. Everything is a function of the input and the seed, on any number of threads. */
+typedef struct vqdna_map vqdna_map;
+
+typedef struct vqdna_map_options {
+    size_t size;          /* sizeof(vqdna_map_options) */
+    const char *features; /* NULL: "codes" with a tokenizer, else "kmer:6" */
+    uint64_t seed;        /* 1: of the untrained tokenizer and of t-SNE */
+    int threads;          /* 0: all */
+} vqdna_map_options;
+
+/* Reads the records of `count` files. tokenizer: NULL where the features are of bases. Fewer than two records, one without a known base, or
+ * for hamming one of another length: VQDNA_ERR_INPUT. Either options and stats may be NULL. */
+VQDNA_API vqdna_status vqdna_map_create(vqdna_map **out, vqdna_tokenizer *tokenizer, const char *const *paths, size_t count,
+                                        const vqdna_stream_options *stream, const vqdna_map_options *options,
+                                        vqdna_stream_stats *stats);
+VQDNA_API void vqdna_map_destroy(vqdna_map *map);
+
+typedef struct vqdna_map_info {
+    size_t rows;
+    const char *const *names; /* [rows] */
+    int width;                /* of points; 0: there are distances alone */
+    const float *points;      /* [rows][width]; all with the map */
+} vqdna_map_info;
+VQDNA_API vqdna_map_info vqdna_map_describe(const vqdna_map *map);
+
+/* The k nearest other records of each, nearest first, the first among equals: [rows][k], until the next call. k is cut to rows - 1, and
+ * returned. */
+VQDNA_API vqdna_status vqdna_map_neighbours(vqdna_map *map, int *k, const int32_t **index, const float **distance);
+
+/* The first two principal components [rows][2] and their shares of the variance [2]; *coordinates NULL where there are no points. */
+VQDNA_API vqdna_status vqdna_map_components(vqdna_map *map, const float **coordinates, double share[2]);
+
+typedef struct vqdna_layout_options {
+    size_t size;                    /* sizeof(vqdna_layout_options) */
+    double perplexity;              /* 30; cut to a third of the other records */
+    int iterations;                 /* 1000 */
+    int (*interrupted)(void *user); /* asked now and then; non-zero stops with VQDNA_ERR_INTERRUPTED */
+    void (*progress)(void *user, double share);
+    void *user;
+} vqdna_layout_options;
+
+/* t-SNE (van der Maaten and Hinton 2008) from the neighbours, begun at the principal components: [rows][2], with the map. */
+VQDNA_API vqdna_status vqdna_map_layout(vqdna_map *map, const vqdna_layout_options *options, const float **xy);
+
+/* HDBSCAN (Campello et al. 2013) of the layout, which is made if it was not: a cluster of at least `least` records (0: 10), -1 for noise:
+ * [rows], with the map. */
+VQDNA_API vqdna_status vqdna_map_clusters(vqdna_map *map, int least, const int **cluster, int *count);
+
+typedef struct vqdna_map_judgement {
+    double purity;     /* share of 10 nearest neighbours, before any reduction, that have the record's label */
+    double silhouette; /* mean over the records, before any reduction */
+    double v_measure, homogeneity, completeness, adjusted_rand; /* of the clusters against the labels */
+    double variation;                                           /* of information, over the log of the records: 0 is best */
+    double noise;                                               /* share of records that are in no cluster */
+    int clusters, labels;
+    size_t rows; /* with a label */
+} vqdna_map_judgement;
+
+/* labels [rows]: classes from 0; below 0: none. NAN where something is not defined, as with one label only. */
+VQDNA_API vqdna_status vqdna_map_judge(vqdna_map *map, const int *labels, vqdna_map_judgement *out);
+
+/* Two labels against each other: the silhouette of their records alone, and the area under the ROC curve of (mean distance to the others of a,
+ * less that to those of b). NAN without two records of each. */
+VQDNA_API vqdna_status vqdna_map_pair(vqdna_map *map, const int *labels, int a, int b, double *silhouette, double *auroc);
+
 /* ---- Predictors -------------------------------------------------------------------------------------------------------------- */
 
 /* A Transformer encoder over the tokens of a vocabulary, pooled, with a head: a classifier or a regression. Vocabularies, by name:

@@ -28,6 +28,9 @@ typedef enum vq_kind {
     VQ_KIND_REPORT,
     VQ_KIND_VECTORS,
     VQ_KIND_ROWS,
+    VQ_KIND_MAP,
+    VQ_KIND_NEIGHBOURS,
+    VQ_KIND_MAP_METRICS,
     VQ_KIND_ANY,
 } vq_kind;
 
