@@ -712,8 +712,8 @@ typedef struct vqdna_map_info {
 } vqdna_map_info;
 VQDNA_API vqdna_map_info vqdna_map_describe(const vqdna_map *map);
 
-/* The k nearest other records of each, nearest first, the first among equals: [rows][k], until the next call. k is cut to rows - 1, and
- * returned. */
+/* The nearest other records of each, nearest first, the first among equals: [rows][*k], until the next call. *k is how many are wanted, and
+ * becomes how many there are a row: more, if more were found before, or all others. */
 VQDNA_API vqdna_status vqdna_map_neighbours(vqdna_map *map, int *k, const int32_t **index, const float **distance);
 
 /* The first two principal components [rows][2] and their shares of the variance [2]; *coordinates NULL where there are no points. */

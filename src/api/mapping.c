@@ -126,11 +126,8 @@ vqdna_status vqdna_map_neighbours(vqdna_map *m, int *k, const int32_t **index, c
     VQ_REQUIRE(k);
     if (*k < 1)
         return vq_fail(VQDNA_ERR_USAGE, "%d neighbours: 1 at least", *k);
-    *k = (int)vq_min((size_t)*k, m->records.rows - 1);
-    if (*k != m->k) {
-        m->k = 0; /* rows of another length */
-        VQ_TRY(need_neighbours(m, *k));
-    }
+    VQ_TRY(need_neighbours(m, *k));
+    *k = m->k;
     if (index)
         *index = m->index;
     if (distance)

@@ -119,7 +119,7 @@ static int write_neighbours(mapping *m, const char *folder) {
         return code;
     vq_output_print(&out, "#contig\trank\tneighbour\tdistance\n");
     for (size_t i = 0; i < m->info.rows; i++)
-        for (int j = 0; j < k; j++)
+        for (int j = 0; j < k && j < NEIGHBOURS; j++)
             vq_output_print(&out, "%s\t%d\t%s\t%.7g\n", m->info.names[i], j + 1, m->info.names[index[i * (size_t)k + (size_t)j]],
                             (double)distance[i * (size_t)k + (size_t)j]);
     return vq_output_commit(&out, NULL, m->cli);
@@ -359,8 +359,6 @@ static int make_map(mapping *m, const char *feature, const char *folder) {
             vq_cli_fail(m->cli, VQ_EXIT_INPUT, "the input has %zu records now, and had %zu before", m->info.rows, m->labels.rows);
     if (code == VQ_GO_ON)
         code = write_points(m, folder);
-    if (code == VQ_GO_ON)
-        code = write_neighbours(m, folder);
     if (code != VQ_GO_ON)
         return code;
     status = vqdna_map_components(m->map, &components, share);
@@ -371,6 +369,9 @@ static int make_map(mapping *m, const char *feature, const char *folder) {
     vq_cli_progress_clear(m->cli);
     if (status < 0)
         return vq_cli_failed(m->cli, status);
+    code = write_neighbours(m, folder); /* of those that the layout found */
+    if (code != VQ_GO_ON)
+        return code;
     if (!m->labels.count)
         color_by_cluster(m, clusters);
     json_t *result =
