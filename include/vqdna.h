@@ -752,6 +752,52 @@ VQDNA_API vqdna_status vqdna_map_judge(vqdna_map *map, const int *labels, vqdna_
  * less that to those of b). NAN without two records of each. */
 VQDNA_API vqdna_status vqdna_map_pair(vqdna_map *map, const int *labels, int a, int b, double *silhouette, double *auroc);
 
+/* ---- Contrasts --------------------------------------------------------------------------------------------------------------- */
+
+/* Two groups of aligned records: at which position which code tells them apart. */
+typedef struct vqdna_contrast_row {
+    uint64_t position;    /* from 0 */
+    int level;            /* from 1 */
+    uint16_t code[2];     /* the most frequent of group A, and of group B */
+    uint64_t count[2][2]; /* [code][group]: records with it */
+    uint64_t known[2];    /* records of the groups whose base is known there */
+    double difference;    /* of a code's shares in the groups, the larger of the two codes' */
+    double p;             /* Fisher's exact test, two-sided, corrected by the number of positions and levels (Bonferroni) */
+} vqdna_contrast_row;
+
+/* Positions that lie together: a changed base changes the codes of all whose receptive field it is in, as many on either side. */
+typedef struct vqdna_contrast_call {
+    uint64_t start, end; /* half-open; the middle is the best guess at the base */
+    size_t rows;
+    double difference, p; /* the largest and the smallest of its rows */
+} vqdna_contrast_call;
+
+typedef struct vqdna_contrast_options {
+    size_t size;  /* sizeof(vqdna_contrast_options) */
+    double least; /* difference of shares: 0.5 */
+    double alpha; /* 0.01, of the corrected p */
+    uint64_t gap; /* positions that may lie between two of a call: 0, the bases on either side that a code depends on, less one */
+} vqdna_contrast_options;
+
+typedef struct vqdna_contrast vqdna_contrast;
+
+/* Compares the records of files a with those of files b. VQDNA_ERR_INPUT for records of different lengths, or fewer than two in a group. Of the
+ * stream options all but `every` count; stream, options and stats may be NULL. */
+VQDNA_API vqdna_status vqdna_contrast_create(vqdna_contrast **out, vqdna_tokenizer *tokenizer, const char *const *a, size_t a_count,
+                                             const char *const *b, size_t b_count, const vqdna_stream_options *stream,
+                                             const vqdna_contrast_options *options);
+VQDNA_API void vqdna_contrast_destroy(vqdna_contrast *contrast);
+
+typedef struct vqdna_contrast_report {
+    uint64_t length;                /* of a record */
+    size_t records[2];              /* of the groups */
+    const vqdna_contrast_row *rows; /* [row_count], by position, then level; all with the contrast */
+    size_t row_count;
+    const vqdna_contrast_call *calls; /* [call_count], by position */
+    size_t call_count;
+} vqdna_contrast_report;
+VQDNA_API vqdna_contrast_report vqdna_contrast_read(const vqdna_contrast *contrast);
+
 /* ---- Predictors -------------------------------------------------------------------------------------------------------------- */
 
 /* A Transformer encoder over the tokens of a vocabulary, pooled, with a head: a classifier or a regression. Vocabularies, by name:

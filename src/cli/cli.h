@@ -47,7 +47,7 @@ typedef struct vq_command {
 
 extern const vq_command vq_cmd_devices, vq_cmd_train, vq_cmd_eval, vq_cmd_tokenize, vq_cmd_detokenize, vq_cmd_info, vq_cmd_selftest,
     vq_cmd_bench, vq_cmd_tune, vq_cmd_probe, vq_cmd_codebook, vq_cmd_embed, vq_cmd_merge, vq_cmd_report, vq_cmd_pretrain,
-    vq_cmd_finetune, vq_cmd_predict, vq_cmd_map;
+    vq_cmd_finetune, vq_cmd_predict, vq_cmd_map, vq_cmd_compare;
 
 /* ---- Messages, all on standard error (cli_terminal.c) ---- */
 

@@ -40,6 +40,7 @@ static const struct {
     [VQ_KIND_REPORT] = {"a report", "<!DOCTYPE html>", "\"vqdna report\""},
     [VQ_KIND_VECTORS] = {"an array of vectors", "\x93NUMPY", "f4'"},
     [VQ_KIND_ROWS] = {"names of vectors", "#vqdna vectors", ""},
+    [VQ_KIND_CONTRAST] = {"a comparison", "#vqdna contrast", ""},
     [VQ_KIND_MAP] = {"a map", "#vqdna map", ""},
     [VQ_KIND_NEIGHBOURS] = {"neighbours", "#vqdna neighbours", ""},
     [VQ_KIND_MAP_METRICS] = {"the metrics of a map", "{", "\"features\""},

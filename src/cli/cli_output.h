@@ -29,6 +29,7 @@ typedef enum vq_kind {
     VQ_KIND_VECTORS,
     VQ_KIND_ROWS,
     VQ_KIND_MAP,
+    VQ_KIND_CONTRAST,
     VQ_KIND_NEIGHBOURS,
     VQ_KIND_MAP_METRICS,
     VQ_KIND_ANY,

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 static const vq_command *const commands[] = {
-    &vq_cmd_devices, &vq_cmd_train,    &vq_cmd_eval,     &vq_cmd_tokenize, &vq_cmd_detokenize, &vq_cmd_merge,
-    &vq_cmd_embed, &vq_cmd_map,  &vq_cmd_codebook, &vq_cmd_probe,    &vq_cmd_pretrain, &vq_cmd_finetune,   &vq_cmd_predict,
-    &vq_cmd_report,  &vq_cmd_info,     &vq_cmd_selftest, &vq_cmd_tune,     &vq_cmd_bench,
+    &vq_cmd_devices, &vq_cmd_train,   &vq_cmd_eval,     &vq_cmd_tokenize, &vq_cmd_detokenize, &vq_cmd_merge,    &vq_cmd_embed,
+    &vq_cmd_map,     &vq_cmd_compare, &vq_cmd_codebook, &vq_cmd_probe,    &vq_cmd_pretrain,   &vq_cmd_finetune, &vq_cmd_predict,
+    &vq_cmd_report,  &vq_cmd_info,    &vq_cmd_selftest, &vq_cmd_tune,     &vq_cmd_bench,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

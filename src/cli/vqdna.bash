@@ -2,7 +2,7 @@
 _vqdna() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W "devices train eval tokenize detokenize merge codebook probe pretrain finetune predict report embed map info selftest tune bench help --help --version" -- "$word"))
+        COMPREPLY=($(compgen -W "devices train eval tokenize detokenize merge codebook probe pretrain finetune predict report embed map compare info selftest tune bench help --help --version" -- "$word"))
         return
     fi
     case $before in
@@ -16,7 +16,7 @@ _vqdna() {
     --pool) COMPREPLY=($(compgen -W "mean max none" -- "$word")) ;;
     --from) COMPREPLY=($(compgen -W "codes encoder" -- "$word")) ;;
     --device) COMPREPLY=($(compgen -W "cpu gpu" -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W "devices train eval tokenize detokenize merge codebook probe pretrain finetune predict report embed map info selftest tune bench" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "devices train eval tokenize detokenize merge codebook probe pretrain finetune predict report embed map compare info selftest tune bench" -- "$word")) ;;
     *)
         if [[ $word == -* ]]; then
             local options

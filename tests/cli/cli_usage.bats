@@ -1,7 +1,7 @@
 # Help, version, and wrong usage. None of these needs a device.
 load common
 
-commands=(devices train eval tokenize detokenize merge embed map codebook probe pretrain finetune predict report info selftest tune bench)
+commands=(devices train eval tokenize detokenize merge embed map compare codebook probe pretrain finetune predict report info selftest tune bench)
 
 setup() {
     cd "$BATS_TEST_TMPDIR"
