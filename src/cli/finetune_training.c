@@ -31,7 +31,7 @@ static int judge(vq_finetuning *f, vqdna_predictor *p, const vqdna_examples *set
 
 /* The adapters apart, where they stand on a model that others have too. */
 int vq_finetune_save_adapter(vq_finetuning *f, vqdna_predictor *p, const char *folder, const char *provenance) {
-    if (!f->options.lora || !f->init)
+    if (f->options.lora <= 0 || !f->init) /* an explicit 0 is VQDNA_ZERO */
         return VQ_GO_ON;
     char *path = vq_join("%s/adapter.safetensors", folder);
     vqdna_status status = vqdna_predictor_save_adapter(p, path, provenance);

@@ -127,6 +127,8 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
     [ "$(stat -c %s whole/adapter.safetensors)" -lt "$(stat -c %s whole/model.safetensors)" ]
     "$VQDNA" predict -q --no-provenance -m whole --column sequence test.csv >merged
     "$VQDNA" predict -q --no-provenance -m base --adapter whole/adapter.safetensors --column sequence test.csv | cmp - merged
+    "$VQDNA" finetune -q "${sets[@]}" --init base --set lora=0 --set steps=2 -o none >/dev/null
+    [ ! -e none/adapter.safetensors ]
     refused 2 "adapter of another base model" "$VQDNA" predict -m whole --adapter whole/adapter.safetensors --column sequence test.csv
     refused 2 "is no adapter" "$VQDNA" predict -m base --adapter whole/model.safetensors --column sequence test.csv
     [ "$(value whole/config.json base)" != "" ]
