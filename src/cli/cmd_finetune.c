@@ -73,9 +73,10 @@ static int read_sets(vq_finetuning *f) {
 
 static int write_results(vq_finetuning *f) {
     json_t *all = vq_finetune_results(&f->info, json_incref(f->results)), *provenance = vq_provenance(f->cli, &f->session);
-    if (f->searched)
+    if (f->searched) {
         json_object_set(all, "search", f->searched);
-    json_object_set_new(all, "learning_rate", cli_json_number(f->options.learning_rate ? f->options.learning_rate : 1e-3));
+        json_object_set_new(all, "learning_rate", json_real(f->options.learning_rate));
+    }
     if (provenance)
         json_object_set_new(all, "provenance", provenance);
     int code = vq_finetune_write(f, f->folder, all);

@@ -55,25 +55,28 @@ static int try_rate(vq_finetuning *f, const char *folder, double *score) {
 
 int vq_rates_search(vq_finetuning *f) {
     int best = -1, code = VQ_GO_ON;
-    double scores[VQ_MOST_RATES];
+    double best_score = NAN;
     f->searched = json_array();
     for (int i = 0; i < f->rates && code == VQ_GO_ON; i++) {
         char *folder = vq_join("%s/rate-%g", f->folder, f->rate[i]), prefix[64];
+        double score = NAN;
         snprintf(prefix, sizeof prefix, "rate %d of %d: ", i + 1, f->rates);
         f->loop.prefix = prefix;
         f->options.learning_rate = f->rate[i];
         code = vq_finetune_folder(f, folder);
         if (code == VQ_GO_ON)
-            code = try_rate(f, folder, &scores[i]);
+            code = try_rate(f, folder, &score);
         free(folder);
         if (code == VQ_EXIT_NUMERIC) {
             vq_cli_warn(f->cli, "the learning rate %g is too large", f->rate[i]);
             code = VQ_GO_ON;
         }
-        if (code == VQ_GO_ON && !isnan(scores[i]) && (best < 0 || scores[i] > scores[best]))
+        if (code == VQ_GO_ON && !isnan(score) && (best < 0 || score > best_score)) {
             best = i;
+            best_score = score;
+        }
         json_array_append_new(f->searched, json_pack("{sfso}", "learning_rate", f->rate[i], f->regression ? "dev_r" : "dev_mcc",
-                                                     cli_json_number(scores[i])));
+                                                     cli_json_number(score)));
     }
     if (code != VQ_GO_ON)
         return code;

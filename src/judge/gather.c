@@ -74,8 +74,8 @@ vq_status vq_gather_needs_model(bool *out, const char *text) {
 typedef struct work {
     feature f;
     vq_gathered g;
-    size_t room;                         /* rows there is room for */
-    int levels, first[VQDNA_MAX_LEVELS]; /* of codes: where a level's columns begin */
+    size_t room;                 /* rows there is room for */
+    int first[VQDNA_MAX_LEVELS]; /* of codes: where a level's columns begin */
     vq_record_set *set;
     uint8_t *bases; /* of the record under way, where it is wanted whole */
     size_t count, base_room;
@@ -234,7 +234,6 @@ static vq_status open_columns(work *k, const vq_model *model) {
             return vq_fail(VQDNA_ERR_USAGE, "codes and vectors are those of a model: name one");
         if (k->f.number > c->levels)
             return vq_fail(VQDNA_ERR_USAGE, "level %d: the model has %d", k->f.number, c->levels);
-        k->levels = c->levels;
     }
     for (int n = 0; k->f.kind == CODES && n < c->levels; n++) {
         const bool wanted = !k->f.number || k->f.number == n + 1;

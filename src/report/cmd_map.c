@@ -150,7 +150,7 @@ static int write_coordinates(mapping *m, const char *folder, const float *compon
 /* ---- Pictures ---------------------------------------------------------------------------------------------------------------- */
 
 /* A column whose labels are the clusters. */
-static void color_by_cluster(mapping *m, int count) {
+static void colour_by_cluster(mapping *m, int count) {
     vq_label_column *c = &m->by_cluster;
     *c = (vq_label_column){.name = vq_need_text("cluster"), .count = count, .of = vq_need(NULL, m->info.rows * sizeof(int))};
     c->labels = vq_need(NULL, (size_t)count * sizeof *c->labels + 1);
@@ -373,7 +373,7 @@ static int make_map(mapping *m, const char *feature, const char *folder) {
     if (code != VQ_GO_ON)
         return code;
     if (!m->labels.count)
-        color_by_cluster(m, clusters);
+        colour_by_cluster(m, clusters);
     json_t *result =
         json_pack("{sssIsisoso}", "features", feature, "records", (json_int_t)m->info.rows, "width", m->info.width, "variance",
                   components ? json_pack("[ff]", share[0], share[1]) : json_null(), "clusters", json_integer(clusters));

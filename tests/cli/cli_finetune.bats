@@ -158,14 +158,14 @@ open(out + ".tsv", "w").write("\n".join(index) + "\n")
 END
 }
 
-@test "ids from outside: the same model as of the words they stand for, whatever their width" {
+@test "ids from outside, whatever their width: trained on, predicted from, and checked" {
     for s in train dev test; do
         ids_of $s.csv $s.npy $([ $s = dev ] && echo i8 || echo u2)
     done
     ids=("$VQDNA" finetune -q --train train.npy --dev dev.npy --test test.npy "${body[@]}" --set steps=60)
     "${ids[@]}" --vocabulary ids:257 -o m >/dev/null
     [ "$(value m/config.json vocabulary)" = ids:257 ]
-    # Words in a table have an entry more, for unknown bases, and stand four bases apart: other places, the same losses at the start.
+    # As large as of the words they stand for, with their entry for unknown bases.
     "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --set steps=60 --vocabulary kmer:4:stride=4 -o k >/dev/null
     [ "$(value m/metrics.json parameters)" = "$(value k/metrics.json parameters)" ]
     "$VQDNA" predict -q -m m test.npy >out
