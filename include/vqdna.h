@@ -697,6 +697,9 @@ typedef struct vqdna_map_options {
     int threads;          /* 0: all */
 } vqdna_map_options;
 
+/* Whether a feature needs a tokenizer; VQDNA_ERR_USAGE for one that there is not. */
+VQDNA_API vqdna_status vqdna_map_needs_tokenizer(bool *out, const char *feature);
+
 /* Reads the records of `count` files. tokenizer: NULL where the features are of bases. Fewer than two records, one without a known base, or
  * for hamming one of another length: VQDNA_ERR_INPUT. Either options and stats may be NULL. */
 VQDNA_API vqdna_status vqdna_map_create(vqdna_map **out, vqdna_tokenizer *tokenizer, const char *const *paths, size_t count,

@@ -34,6 +34,15 @@ static const char *of_untrained(const char *features) {
     return features[length] ? features + length + 1 : "codes";
 }
 
+vqdna_status vqdna_map_needs_tokenizer(bool *out, const char *feature) {
+    VQ_REQUIRE(out);
+    VQ_REQUIRE(feature);
+    const char *term = of_untrained(feature);
+    VQ_TRY(vq_gather_needs_model(out, term ? term : feature));
+    *out |= term != NULL;
+    return VQDNA_OK;
+}
+
 static vq_status make_untrained(vqdna_tokenizer **out, vqdna_tokenizer *like, const char *const *paths, size_t count,
                                 const vqdna_stream_options *stream, uint64_t seed) {
     vqdna_dataset *dataset;

@@ -42,6 +42,8 @@ void vq_input_close(vq_input *in) {
     *in = (vq_input){0};
 }
 
+static const char no_end[] = "its last line has no end: the file was cut";
+
 /* Reads once more behind what is there; false if nothing came. */
 static bool fill(vq_input *in) {
     if (in->ended)
@@ -101,7 +103,7 @@ bool vq_input_line(vq_input *in, const char **line, size_t *length) {
             if (searched >= LONGEST)
                 in->error = "its next line is longer than 2 MiB, and none of tokens is";
             else if (searched && !in->error)
-                in->error = "its last line has no end: the file was cut";
+                in->error = no_end;
             return false;
         }
         *line = from;
@@ -112,4 +114,17 @@ bool vq_input_line(vq_input *in, const char **line, size_t *length) {
             --*length;
         return true;
     }
+}
+
+bool vq_input_text_line(vq_input *in, const char **line, size_t *length) {
+    if (vq_input_line(in, line, length))
+        return true;
+    if (in->error != no_end)
+        return false;
+    in->error = NULL;
+    *length = in->end - in->start;
+    in->line++;
+    *line = in->buffer + in->start;
+    in->start = in->end;
+    return true;
 }

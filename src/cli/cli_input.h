@@ -33,4 +33,7 @@ size_t vq_input_take(vq_input *in, void *data, size_t length);
  * without an end, which a cut leaves, is one. */
 bool vq_input_line(vq_input *in, const char **line, size_t *length);
 
+/* The same of what people write: a last line without an end is a line too, and no error. */
+bool vq_input_text_line(vq_input *in, const char **line, size_t *length);
+
 #endif

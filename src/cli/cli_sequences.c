@@ -11,13 +11,10 @@ static int read_list(vq_sequences *s, vq_cli *cli) {
     const char *line;
     size_t length;
     int code = cli_input_open(&in, cli, s->list);
-    while (code == VQ_GO_ON && vq_input_line(&in, &line, &length))
+    while (code == VQ_GO_ON && vq_input_text_line(&in, &line, &length))
         if (length)
             vq_list_append(&s->names, vq_join("%.*s", (int)length, line));
-    const char *rest;
-    if (code == VQ_GO_ON && (length = vq_input_peek(&in, &rest, 4096)) > 0) /* a last line without an end */
-        vq_list_append(&s->names, vq_join("%.*s", (int)length, rest));
-    else if (code == VQ_GO_ON && in.error)
+    if (code == VQ_GO_ON && in.error)
         code = vq_cli_fail(cli, VQ_EXIT_INPUT, "%s: %s", in.path, in.error);
     vq_input_close(&in);
     if (code == VQ_GO_ON && !s->names.count)

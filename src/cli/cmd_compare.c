@@ -61,15 +61,10 @@ static int read_key(comparing *c) {
     const char *line;
     size_t length;
     int code = cli_input_open(&in, c->cli, c->key);
-    for (bool more = true; more && code == VQ_GO_ON;) {
-        more = vq_input_line(&in, &line, &length);
-        if (!more) /* a last line without an end */
-            length = vq_input_peek(&in, &line, 1 << 20);
-        if (length)
-            code = take_known(c, &in, line, length);
-        else if (!more && in.error)
-            code = vq_cli_fail(c->cli, VQ_EXIT_INPUT, "%s: %s", in.path, in.error);
-    }
+    while (code == VQ_GO_ON && vq_input_text_line(&in, &line, &length))
+        code = take_known(c, &in, line, length);
+    if (code == VQ_GO_ON && in.error)
+        code = vq_cli_fail(c->cli, VQ_EXIT_INPUT, "%s: %s", in.path, in.error);
     vq_input_close(&in);
     if (code == VQ_GO_ON && !c->known_count)
         code = vq_cli_fail(c->cli, VQ_EXIT_INPUT, "%s has no intervals", c->key);

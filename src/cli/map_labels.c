@@ -168,15 +168,11 @@ int vq_map_labels_read(vq_map_labels *out, vq_cli *cli, const char *path, const 
     int code = cli_input_open(&in, cli, path);
     if (code == VQ_GO_ON)
         code = read_columns(out, cli, &in, columns, place);
-    for (bool more = true; more && code == VQ_GO_ON;) {
-        more = vq_input_line(&in, &line, &length);
-        if (!more) /* a last line without an end */
-            length = vq_input_peek(&in, &line, 1 << 20);
+    while (code == VQ_GO_ON && vq_input_text_line(&in, &line, &length))
         if (length)
             code = take_line(out, cli, &in, line, length, sorted, met, place);
-        else if (!more && in.error)
-            code = vq_cli_fail(cli, VQ_EXIT_INPUT, "%s: %s", in.path, in.error);
-    }
+    if (code == VQ_GO_ON && in.error)
+        code = vq_cli_fail(cli, VQ_EXIT_INPUT, "%s: %s", in.path, in.error);
     if (code == VQ_GO_ON && !out->labelled)
         code = vq_cli_fail(cli, VQ_EXIT_INPUT, "%s names none of the records, the first of which is %.60s", path, names[0]);
     for (size_t c = 0; c < out->count; c++)

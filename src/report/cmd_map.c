@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { NEIGHBOURS = 10 };
 
@@ -22,7 +23,7 @@ typedef struct mapping {
     vq_list features, columns, pairs;
     uint64_t iterations, least;
     double perplexity;
-    bool resume;
+    bool resume, made; /* made: the folder is new */
     vq_sequences in;
     vq_session session;
 
@@ -41,9 +42,10 @@ static char *path_in(const char *folder, const char *name) {
     return vq_join("%s/%s", folder, name);
 }
 
-static int make_folder(vq_cli *cli, const char *path) {
+static int make_folder(vq_cli *cli, const char *path, bool *made) {
     struct stat found;
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+    *made = mkdir(path, 0777) == 0;
+    if (!*made && errno != EEXIST)
         return vq_cli_fail(cli, VQ_EXIT_INPUT, "cannot make the folder %s: %s", path, strerror(errno));
     if (stat(path, &found) != 0 || !S_ISDIR(found.st_mode))
         return vq_cli_fail(cli, VQ_EXIT_INPUT, "%s is not a folder; a map needs one", path);
@@ -402,16 +404,19 @@ static int map_feature(mapping *m, const char *feature, bool alone) {
         *c = *c == ':' || *c == '=' || *c == '/' ? '_' : *c;
     char *folder = alone ? vq_need_text(m->folder) : path_in(m->folder, name), *path = path_in(folder, "metrics.json");
     json_t *done = m->resume ? json_load_file(path, 0, NULL) : NULL;
+    bool made = false;
     int code = VQ_GO_ON;
     if (done) {
         vq_cli_note(m->cli, "%s: done before, in %s", feature, folder);
         json_array_append_new(m->results, done);
     } else {
-        code = make_folder(m->cli, folder);
+        code = make_folder(m->cli, folder, &made);
         if (code == VQ_GO_ON)
             code = check_files(m->cli, folder);
         if (code == VQ_GO_ON)
             code = make_map(m, feature, folder);
+        if (code != VQ_GO_ON && made)
+            rmdir(folder);
         vqdna_map_destroy(m->map);
         free_column(&m->by_cluster);
         m->map = NULL;
@@ -445,12 +450,16 @@ static int check(mapping *m) {
 }
 
 /* Codes and vectors need a device; words do not, and are had without one. */
-static bool needs_device(const mapping *m) {
-    for (size_t i = 0; i < m->features.count; i++)
-        if (strncmp(m->features.items[i], "kmer", 4) != 0 && strncmp(m->features.items[i], "mash", 4) != 0 &&
-            strcmp(m->features.items[i], "hamming") != 0)
-            return true;
-    return false;
+static int open_session(mapping *m) {
+    bool any = false;
+    for (size_t i = 0; i < m->features.count; i++) {
+        bool needs;
+        vqdna_status status = vqdna_map_needs_tokenizer(&needs, m->features.items[i]);
+        if (status < 0)
+            return vq_cli_failed(m->cli, status);
+        any |= needs;
+    }
+    return any ? vq_session_open(&m->session, m->cli, m->model) : VQ_GO_ON;
 }
 
 static int map(mapping *m, vq_list *inputs) {
@@ -459,10 +468,10 @@ static int map(mapping *m, vq_list *inputs) {
     m->cli->seed = m->cli->seed_given ? m->cli->seed : 1;
     if (code == VQ_GO_ON)
         code = vq_sequences_take(&m->in, m->cli, inputs);
-    if (code == VQ_GO_ON && needs_device(m))
-        code = vq_session_open(&m->session, m->cli, m->model);
     if (code == VQ_GO_ON)
-        code = make_folder(m->cli, m->folder);
+        code = open_session(m);
+    if (code == VQ_GO_ON)
+        code = make_folder(m->cli, m->folder, &m->made);
     for (size_t i = 0; i < m->features.count && code == VQ_GO_ON; i++)
         code = map_feature(m, m->features.items[i], m->features.count == 1);
     if (code != VQ_GO_ON)
@@ -507,6 +516,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
     int code = vq_options_parse(cli, options, argc, argv, 0, -1, &inputs);
     if (code == VQ_GO_ON)
         code = map(&m, &inputs);
+    if (code != VQ_EXIT_OK && m.made)
+        rmdir(m.folder); /* which keeps it if anything is in it */
     vq_map_labels_free(&m.labels);
     vq_sequences_free(&m.in);
     vq_session_close(&m.session);

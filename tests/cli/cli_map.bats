@@ -120,6 +120,7 @@ END
     refused 2 "record n has no known base" "$VQDNA" map -q --features kmer:3 -o m n.fa
     { head -4 all.fa; echo ">short"; echo ACGT; } >short.fa
     refused 2 "short" "$VQDNA" map -q --features hamming -o m short.fa
+    [ ! -e m ]
     printf 'name\tkind\nstranger\tx\n' >others.tsv
     refused 2 "names none of the records" "$VQDNA" map -q --features kmer:3 --labels others.tsv -o m all.fa
     refused 2 "has no column of labels 'clade'" "$VQDNA" map -q --features kmer:3 --labels labels.tsv --label clade -o m all.fa
