@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <limits.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -240,91 +239,5 @@ done:
     free(merges);
     free(branches);
     free(in);
-    return status;
-}
-
-/* ---- DBSCAN ------------------------------------------------------------------------------------------------------------------ */
-
-typedef struct reach {
-    const vq_distances *d;
-    double radius;
-    int least;
-    bool *core;
-    _Atomic int
-        *above; /* a core of the same cluster that comes before, or itself: the last on the way is the cluster's first core */
-    int *cluster;
-} reach;
-
-static vq_status find_dense(void *user, size_t i) {
-    reach *s = user;
-    float *row;
-    int within = 0;
-    VQ_TRY(take_row(&row, s->d, i));
-    for (size_t j = 0; j < s->d->rows; j++)
-        within += (double)row[j] <= s->radius;
-    s->core[i] = within >= s->least;
-    free(row);
-    return VQDNA_OK;
-}
-
-static int first_of(_Atomic int *above, int i) {
-    for (int next; (next = above[i]) != i; i = next)
-        above[i] = above[next]; /* no later than what stood there, so another thread loses nothing by it */
-    return i;
-}
-
-/* Joins a core with those before it. Which threads come first does not matter: a cluster's first core stays its top. */
-static vq_status join_cores(void *user, size_t i) {
-    reach *s = user;
-    float *row;
-    if (!s->core[i])
-        return VQDNA_OK;
-    VQ_TRY(take_row(&row, s->d, i));
-    for (size_t j = 0; j < i; j++) {
-        if (!s->core[j] || (double)row[j] > s->radius)
-            continue;
-        int a, b;
-        do {
-            int x = first_of(s->above, (int)i), y = first_of(s->above, (int)j);
-            a = x < y ? x : y;
-            b = x < y ? y : x;
-        } while (a != b && !atomic_compare_exchange_strong(&s->above[b], &(int){b}, a));
-    }
-    free(row);
-    return VQDNA_OK;
-}
-
-/* A record that is no core, within reach of several clusters, is of the one whose first core comes first, as in scikit-learn. */
-static vq_status find_border(void *user, size_t i) {
-    reach *s = user;
-    float *row;
-    if (s->core[i])
-        return VQDNA_OK;
-    VQ_TRY(take_row(&row, s->d, i));
-    for (size_t j = 0; j < s->d->rows; j++)
-        if (s->core[j] && (double)row[j] <= s->radius && (s->cluster[i] < 0 || s->cluster[j] < s->cluster[i]))
-            s->cluster[i] = s->cluster[j];
-    free(row);
-    return VQDNA_OK;
-}
-
-vq_status vq_dbscan(int *cluster, int *count, const vq_distances *d, double radius, int least, int threads) {
-    assert(least >= 1 && radius >= 0 && d->rows <= INT_MAX);
-    int rows = (int)d->rows;
-    reach s = {.d = d, .radius = radius, .least = least, .cluster = cluster};
-    vq_status status;
-    VQ_TRY_OR(done, vq_alloc(&s.core, d->rows, sizeof *s.core));
-    VQ_TRY_OR(done, vq_alloc(&s.above, d->rows, sizeof *s.above));
-    for (int i = 0; i < rows; i++)
-        s.above[i] = i;
-    VQ_TRY_OR(done, vq_parallel(d->rows, threads, find_dense, &s));
-    VQ_TRY_OR(done, vq_parallel(d->rows, threads, join_cores, &s));
-    for (int i = 0; i < rows; i++)
-        cluster[i] = s.core[i] ? first_of(s.above, i) : -1;
-    VQ_TRY_OR(done, vq_parallel(d->rows, threads, find_border, &s));
-    VQ_TRY_OR(done, number(cluster, count, d->rows));
-done:
-    free(s.core);
-    free(s.above);
     return status;
 }

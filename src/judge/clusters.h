@@ -8,9 +8,6 @@
  * from 0 by their first record; -1: noise. *count of them. core: neighbours of a core distance, itself among them; 0: `least`. */
 vq_status vq_hdbscan(int *cluster, int *count, const vq_distances *d, int least, int core, int threads);
 
-/* DBSCAN (Ester et al. 1996): records with at least `least` others (itself counted) within `radius` are cores. */
-vq_status vq_dbscan(int *cluster, int *count, const vq_distances *d, double radius, int least, int threads);
-
 /* How two labellings agree: entropies in nats of the truth (C) and the clusters (K). Records of a truth below 0 are left out; noise (-1 in
  * `cluster`) is a cluster of its own, as the field has it (pathogen-embed). */
 typedef struct vq_agreement {

@@ -1,5 +1,5 @@
 /* Clusters against hdbscan 0.8.44 (HDBSCAN, min_samples one below `core`, for it does not count the record itself) and scikit-learn 1.9.1
- * (DBSCAN, HDBSCAN, metrics). Distances of mutual reachability are often equal, and the references sort them in no certain order: the sets
+ * (HDBSCAN, metrics). Distances of mutual reachability are often equal, and the references sort them in no certain order: the sets
  * are such that both, on distances and on points, agree. */
 #include "judge/clusters.h"
 
@@ -76,14 +76,6 @@ static const char *hdbscan(points *p, int least, int core, int threads) {
     return text;
 }
 
-static const char *dbscan(points *p, double radius, int least, int threads) {
-    vq_distances d = of_points(p);
-    int cluster[500], count;
-    ck_ok(vq_dbscan(cluster, &count, &d, radius, least, threads));
-    write_labels(cluster, count, p->rows);
-    return text;
-}
-
 static const double even[] = {.8, .8, .8}, uneven[] = {.3, 1, 2, .6}, many[] = {.5, .7, .9, .5, .7, .9, .5, .7, .9}, wide[] = {1};
 
 START_TEST(three_and_noise) {
@@ -91,16 +83,11 @@ START_TEST(three_and_noise) {
         ".abcabcabc.bcabcabca.cabcabcab.abcabcabcabcabcabca.cabcabcab.abcabcabcbbcabcabcabcabcabcab.abcabcabc"
         "abcabcabca.cabcabcabbabcabcabc.bcabcabca.cabcabcab.abcabcabcbbcabcabca.cabcabcab.abcabcabc.bcabcabca"
         ".cabcabcab.abcabcabc.bcabcabca.cabcabcab.abcabcabccbcabcabcabcabcabcabbabcabcabcabcabcabca.cabcabcab";
-    static const char by_dbscan[] =
-        ".abcabcabc.bcabcabca.c.bcabcab.abcabcabcabcabcabca.cabcabcab.abcabcabcbbcabcabca.cabcabcab.abcabcabc"
-        ".bcabcabca.cabcabcabbabcabcabc.bcabcabca.cabcabcab.abcabcabcbbcabcabca.cabcabcab.abcabcabc.bcabcabca"
-        ".cabcabcab.abcabcabc.bc.bcabca.cabcabcab.abcabcabc.bcabcabca.cabcabcab.abcabcabc.bcabcabca.cabcabcab";
     points p;
     scatter(&p, 19, 300, 2, 3, even, 10);
     for (int threads = 1; threads < 6; threads += 2) {
         ck_assert_str_eq(hdbscan(&p, 10, 10, threads), by_hdbscan);
         ck_assert_str_eq(hdbscan(&p, 10, 0, threads), by_hdbscan);
-        ck_assert_str_eq(dbscan(&p, 0.5, 5, threads), by_dbscan);
     }
 }
 END_TEST
@@ -124,16 +111,9 @@ START_TEST(many_clusters) {
         "gcdafgafb..defhaf.gcdefh.fbgcdebhafbgc.efhafb.cdefhaabgcdefgafbgcdafhafbg.defhaf.gcdefhafbgcdeehafbg"
         "caefhafb.cdefhabbgcdef.afbgcd.fhafbg.defhaf.gcdefhffbgcde.hafb.c.efhafb.cdefha.b.cdef.afb.cd.fhafbgd"
         "defhaf..cdefh.fbgcde.hafb.cgefhafbdcdefhahbgcdefbafbgcdefhafbgfdefhaf.gcdefh.fbgcde.hafbgc.ef.afbdcd";
-    static const char by_dbscan[] =
-        ".a.b..c.dcaebf.cg.caeh.ic..c..bfjcg.ca.bfi..dc.kbcicg.ca.bfjcgl...bf.c.dcaebfac..ca..fjc.dc.ebfic..c"
-        "aebf..g.ca...icg.cafbf.cg..mebfnc...a.b..c..cmeafnchlcfebfnc..cmeb.n.glcaeb..chdca.bfncg.eaebfic.dca"
-        "k..dc..ca..fic.dc.ebfic..caebfnagdcaeb..c.lca.bfnchd.mebfnc.dcm.bf.ch.ca..f.c..c.ebfnchdcaeb.n.g.cme"
-        "b..c.dca.bf.cgdmaebfic.dcme.f.cgdca..f.cg.c.ebf.c..ca..fi.h.ca.b..chdca.bf.cgd.a.bfic.dca.bf.cgdcaef"
-        ".jcg.c..bficg.cakbfn.gdca.bkichdca.bfncg.hmebfic..c.ebf.cg.cmecf.cgdc.ebf.cg.ca.b.j.g.ca.b..c.dcm.bf";
     points p;
     scatter(&p, 15, 500, 2, 9, many, 7);
     ck_assert_str_eq(hdbscan(&p, 15, 4, 2), by_hdbscan);
-    ck_assert_str_eq(dbscan(&p, 0.25, 4, 4), by_dbscan);
 }
 END_TEST
 
@@ -142,13 +122,9 @@ START_TEST(one_blob) {
     static const char expected[] =
         ".aaa.bab..aaaaabaaaaaa.aa.aaaaaaaaaaaa.baaa.a...baaaaaaaaaaa..a.ababbaa..a.aa.aaaa.abb.aabaaaaaaa..b"
         "aaaaa.a..aaaaabaa.ba.aaa.aa.a.aaaaa.aaa.aaaba.aaaaaabaabaaaaaabaaaba.aa..aba...aaaa.aa.baaaaaaa..ba.";
-    char whole[201];
     points p;
     scatter(&p, 204, 200, 2, 1, wide, 0);
     ck_assert_str_eq(hdbscan(&p, 15, 4, 2), expected);
-    memset(whole, 'a', 200);
-    whole[200] = '\0';
-    ck_assert_str_eq(dbscan(&p, 1, 5, 2), whole);
 }
 END_TEST
 
@@ -156,8 +132,6 @@ START_TEST(identical) {
     points p;
     scatter(&p, 1, 30, 2, 1, (const double[]){0}, 0);
     ck_assert_str_eq(hdbscan(&p, 5, 0, 2), "..............................");
-    ck_assert_str_eq(dbscan(&p, 0, 30, 2), "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
-    ck_assert_str_eq(dbscan(&p, 0, 31, 2), "..............................");
 
     /* of infinite density, beside a cluster, a lone record and two that are too few */
     line(&p, 20, (const double[]){9, 0, 0, 5, 0, 5, 5.25, 0, 5.5, 0, 3, 0, 5.25, 7, 7, 7, 7, 5, 9, 7});
@@ -203,28 +177,14 @@ START_TEST(few) {
     line(&p, 2, (const double[]){0, 1});
     ck_assert_str_eq(hdbscan(&p, 2, 0, 2), "..");
     ck_assert_str_eq(hdbscan(&p, 5, 9, 2), "..");
-    ck_assert_str_eq(dbscan(&p, 1, 2, 2), "aa");
-    ck_assert_str_eq(dbscan(&p, 1, 3, 2), "..");
     p.rows = 1;
     ck_assert_str_eq(hdbscan(&p, 2, 0, 2), ".");
-    ck_assert_str_eq(dbscan(&p, 1, 1, 2), "a");
     p.rows = 0;
     ck_assert_str_eq(hdbscan(&p, 2, 0, 2), "");
-    ck_assert_str_eq(dbscan(&p, 1, 1, 2), "");
     line(&p, 5, (const double[]){0, 1, 2, 3, 4});
     ck_assert_str_eq(hdbscan(&p, 6, 2, 2), ".....");
     ck_assert_str_eq(hdbscan(&p, 5, 5, 2), ".....");
     ck_assert_str_eq(hdbscan(&p, 2, 100, 2), ".....");
-}
-END_TEST
-
-/* A record at the edge of two clusters is of the one whose first core comes first, though it comes before both. */
-START_TEST(borders) {
-    points p;
-    line(&p, 9, (const double[]){2, 4, 3.5, 3, 3.6, 1, 0.5, 0.4, 0});
-    ck_assert_str_eq(dbscan(&p, 1, 4, 2), "aaaaabbbb");
-    line(&p, 9, (const double[]){0, 4, 3.5, 3, 3.6, 1, 0.5, 0.4, 2});
-    ck_assert_str_eq(dbscan(&p, 1, 4, 2), "abbbbaaaa");
 }
 END_TEST
 
@@ -312,7 +272,6 @@ int main(void) {
     tcase_add_test(t, chains);
     tcase_add_test(t, choice);
     tcase_add_test(t, few);
-    tcase_add_test(t, borders);
     tcase_add_test(t, agreement);
     tcase_add_test(t, full_agreement);
     tcase_add_test(t, no_truth);
