@@ -41,14 +41,14 @@ void vq_picture_put(vq_picture *p, const char *format, ...) {
     p->used += length;
 }
 
+void vq_picture_escaped(vq_picture *p, const char *text) {
+    for (; *text; text++)
+        vq_picture_put(p, *text == '<' || *text == '>' || *text == '&' ? "&#%d;" : "%c", *text);
+}
+
 void vq_picture_text(vq_picture *p, double x, double y, const char *attributes, const char *text) {
     vq_picture_put(p, "<text x=\"%.1f\" y=\"%.1f\" %s>", x, y, attributes);
-    for (; *text; text++) {
-        if (*text == '<' || *text == '>' || *text == '&')
-            vq_picture_put(p, "&#%d;", *text);
-        else
-            vq_picture_put(p, "%c", *text);
-    }
+    vq_picture_escaped(p, text);
     vq_picture_put(p, "</text>\n");
 }
 

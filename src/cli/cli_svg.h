@@ -28,6 +28,8 @@ typedef struct vq_picture {
 /* Background and font of a picture of this size; vq_picture_put(p, "</svg>\n") ends it. */
 void vq_picture_begin(vq_picture *p, int wide, int tall);
 void vq_picture_put(vq_picture *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Text with what is markup in it escaped; the second within an element of its own. */
+void vq_picture_escaped(vq_picture *p, const char *text);
 void vq_picture_text(vq_picture *p, double x, double y, const char *attributes, const char *text);
 
 /* The letter of a base (0 to 3) of a logo, so wide and so tall, standing on `bottom`; none if it could not be seen. */

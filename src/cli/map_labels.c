@@ -17,16 +17,19 @@ static int by_name(const void *a, const void *b) {
     return strcmp(((const named *)a)->name, ((const named *)b)->name);
 }
 
+void vq_label_column_free(vq_label_column *c) {
+    for (int i = 0; i < c->count; i++)
+        free(c->labels[i]);
+    free(c->name);
+    free(c->labels);
+    free(c->sizes);
+    free(c->of);
+    *c = (vq_label_column){0};
+}
+
 void vq_map_labels_free(vq_map_labels *l) {
-    for (size_t c = 0; c < l->count; c++) {
-        vq_label_column *column = &l->columns[c];
-        for (int i = 0; i < column->count; i++)
-            free(column->labels[i]);
-        free(column->name);
-        free(column->labels);
-        free(column->sizes);
-        free(column->of);
-    }
+    for (size_t c = 0; c < l->count; c++)
+        vq_label_column_free(&l->columns[c]);
     free(l->columns);
     *l = (vq_map_labels){0};
 }

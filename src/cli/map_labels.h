@@ -25,6 +25,7 @@ typedef struct vq_map_labels {
 int vq_map_labels_read(vq_map_labels *out, vq_cli *cli, const char *path, const vq_list *columns, const char *const *names,
                        size_t rows);
 void vq_map_labels_free(vq_map_labels *labels);
+void vq_label_column_free(vq_label_column *column);
 
 /* The label of a name, -1 if there is none. */
 int vq_label_find(const vq_label_column *column, const char *label, size_t length);

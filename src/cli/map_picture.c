@@ -25,8 +25,7 @@ static void put_point(vq_picture *p, double x, double y, double r, int label, co
         return;
     }
     vq_picture_put(p, "><title>");
-    for (; *name; name++)
-        vq_picture_put(p, *name == '<' || *name == '>' || *name == '&' ? "&#%d;" : "%c", *name);
+    vq_picture_escaped(p, name);
     vq_picture_put(p, "</title></%s>\n", shape ? "path" : "circle");
 }
 

@@ -168,16 +168,6 @@ static void colour_by_cluster(mapping *m, int count) {
     }
 }
 
-static void free_column(vq_label_column *c) {
-    for (int k = 0; k < c->count; k++)
-        free(c->labels[k]);
-    free(c->name);
-    free(c->labels);
-    free(c->sizes);
-    free(c->of);
-    *c = (vq_label_column){0};
-}
-
 static const char *const scores[] = {"purity",    "silhouette", "v_measure", "homogeneity", "completeness", "adjusted_rand",
                                      "variation", "noise",      "clusters",  "labels",      "rows"};
 enum { SCORES = sizeof scores / sizeof *scores, SHOWN = 8 };
@@ -418,7 +408,7 @@ static int map_feature(mapping *m, const char *feature, bool alone) {
         if (code != VQ_GO_ON && made)
             rmdir(folder);
         vqdna_map_destroy(m->map);
-        free_column(&m->by_cluster);
+        vq_label_column_free(&m->by_cluster);
         m->map = NULL;
     }
     free(name);
