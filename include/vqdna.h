@@ -176,6 +176,9 @@ typedef struct vqdna_input_options {
     vqdna_ambiguous ambiguous;
     bool skip_soft_masked; /* lower-case letters are left out, too */
     vqdna_strand strand;   /* to read instead of what stands there, or first what stands there and then the other */
+    /* Above 0: each window of so many bases is a record of its own, named contig:start-end as BED counts; one begins every `step` bases (0:
+     * the window), and the last ends where its record does. A shorter record is one window. */
+    size_t window, step;
 } vqdna_input_options;
 
 /* ---- Dataset ----------------------------------------------------------------------------------------------------------------- */

@@ -40,7 +40,11 @@ struct vq_source {
     uint64_t from;      /* in the contig, of the stretch gathered */
     uint8_t *stretch;
     size_t count, room;
-    char *name;      /* of the stretch */
+    char *name;                           /* of the stretch */
+    uint8_t *whole;                       /* with windows: what they are cut from, and the stretch is one of them */
+    size_t whole_count, whole_room, next; /* next: where the next window begins; */
+    uint64_t whole_from;
+    bool more;       /* there is one */
     int turn, turns; /* of its strands, the one under way */
     size_t given;    /* bases of it given */
 
@@ -202,19 +206,56 @@ static vq_status gather(vq_source *s) {
     }
 }
 
+static void swap_stretch(vq_source *s) {
+    uint8_t *bases = s->stretch;
+    size_t count = s->count, room = s->room;
+    s->stretch = s->whole;
+    s->count = s->whole_count;
+    s->room = s->whole_room;
+    s->whole = bases;
+    s->whole_count = count;
+    s->whole_room = room;
+}
+
+/* The next window of the stretch that was gathered; the last ends where that does, as long as the others if that is long enough. */
+static vq_status next_window(vq_source *s) {
+    const size_t window = s->o.window;
+    if (!s->more) {
+        const vq_status status = gather(s);
+        if (status != VQDNA_OK)
+            return status;
+        s->whole_from = s->from;
+        swap_stretch(s);
+        s->next = 0;
+    }
+    const bool last = s->whole_count <= window || s->next >= s->whole_count - window;
+    const size_t start = !last ? s->next : s->whole_count > window ? s->whole_count - window : 0;
+    s->count = 0;
+    if (s->whole_count)
+        if (s->whole_count)
+        VQ_TRY(append(s, s->whole + start, last ? s->whole_count - start : window));
+    s->from = s->whole_from + start;
+    s->next += s->o.step ? s->o.step : window;
+    s->more = !last;
+    return VQDNA_OK;
+}
+
 static bool turn_reversed(const vq_source *s) {
     bool minus = s->o.strand == VQDNA_STRAND_MINUS || s->turn == 1;
     return minus != s->raw.reversed;
 }
 
-/* As samtools names a region, "chr1:11-20", unless it is all there is; the other strand's with "/rc" behind it, as samtools faidx does. */
+/* As samtools names a region, "chr1:11-20", unless it is all there is; the other strand's with "/rc" behind it, as samtools faidx does. A
+ * window as BED counts, "chr1:10-20". */
 static vq_status name_stretch(vq_source *s) {
     size_t length = strlen(s->raw.name) + 56;
     free(s->name);
     s->name = NULL;
     VQ_TRY(vq_alloc(&s->name, length, 1));
     const char *mark = turn_reversed(s) ? "/rc" : "";
-    if (s->clean && !s->inside && !s->raw.part)
+    if (s->o.window)
+        snprintf(s->name, length, "%s:%" PRIu64 "-%" PRIu64 "%s", s->raw.name, s->from, s->from + s->count, mark);
+    else if (s->clean && !s->inside && !s->raw.part)
         snprintf(s->name, length, "%s%s", s->raw.name, mark);
     else
         snprintf(s->name, length, "%s:%" PRIu64 "-%" PRIu64 "%s", s->raw.name, s->from + (s->count > 0), s->from + s->count, mark);
@@ -231,7 +272,7 @@ static void reverse(uint8_t *bases, size_t count) {
 
 static vq_status next_gathered(vq_source *s, vq_piece *out) {
     if (s->given == s->count && !s->open && ++s->turn >= s->turns) {
-        vq_status status = gather(s);
+        vq_status status = s->o.window ? next_window(s) : gather(s);
         if (status != VQDNA_OK)
             return status;
         s->turn = 0;
@@ -259,12 +300,14 @@ vq_status vq_source_open(vq_source **out, const char *const *paths, size_t count
     s->read_bytes = read_bytes;
     vq_take_options(&s->o, sizeof s->o, options, sizeof s->o);
     bool windows = s->o.intervals || s->o.region_count;
-    s->gathers = windows || s->o.skip_soft_masked || s->o.ambiguous == VQDNA_AMBIGUOUS_SKIP || s->o.strand;
+    s->gathers = windows || s->o.skip_soft_masked || s->o.ambiguous == VQDNA_AMBIGUOUS_SKIP || s->o.strand || s->o.window;
     s->turns = s->o.strand == VQDNA_STRAND_BOTH ? 2 : 1;
     s->turn = s->turns;
     vq_status status = VQDNA_OK;
     if (windows && s->o.column)
         status = vq_fail(VQDNA_ERR_USAGE, "intervals and regions are of FASTA, and a column is of a table");
+    else if (s->o.step && s->o.step > s->o.window)
+        status = vq_fail(VQDNA_ERR_USAGE, "a step of %zu bases leaves some between windows of %zu out", s->o.step, s->o.window);
     else if (windows)
         status = vq_windows_open(&s->windows, paths, count, s->o.intervals, s->o.regions, s->o.region_count);
     if (status < 0)
@@ -320,6 +363,7 @@ void vq_source_close(vq_source *s) {
     free(s->letters);
     free(s->row_name);
     free(s->stretch);
+    free(s->whole);
     free(s->name);
     free(s);
 }
