@@ -12,10 +12,10 @@
 /* One stream being worked on, and what becomes of it. */
 typedef struct {
     vq_stream s;
-    uint8_t *bases;       /* [M], from the decoder */
-    char *letters;        /* [M] */
-    float *taps;          /* [M][D] of the last level, where they are asked for */
-    const void *elements; /* of the batch under way */
+    uint8_t *bases;                /* [M], from the decoder */
+    char *letters;                 /* [M] */
+    float *taps[VQDNA_MAX_LEVELS]; /* [M][D] of levels where they are asked for */
+    const void *elements;          /* of the batch under way */
 
     vqdna_codes_sink codes_sink;
     vqdna_bases_sink bases_sink;
@@ -37,11 +37,12 @@ int vq_infer_usual_rows(const vq_device *device) {
 
 static void close_work(work *w) {
     vq_stream_close(&w->s);
-    for (int i = 0; i < VQDNA_MAX_LEVELS; i++)
+    for (int i = 0; i < VQDNA_MAX_LEVELS; i++) {
         free(w->usage[i]);
+        free(w->taps[i]);
+    }
     free(w->bases);
     free(w->letters);
-    free(w->taps);
     free(w->logits);
 }
 
@@ -94,9 +95,10 @@ static vq_status tokenize_batch(void *user, const vq_batch *batch) {
     VQ_TRY(vq_stream_upload_bases(s, batch));
     VQ_TRY(vq_model_encode(s->model));
     VQ_TRY(vq_stream_read_codes(s));
-    if (w->taps)
-        VQ_TRY(vq_read(s->model->device, w->taps, vq_encoder_tap(&s->model->encoder, s->model->config.levels - 1), 0,
-                       (size_t)s->model->M * (size_t)s->model->config.dim * sizeof(float)));
+    for (int n = 0; n < s->model->config.levels; n++)
+        if (w->taps[n])
+            VQ_TRY(vq_read(s->model->device, w->taps[n], vq_encoder_tap(&s->model->encoder, n), 0,
+                           (size_t)s->model->M * (size_t)s->model->config.dim * sizeof(float)));
     w->elements = batch->elements;
     return send_codes(w, batch);
 }
@@ -107,6 +109,49 @@ vq_status vq_tokenize(vq_model *model, const char *const *paths, size_t count, c
     vq_status status = open_work(&w, model, options, 1, vq_config_encoder_halo(&model->config), tokenize_batch);
     w.codes_sink = sink;
     w.user = user;
+    if (status == VQDNA_OK)
+        status = vq_stream_push_files(&w.s, paths, count);
+    if (status == VQDNA_OK)
+        status = vq_stream_finish(&w.s, stats);
+    close_work(&w);
+    return status;
+}
+
+static vq_status want_taps(work *w, int level) {
+    const vq_model *m = w->s.model;
+    return vq_alloc(&w->taps[level], (size_t)m->planned * (size_t)m->config.dim, sizeof *w->taps[level]);
+}
+
+/* Of a run's first base; a run lies in the batch's rows. */
+static const float *taps_of(const work *w, int level, const vqdna_codes *run) {
+    const size_t row = (size_t)(run->bases - (const uint8_t *)w->elements);
+    return w->taps[level] + row * (size_t)w->s.model->config.dim;
+}
+
+typedef struct {
+    work *w;
+    bool with_taps;
+    vq_taps_sink sink;
+    void *user;
+} tapped;
+
+static vq_status send_taps(void *user, const vqdna_codes *run) {
+    const tapped *t = user;
+    const float *taps[VQDNA_MAX_LEVELS];
+    for (int n = 0; t->with_taps && n < run->levels; n++)
+        taps[n] = taps_of(t->w, n, run);
+    return t->sink(t->user, run, t->with_taps ? taps : NULL);
+}
+
+vq_status vq_tokenize_taps(vq_model *model, const char *const *paths, size_t count, const vqdna_stream_options *options,
+                           bool with_taps, vq_taps_sink sink, void *user, vqdna_stream_stats *stats) {
+    work w;
+    tapped t = {&w, with_taps, sink, user};
+    vq_status status = open_work(&w, model, options, 1, vq_config_encoder_halo(&model->config), tokenize_batch);
+    w.codes_sink = send_taps;
+    w.user = &t;
+    for (int n = 0; with_taps && n < model->config.levels && status == VQDNA_OK; n++)
+        status = want_taps(&w, n);
     if (status == VQDNA_OK)
         status = vq_stream_push_files(&w.s, paths, count);
     if (status == VQDNA_OK)
@@ -128,8 +173,8 @@ static vq_status keep_codes(void *user, const vqdna_codes *run) {
     memcpy(k->out[k->sequence] + run->start * (uint64_t)run->levels, run->codes,
            run->count * (size_t)run->levels * sizeof(uint16_t));
     if (k->taps) {
-        size_t D = (size_t)k->w->s.model->config.dim, row = (size_t)(run->bases - (const uint8_t *)k->w->elements);
-        memcpy(k->taps[k->sequence] + run->start * D, k->w->taps + row * D, run->count * D * sizeof(float));
+        size_t D = (size_t)k->w->s.model->config.dim;
+        memcpy(k->taps[k->sequence] + run->start * D, taps_of(k->w, run->levels - 1, run), run->count * D * sizeof(float));
     }
     k->sequence += run->last;
     return VQDNA_OK;
@@ -143,7 +188,7 @@ vq_status vq_encode(vq_model *model, size_t sequences, const uint8_t *bases, con
     w.codes_sink = keep_codes;
     w.user = &k;
     if (taps && status == VQDNA_OK)
-        status = vq_alloc(&w.taps, (size_t)model->planned * (size_t)model->config.dim, sizeof *w.taps);
+        status = want_taps(&w, model->config.levels - 1);
     for (size_t i = 0; i < sequences && status == VQDNA_OK; bases += counts[i++])
         status = vq_cutter_push(w.s.cutter, "", 0, bases, counts[i], true);
     if (status == VQDNA_OK)

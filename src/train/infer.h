@@ -8,6 +8,12 @@
  */
 vq_status vq_tokenize(vq_model *model, const char *const *paths, size_t count, const vqdna_stream_options *options,
                       vqdna_codes_sink sink, void *user, vqdna_stream_stats *stats);
+
+/* Codes with what each level was given before it quantized: taps [levels], each [run->count][D] of the run's bases, borrowed; NULL unless
+ * `with_taps`. */
+typedef vq_status (*vq_taps_sink)(void *user, const vqdna_codes *run, const float *const *taps);
+vq_status vq_tokenize_taps(vq_model *model, const char *const *paths, size_t count, const vqdna_stream_options *options,
+                           bool with_taps, vq_taps_sink sink, void *user, vqdna_stream_stats *stats);
 vq_status vq_detokenize(vq_model *model, const vqdna_stream_options *options, vqdna_codes_source source, vqdna_bases_sink sink,
                         void *user, vqdna_stream_stats *stats);
 vq_status vq_evaluate(vq_model *model, const char *const *paths, size_t count, const vqdna_stream_options *options,
