@@ -687,6 +687,8 @@ VQDNA_API vqdna_status vqdna_scores_compare(vqdna_difference *out, const int *tr
  *     codes[:level=N]                        the frequency of each code among a record's known bases, of all levels or one
  *     embedding:mean|max[:level=N]           vectors of the codes pooled over the record; encoder:mean|max, before they are quantized
  *     random, random:TERM                    codes, or any term above, of the untrained tokenizer of the same shape
+ *     body:mean|max                          the last hidden states of a predictor's body, pooled over tokens at known bases; a record longer
+ *                                            than its positions is read in equal parts, as few as fit
  *     kmer:K                                 the frequency of each word of K <= 6 bases
  *     mash[:K]                               the Mash distance of words of K (21) bases (10.1186/s13059-016-0997-x)
  *     hamming                                bases that differ, of aligned records of one length
@@ -694,19 +696,27 @@ VQDNA_API vqdna_status vqdna_scores_compare(vqdna_difference *out, const int *tr
 typedef struct vqdna_map vqdna_map;
 
 typedef struct vqdna_map_options {
-    size_t size;          /* sizeof(vqdna_map_options) */
-    const char *features; /* NULL: "codes" with a tokenizer, else "kmer:6" */
-    uint64_t seed;        /* 1: of the untrained tokenizer and of t-SNE */
-    int threads;          /* 0: all */
+    size_t size;   /* sizeof(vqdna_map_options) */
+    uint64_t seed; /* 1: of the untrained tokenizer and of t-SNE */
+    int threads;   /* 0: all */
+    int (*interrupted)(
+        void *user); /* asked now and then by all that takes long on a map; non-zero stops with VQDNA_ERR_INTERRUPTED */
+    void *user;
 } vqdna_map_options;
 
-/* Whether a feature needs a tokenizer; VQDNA_ERR_USAGE for one that there is not. */
-VQDNA_API vqdna_status vqdna_map_needs_tokenizer(bool *out, const char *feature);
+/* What a feature is of: what it needs, and what it may share a pass over the input with. VQDNA_ERR_USAGE for one that there is not. */
+typedef enum vqdna_map_source { VQDNA_MAP_BASES, VQDNA_MAP_TOKENIZER, VQDNA_MAP_UNTRAINED, VQDNA_MAP_BODY } vqdna_map_source;
+VQDNA_API vqdna_status vqdna_map_source_of(vqdna_map_source *out, const char *feature);
 
-/* Reads the records of `count` files. tokenizer: NULL where the features are of bases. Fewer than two records, one without a known base, or
- * for hamming one of another length: VQDNA_ERR_INPUT. Either options and stats may be NULL. */
-VQDNA_API vqdna_status vqdna_map_create(vqdna_map **out, vqdna_tokenizer *tokenizer, const char *const *paths, size_t count,
-                                        const vqdna_stream_options *stream, const vqdna_map_options *options,
+struct vqdna_predictor; /* see vqdna_predictor_open */
+
+/* Reads the records of `count` files and makes a map of each feature, maps [feature_count], each yours to destroy; of none after a failure.
+ * Features of one model share one pass; those of bases have each their own, which is short. tokenizer and body, the latter for body:, NULL
+ * where no feature needs them; a predictor's own tokenizer stands in for one that is NULL. Fewer than two records, one without a known
+ * base, or for hamming one of another length: VQDNA_ERR_INPUT. Options and stats, of the last pass, may be NULL. */
+VQDNA_API vqdna_status vqdna_map_create(vqdna_map **maps, const char *const *features, size_t feature_count,
+                                        vqdna_tokenizer *tokenizer, struct vqdna_predictor *body, const char *const *paths,
+                                        size_t count, const vqdna_stream_options *stream, const vqdna_map_options *options,
                                         vqdna_stream_stats *stats);
 VQDNA_API void vqdna_map_destroy(vqdna_map *map);
 
@@ -726,11 +736,10 @@ VQDNA_API vqdna_status vqdna_map_neighbours(vqdna_map *map, int *k, const int32_
 VQDNA_API vqdna_status vqdna_map_components(vqdna_map *map, const float **coordinates, double share[2]);
 
 typedef struct vqdna_layout_options {
-    size_t size;                    /* sizeof(vqdna_layout_options) */
-    double perplexity;              /* 30; cut to a third of the other records */
-    int iterations;                 /* 1000 */
-    int (*interrupted)(void *user); /* asked now and then; non-zero stops with VQDNA_ERR_INTERRUPTED */
-    void (*progress)(void *user, double share);
+    size_t size;                                /* sizeof(vqdna_layout_options) */
+    double perplexity;                          /* 30; cut to a third of the other records */
+    int iterations;                             /* 1000 */
+    void (*progress)(void *user, double share); /* told now and then */
     void *user;
 } vqdna_layout_options;
 
@@ -748,15 +757,15 @@ typedef struct vqdna_map_judgement {
     double variation;                                           /* of information, over the log of the records: 0 is best */
     double noise;                                               /* share of records that are in no cluster */
     int clusters, labels;
+    /* Of two labels with two records each, the lower a: the area under the ROC curve of (a record's mean distance to the others of b, less
+     * that to those of a); NAN otherwise. */
+    double auroc;
     size_t rows; /* with a label */
 } vqdna_map_judgement;
 
-/* labels [rows]: classes from 0; below 0: none. NAN where something is not defined, as with one label only. */
-VQDNA_API vqdna_status vqdna_map_judge(vqdna_map *map, const int *labels, vqdna_map_judgement *out);
-
-/* Two labels against each other: the silhouette of their records alone, and the area under the ROC curve of (mean distance to the others of a,
- * less that to those of b). NAN without two records of each. */
-VQDNA_API vqdna_status vqdna_map_pair(vqdna_map *map, const int *labels, int a, int b, double *silhouette, double *auroc);
+/* Of `count` labellings at once, out [count], as going over all distances takes the time. labels [rows]: classes from 0; below 0: none. NAN
+ * where something is not defined, as with one label only. */
+VQDNA_API vqdna_status vqdna_map_judge(vqdna_map *map, const int *const *labels, size_t count, vqdna_map_judgement *out);
 
 /* ---- Contrasts --------------------------------------------------------------------------------------------------------------- */
 

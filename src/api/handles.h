@@ -76,6 +76,9 @@ vq_status vq_predictor_take(vqdna_predictor *predictor, const json_t *config, co
 /* The state dict of a card, zero. */
 vq_status vq_predictor_state(vq_state *out, const vq_predictor *card);
 
+/* The body with its weights for inference, for sequences of as many bases as it has positions, below a head without weights; destroy it. */
+vq_status vq_predictor_load_body(vq_classifier **out, vqdna_predictor *predictor);
+
 /* Whether examples have the labels that the predictor tells; their tokens, of the other strand if `reverse`. */
 vq_status vq_predictor_has_labels(const vqdna_predictor *predictor, const vqdna_examples *examples);
 vq_status vq_predictor_view(vq_examples *out, vqdna_predictor *predictor, const vqdna_examples *examples, bool reverse);

@@ -15,7 +15,7 @@ enum { PURITY = 10, LEAST_CLUSTER = 10 };
 struct vqdna_map {
     vq_gathered records;
     uint64_t seed;
-    int threads;
+    vq_workers workers;
     int k; /* neighbours there are; 0: none yet */
     int32_t *index;
     float *distance;
@@ -24,74 +24,164 @@ struct vqdna_map {
     int *cluster, clusters;
 };
 
-static const char untrained_prefix[] = "random";
+/* ---- Features ---------------------------------------------------------------------------------------------------------------- */
 
 /* "random:TERM": what of the untrained tokenizer; NULL: the feature is not of it. */
-static const char *of_untrained(const char *features) {
-    const size_t length = sizeof untrained_prefix - 1;
-    if (strncmp(features, untrained_prefix, length) != 0 || (features[length] && features[length] != ':'))
+static const char *of_untrained(const char *feature) {
+    static const char prefix[] = "random";
+    const size_t length = sizeof prefix - 1;
+    if (strncmp(feature, prefix, length) != 0 || (feature[length] && feature[length] != ':'))
         return NULL;
-    return features[length] ? features + length + 1 : "codes";
+    return feature[length] ? feature + length + 1 : "codes";
 }
 
-vqdna_status vqdna_map_needs_tokenizer(bool *out, const char *feature) {
+vqdna_status vqdna_map_source_of(vqdna_map_source *out, const char *feature) {
     VQ_REQUIRE(out);
     VQ_REQUIRE(feature);
     const char *term = of_untrained(feature);
-    VQ_TRY(vq_gather_needs_model(out, term ? term : feature));
-    *out |= term != NULL;
+    vq_gather_source source;
+    VQ_TRY(vq_gather_source_of(&source, term ? term : feature));
+    if (term && source != VQ_GATHER_CODES)
+        return vq_fail(VQDNA_ERR_USAGE, "the feature %s is not of a tokenizer, so an untrained one does not change it", feature);
+    *out = source == VQ_GATHER_BASES  ? VQDNA_MAP_BASES
+           : source == VQ_GATHER_BODY ? VQDNA_MAP_BODY
+           : term                     ? VQDNA_MAP_UNTRAINED
+                                      : VQDNA_MAP_TOKENIZER;
     return VQDNA_OK;
 }
 
-static vq_status make_untrained(vqdna_tokenizer **out, vqdna_tokenizer *like, const char *const *paths, size_t count,
-                                const vqdna_stream_options *stream, uint64_t seed) {
+/* What the maps are made from. */
+typedef struct input {
+    vqdna_tokenizer *tokenizer;
+    vqdna_predictor *body;
+    const char *const *paths;
+    size_t count;
+    const vqdna_stream_options *stream;
+    vqdna_stream_stats *stats;
+    uint64_t seed;
+} input;
+
+static vq_status gather_codes(vq_gathered *out, const char *const *features, size_t count, vqdna_tokenizer *t, const input *in) {
+    VQ_HOLD(t->device);
+    VQ_TRY(vq_tokenizer_prepare(t, in->stream));
+    return vq_gather_codes(out, features, count, t->model, in->paths, in->count, in->stream, in->stats);
+}
+
+static vq_status gather_untrained(vq_gathered *out, const char *const *features, size_t count, const input *in) {
     vqdna_dataset *dataset;
+    vqdna_tokenizer *untrained = NULL;
     VQ_TRY(vq_dataset_create(&dataset));
-    vq_status status = vq_dataset_add_files(dataset, paths, count, stream ? stream->input : NULL);
+    vq_status status = vq_dataset_add_files(dataset, in->paths, in->count, in->stream ? in->stream->input : NULL);
     if (status >= 0)
-        status = vqdna_tokenizer_untrained(out, like, dataset, seed);
+        status = vqdna_tokenizer_untrained(&untrained, in->tokenizer, dataset, in->seed);
     vqdna_dataset_destroy(dataset);
+    if (status >= 0)
+        status = gather_codes(out, features, count, untrained, in);
+    vqdna_tokenizer_destroy(untrained);
     return status;
 }
 
-static vq_status gather(vqdna_map *m, const char *feature, vqdna_tokenizer *t, const char *const *paths, size_t count,
-                        const vqdna_stream_options *stream, vqdna_stream_stats *stats) {
-    bool needs;
-    VQ_TRY(vq_gather_needs_model(&needs, feature));
-    if (!needs)
-        return vq_gather(&m->records, feature, NULL, paths, count, stream, stats);
-    if (!t)
-        return vq_fail(VQDNA_ERR_USAGE, "the feature %s is of a tokenizer: name its model", feature);
-    VQ_HOLD(t->device);
-    VQ_TRY(vq_tokenizer_prepare(t, stream));
-    return vq_gather(&m->records, feature, t->model, paths, count, stream, stats);
+static vq_status gather_body(vq_gathered *out, const char *const *features, size_t count, const input *in) {
+    vqdna_predictor *p = in->body;
+    vq_classifier *model = NULL;
+    VQ_HOLD(p->device);
+    VQ_TRY(vq_predictor_refresh(p));
+    if (p->tokenizer)
+        VQ_TRY(vq_tokenizer_prepare(p->tokenizer, NULL));
+    vq_status status = vq_predictor_load_body(&model, p);
+    if (status >= 0)
+        status = vq_gather_body(out, features, count, model, &p->card, p->tokenizer ? p->tokenizer->model : NULL, in->paths,
+                                in->count, in->stream, in->stats);
+    vq_classifier_destroy(model);
+    return status;
 }
 
-vqdna_status vqdna_map_create(vqdna_map **out, vqdna_tokenizer *tokenizer, const char *const *paths, size_t count,
-                              const vqdna_stream_options *stream, const vqdna_map_options *options, vqdna_stream_stats *stats) {
-    VQ_REQUIRE(out);
+static vq_status gather(vq_gathered *out, vqdna_map_source source, const char *const *features, size_t count, const input *in) {
+    if (source == VQDNA_MAP_BASES)
+        return vq_gather_bases(out, features[0], in->paths, in->count, in->stream, in->stats);
+    if (source == VQDNA_MAP_BODY && !in->body)
+        return vq_fail(VQDNA_ERR_USAGE,
+                       in->tokenizer ? "the feature %s is of a body, and the model is a tokenizer, which has none: name "
+                                       "one that pretrain or finetune made"
+                                     : "the feature %s is of a body: name a model that pretrain or finetune made",
+                       features[0]);
+    if (source == VQDNA_MAP_BODY)
+        return gather_body(out, features, count, in);
+    if (!in->tokenizer)
+        return vq_fail(VQDNA_ERR_USAGE,
+                       in->body ? "the feature %s is of a tokenizer, and the model reads none's codes: name a tokenizer's model"
+                                : "the feature %s is of a tokenizer: name its model",
+                       features[0]);
+    return source == VQDNA_MAP_UNTRAINED ? gather_untrained(out, features, count, in)
+                                         : gather_codes(out, features, count, in->tokenizer, in);
+}
+
+/* The features from `first` on that share its pass, in one pass; their maps are no longer NULL. */
+static vq_status create_group(vqdna_map **maps, const char *const *features, const vqdna_map_source *sources, size_t first,
+                              size_t count, const input *in) {
+    const char **terms = NULL;
+    vq_gathered *gathered = NULL;
+    size_t *of = NULL, members = 0;
+    vq_status status;
+    VQ_TRY_OR(done, vq_alloc(&terms, count, sizeof *terms));
+    VQ_TRY_OR(done, vq_alloc(&gathered, count, sizeof *gathered));
+    VQ_TRY_OR(done, vq_alloc(&of, count, sizeof *of));
+    for (size_t i = first; i < count; i++) {
+        if (i > first && (sources[i] != sources[first] || sources[i] == VQDNA_MAP_BASES))
+            continue;
+        const char *term = of_untrained(features[i]);
+        terms[members] = term ? term : features[i];
+        of[members++] = i;
+    }
+    for (size_t i = 0; i < members; i++)
+        VQ_TRY_OR(done, vq_alloc(&maps[of[i]], 1, sizeof **maps));
+    VQ_TRY_OR(done, gather(gathered, sources[first], terms, members, in));
+    for (size_t i = 0; i < members; i++)
+        maps[of[i]]->records = gathered[i];
+done:
+    free(terms);
+    free(gathered);
+    free(of);
+    return status;
+}
+
+vqdna_status vqdna_map_create(vqdna_map **maps, const char *const *features, size_t feature_count, vqdna_tokenizer *tokenizer,
+                              vqdna_predictor *body, const char *const *paths, size_t count, const vqdna_stream_options *stream,
+                              const vqdna_map_options *options, vqdna_stream_stats *stats) {
+    VQ_REQUIRE(maps);
+    VQ_REQUIRE_EACH(features, feature_count);
     VQ_REQUIRE_EACH(paths, count);
     vqdna_map_options o = {0};
-    vqdna_tokenizer *untrained = NULL;
-    vqdna_map *m;
+    vqdna_map_source *sources;
     vq_take_options(&o, sizeof o, options, sizeof o);
-    o.features = o.features ? o.features : tokenizer ? "codes" : "kmer:6";
-    VQ_TRY(vq_alloc(&m, 1, sizeof *m));
-    m->seed = o.seed ? o.seed : 1;
-    m->threads = o.threads;
-    const char *feature = of_untrained(o.features);
+    const input in = {.tokenizer = tokenizer ? tokenizer
+                                   : body    ? body->tokenizer
+                                             : NULL,
+                      .body = body,
+                      .paths = paths,
+                      .count = count,
+                      .stream = stream,
+                      .stats = stats,
+                      .seed = o.seed ? o.seed : 1};
+    for (size_t i = 0; i < feature_count; i++)
+        maps[i] = NULL;
+    VQ_TRY(vq_alloc(&sources, feature_count, sizeof *sources));
     vq_status status = VQDNA_OK;
-    if (feature && !tokenizer)
-        status = vq_fail(VQDNA_ERR_USAGE, "the feature %s is of a tokenizer's shape: name its model", o.features);
-    else if (feature)
-        status = make_untrained(&untrained, tokenizer, paths, count, stream, m->seed);
-    if (status >= 0)
-        status = gather(m, feature ? feature : o.features, feature ? untrained : tokenizer, paths, count, stream, stats);
-    vqdna_tokenizer_destroy(untrained);
-    if (status < 0)
-        vqdna_map_destroy(m);
-    else
-        *out = m;
+    for (size_t i = 0; i < feature_count && status >= 0; i++)
+        status = vqdna_map_source_of(&sources[i], features[i]);
+    for (size_t i = 0; i < feature_count && status >= 0; i++)
+        if (!maps[i])
+            status = create_group(maps, features, sources, i, feature_count, &in);
+    free(sources);
+    for (size_t i = 0; i < feature_count; i++) {
+        if (status < 0) {
+            vqdna_map_destroy(maps[i]);
+            maps[i] = NULL;
+        } else {
+            maps[i]->seed = in.seed;
+            maps[i]->workers = (vq_workers){.threads = o.threads, .interrupted = o.interrupted, .user = o.user};
+        }
+    }
     return status;
 }
 
@@ -125,7 +215,7 @@ static vq_status need_neighbours(vqdna_map *m, int k) {
     m->k = 0;
     VQ_TRY(vq_alloc(&m->index, rows * (size_t)k, sizeof *m->index));
     VQ_TRY(vq_alloc(&m->distance, rows * (size_t)k, sizeof *m->distance));
-    VQ_TRY(vq_neighbours(m->index, m->distance, &m->records.distances, k, m->threads));
+    VQ_TRY(vq_neighbours(m->index, m->distance, &m->records.distances, k, &m->workers));
     m->k = k;
     return VQDNA_OK;
 }
@@ -150,7 +240,7 @@ vqdna_status vqdna_map_components(vqdna_map *m, const float **coordinates, doubl
     if (r->width >= 2 && !m->components) {
         float *components;
         VQ_TRY(vq_alloc(&components, r->rows * 2, sizeof *components));
-        vq_status status = vq_pca(components, m->share, r->points, r->rows, r->width, 2, m->threads);
+        vq_status status = vq_pca(components, m->share, r->points, r->rows, r->width, 2, &m->workers);
         if (status < 0) {
             free(components);
             return status;
@@ -166,37 +256,27 @@ vqdna_status vqdna_map_components(vqdna_map *m, const float **coordinates, doubl
 
 /* ---- Layout and clusters ------------------------------------------------------------------------------------------------------ */
 
-typedef struct telling {
-    vqdna_layout_options o;
-} telling;
-
 static void tell(void *user, int iteration, int iterations) {
-    const telling *t = user;
-    if (t->o.progress)
-        t->o.progress(t->o.user, (double)iteration / iterations);
-}
-
-static int stop(void *user) {
-    const telling *t = user;
-    return t->o.interrupted && t->o.interrupted(t->o.user);
+    const vqdna_layout_options *o = user;
+    if (o->progress)
+        o->progress(o->user, (double)iteration / iterations);
 }
 
 vqdna_status vqdna_map_layout(vqdna_map *m, const vqdna_layout_options *options, const float **xy) {
     VQ_REQUIRE(m);
     const size_t rows = m->records.rows;
     const float *start;
-    telling t = {{0}};
+    vqdna_layout_options o = {0};
     float *to;
-    vq_take_options(&t.o, sizeof t.o, options, sizeof t.o);
-    if (!(t.o.perplexity >= 0) || t.o.iterations < 0)
+    vq_take_options(&o, sizeof o, options, sizeof o);
+    if (!(o.perplexity >= 0) || o.iterations < 0)
         return vq_fail(VQDNA_ERR_USAGE, "perplexity and iterations are not negative");
-    const vq_tsne_options how = {.perplexity = fmin(t.o.perplexity > 0 ? t.o.perplexity : 30, (double)(rows - 1) / 3),
-                                 .iterations = t.o.iterations,
+    const vq_tsne_options how = {.perplexity = fmin(o.perplexity > 0 ? o.perplexity : 30, (double)(rows - 1) / 3),
+                                 .iterations = o.iterations,
                                  .seed = m->seed,
-                                 .threads = m->threads,
-                                 .interrupted = stop,
+                                 .workers = m->workers,
                                  .progress = tell,
-                                 .user = &t};
+                                 .user = &o};
     VQ_TRY(need_neighbours(m, (int)vq_max(1, (size_t)(3 * how.perplexity))));
     VQ_TRY(vqdna_map_components(m, &start, NULL));
     VQ_TRY(vq_alloc(&to, rows * 2, sizeof *to));
@@ -222,7 +302,7 @@ vqdna_status vqdna_map_clusters(vqdna_map *m, int least, const int **cluster, in
         VQ_TRY(vq_alloc(&m->cluster, m->records.rows, sizeof *m->cluster));
     vq_distances plane;
     VQ_TRY(vq_distances_of_points(&plane, m->xy, m->records.rows, 2));
-    vq_status status = vq_hdbscan(m->cluster, &m->clusters, &plane, least ? least : LEAST_CLUSTER, 0, m->threads);
+    vq_status status = vq_hdbscan(m->cluster, &m->clusters, &plane, least ? least : LEAST_CLUSTER, 0, &m->workers);
     vq_distances_destroy(&plane);
     VQ_TRY(status);
     if (cluster)
@@ -234,74 +314,43 @@ vqdna_status vqdna_map_clusters(vqdna_map *m, int least, const int **cluster, in
 
 /* ---- Labels ------------------------------------------------------------------------------------------------------------------- */
 
-vqdna_status vqdna_map_judge(vqdna_map *m, const int *labels, vqdna_map_judgement *out) {
-    VQ_REQUIRE(m);
-    VQ_REQUIRE(labels);
-    VQ_REQUIRE(out);
+static vqdna_map_judgement judgement_of(const vqdna_map *m, const int *labels, const vq_agreement *a, const vq_separation *s) {
     const size_t rows = m->records.rows;
-    vqdna_map_judgement j = {0};
-    vq_agreement a;
-    VQ_TRY(need_neighbours(m, (int)vq_min(rows - 1, 90))); /* those without a label are passed over */
-    j.purity = vq_purity(m->index, rows, m->k, PURITY, labels);
-    VQ_TRY(vq_silhouette(&j.silhouette, &m->records.distances, labels, m->threads));
-    if (!m->cluster)
-        VQ_TRY(vqdna_map_clusters(m, 0, NULL, NULL));
-    VQ_TRY(vq_agree(&a, labels, m->cluster, rows));
+    vqdna_map_judgement j = {.purity = vq_purity(m->index, rows, m->k, PURITY, labels),
+                             .silhouette = s->silhouette,
+                             .v_measure = a->v_measure,
+                             .homogeneity = a->homogeneity,
+                             .completeness = a->completeness,
+                             .adjusted_rand = a->adjusted_rand,
+                             .variation = a->variation,
+                             .noise = a->noise,
+                             .clusters = a->clusters,
+                             .auroc = s->auroc};
     for (size_t i = 0; i < rows; i++) {
         j.rows += labels[i] >= 0;
         j.labels = labels[i] >= j.labels ? labels[i] + 1 : j.labels;
     }
-    j.v_measure = a.v_measure;
-    j.homogeneity = a.homogeneity;
-    j.completeness = a.completeness;
-    j.adjusted_rand = a.adjusted_rand;
-    j.variation = a.variation;
-    j.noise = a.noise;
-    j.clusters = a.clusters;
-    *out = j;
-    return VQDNA_OK;
+    return j;
 }
 
-vqdna_status vqdna_map_pair(vqdna_map *m, const int *labels, int a, int b, double *silhouette, double *auroc) {
+vqdna_status vqdna_map_judge(vqdna_map *m, const int *const *labels, size_t count, vqdna_map_judgement *out) {
     VQ_REQUIRE(m);
-    VQ_REQUIRE(labels);
-    VQ_REQUIRE(silhouette);
-    VQ_REQUIRE(auroc);
-    const vq_distances *d = &m->records.distances;
-    const size_t rows = d->rows;
-    int *two = NULL;
-    float *row = NULL;
-    double *score = NULL;
-    size_t count[2] = {0};
+    VQ_REQUIRE_EACH(labels, count);
+    VQ_REQUIRE(out);
+    const size_t rows = m->records.rows;
+    vq_separation *separations;
+    vq_agreement agreement;
+    VQ_TRY(vq_alloc(&separations, count, sizeof *separations));
     vq_status status;
-    *silhouette = *auroc = NAN;
-    VQ_TRY_OR(done, vq_alloc(&two, rows, sizeof *two));
-    VQ_TRY_OR(done, vq_alloc(&row, rows, sizeof *row));
-    VQ_TRY_OR(done, vq_alloc(&score, rows, sizeof *score));
-    for (size_t i = 0; i < rows; i++) {
-        two[i] = labels[i] == a ? 0 : labels[i] == b ? 1 : -1;
-        if (two[i] >= 0)
-            count[two[i]]++;
+    VQ_TRY_OR(done, need_neighbours(m, (int)vq_min(rows - 1, 90))); /* those without a label are passed over */
+    if (!m->cluster)
+        VQ_TRY_OR(done, vqdna_map_clusters(m, 0, NULL, NULL));
+    VQ_TRY_OR(done, vq_separate(separations, &m->records.distances, labels, count, &m->workers));
+    for (size_t i = 0; i < count; i++) {
+        VQ_TRY_OR(done, vq_agree(&agreement, labels[i], m->cluster, rows));
+        out[i] = judgement_of(m, labels[i], &agreement, &separations[i]);
     }
-    if (count[0] < 2 || count[1] < 2)
-        goto done;
-    VQ_TRY_OR(done, vq_silhouette(silhouette, d, two, m->threads));
-    for (size_t i = 0; i < rows; i++) {
-        double sum[2] = {0};
-        if (two[i] < 0)
-            continue;
-        d->row(d->self, i, row);
-        for (size_t j = 0; j < rows; j++)
-            if (two[j] >= 0)
-                sum[two[j]] += row[j];
-        for (int k = 0; k < 2; k++) /* itself is none of the others */
-            sum[k] /= (double)(count[k] - (two[i] == k));
-        score[i] = sum[1] - sum[0];
-    }
-    *auroc = vq_auroc(score, two, rows, 0, 1);
 done:
-    free(two);
-    free(row);
-    free(score);
+    free(separations);
     return status;
 }

@@ -5,6 +5,7 @@
 #include "base/lock.h"
 #include "train/adapter_file.h"
 #include "train/checkpoint.h"
+#include "train/predict.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -271,6 +272,24 @@ vq_status vq_predictor_refresh(vqdna_predictor *p) {
     if (p->trainer->pretrain)
         return vq_state_get(&p->state, p->device, p->trainer->trainer->task.plan);
     return vq_classify_kept(&p->state, p->trainer->finetune);
+}
+
+vq_status vq_predictor_load_body(vq_classifier **out, vqdna_predictor *p) {
+    vq_classifier_config config = p->card.config;
+    vq_state state = {0};
+    vq_status status;
+    config.classes = 0;
+    config.linear = true;
+    *out = NULL;
+    const size_t tokens = vq_vocabulary_tokens(&p->card.vocabulary, (size_t)config.body.positions, 0);
+    VQ_TRY_OR(done, vq_classifier_state(&state, &config));
+    VQ_TRY_OR(done, take_body(&state, &p->state));
+    VQ_TRY_OR(done, vq_classifier_plan(out, p->device, &config, vq_predict_at_once(tokens), (int)tokens, VQ_INFERENCE, NULL));
+    VQ_TRY_OR(done, vq_plan_bind((*out)->plan));
+    status = vq_state_put(&state, p->device, (*out)->plan);
+done:
+    vq_state_destroy(&state);
+    return status;
 }
 
 /* Tokens of a set, one view of it. */

@@ -1,7 +1,5 @@
 #include "judge/affinity.h"
 
-#include "base/parallel.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +118,7 @@ static size_t join_pairs(entry *all, size_t *start, size_t rows) {
 }
 
 vq_status vq_affinities_create(vq_affinities *out, const int32_t *index, const float *distance, size_t rows, int k,
-                               double perplexity, int threads) {
+                               double perplexity, const vq_workers *workers) {
     const size_t pairs = rows * (size_t)k;
     calibration c = {distance, NULL, rows, k, perplexity};
     entry *all = NULL;
@@ -131,7 +129,7 @@ vq_status vq_affinities_create(vq_affinities *out, const int32_t *index, const f
     VQ_TRY_OR(done, vq_alloc(&all, 2 * pairs, sizeof *all));
     VQ_TRY_OR(done, vq_alloc(&next, rows, sizeof *next));
     VQ_TRY_OR(done, vq_alloc(&out->start, rows + 1, sizeof *out->start));
-    VQ_TRY_OR(done, vq_parallel((rows + BLOCK - 1) / BLOCK, threads, calibrate, &c));
+    VQ_TRY_OR(done, vq_parallel((rows + BLOCK - 1) / BLOCK, workers, calibrate, &c));
     if (pairs)
         both_ways(all, out->start, next, index, c.p, rows, (size_t)k);
     kept = join_pairs(all, out->start, rows);

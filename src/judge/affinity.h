@@ -3,7 +3,7 @@
 #ifndef VQ_JUDGE_AFFINITY_H
 #define VQ_JUDGE_AFFINITY_H
 
-#include "base/status.h"
+#include "base/parallel.h"
 
 /* Of record i those to column[start[i]] and on, before start[i + 1], columns rising; symmetric, all together 1. */
 typedef struct vq_affinities {
@@ -19,7 +19,7 @@ double vq_affinity_row(double *p, const float *distance, int k, double perplexit
 
 /* From the neighbours [rows][k] of each record, no record its own. Takes any perplexity. */
 vq_status vq_affinities_create(vq_affinities *out, const int32_t *index, const float *distance, size_t rows, int k,
-                               double perplexity, int threads);
+                               double perplexity, const vq_workers *workers);
 void vq_affinities_destroy(vq_affinities *a);
 
 #endif

@@ -1,7 +1,5 @@
 #include "judge/clusters.h"
 
-#include "base/parallel.h"
-
 #include <assert.h>
 #include <limits.h>
 #include <math.h>
@@ -85,7 +83,7 @@ static int by_weight(const void *a, const void *b) {
 }
 
 /* Prim's algorithm from record 0, the first record among equals: rows - 1 edges in the order in which they were found. */
-static vq_status span(edge *edges, const vq_distances *d, const float *core) {
+static vq_status span(edge *edges, const vq_distances *d, const float *core, const vq_workers *workers) {
     int rows = (int)d->rows, at = 0;
     float *row = NULL;
     edge *best = NULL; /* from the tree to each record; order: -1 until it is in the tree */
@@ -96,6 +94,7 @@ static vq_status span(edge *edges, const vq_distances *d, const float *core) {
         best[j] = (edge){INFINITY, 0, j, -1};
     for (int found = 0; found < rows - 1; found++) {
         int next = -1;
+        VQ_TRY_OR(done, vq_workers_attend(workers));
         best[at].order = found;
         d->row(d->self, (size_t)at, row);
         for (int j = 0; j < rows; j++) {
@@ -206,7 +205,7 @@ static void choose(branch *branches, int count) {
     }
 }
 
-vq_status vq_hdbscan(int *cluster, int *count, const vq_distances *d, int least, int core, int threads) {
+vq_status vq_hdbscan(int *cluster, int *count, const vq_distances *d, int least, int core, const vq_workers *workers) {
     assert(least >= 2 && core >= 0 && d->rows <= INT_MAX / 2);
     int rows = (int)d->rows;
     density s = {d, core ? core : least, NULL};
@@ -226,8 +225,8 @@ vq_status vq_hdbscan(int *cluster, int *count, const vq_distances *d, int least,
     VQ_TRY_OR(done, vq_alloc(&merges, d->rows, sizeof *merges));
     VQ_TRY_OR(done, vq_alloc(&branches, d->rows, sizeof *branches)); /* at most rows / least have none under them */
     VQ_TRY_OR(done, vq_alloc(&in, 2 * d->rows, sizeof *in));
-    VQ_TRY_OR(done, vq_parallel(d->rows, threads, find_core, &s));
-    VQ_TRY_OR(done, span(edges, d, s.core));
+    VQ_TRY_OR(done, vq_parallel(d->rows, workers, find_core, &s));
+    VQ_TRY_OR(done, span(edges, d, s.core, workers));
     VQ_TRY_OR(done, link_records(merges, edges, rows));
     choose(branches, condense(branches, in, merges, rows, least));
     for (int i = 0; i < rows; i++)

@@ -32,13 +32,14 @@ void vq_distances_destroy(vq_distances *d) {
 
 typedef struct points {
     size_t rows, width; /* padded with zeros */
-    float *values;
+    const float *values;
+    float *copy; /* NULL: they are borrowed */
 } points;
 
 static void points_destroy(void *self) {
     points *p = self;
     if (p)
-        free(p->values);
+        free(p->copy);
     free(p);
 }
 
@@ -98,10 +99,14 @@ vq_status vq_distances_of_points(vq_distances *out, const float *values, size_t 
     VQ_TRY(check_coordinates(values, rows, width));
     VQ_TRY(vq_alloc(&p, 1, sizeof *p));
     *p = (points){.rows = rows, .width = vq_round_up((size_t)width, LANES)};
-    vq_status status;
-    VQ_TRY_OR(failed, vq_alloc(&p->values, rows * p->width, sizeof *p->values));
-    for (size_t i = 0; i < rows; i++)
-        memcpy(p->values + i * p->width, values + i * (size_t)width, (size_t)width * sizeof *values);
+    vq_status status = VQDNA_OK;
+    p->values = values;
+    if (p->width > (size_t)width) {
+        VQ_TRY_OR(failed, vq_alloc(&p->copy, rows * p->width, sizeof *p->copy));
+        for (size_t i = 0; i < rows; i++)
+            memcpy(p->copy + i * p->width, values + i * (size_t)width, (size_t)width * sizeof *values);
+        p->values = p->copy;
+    }
     *out = (vq_distances){.rows = rows, .row = points_row, .block = points_block, .self = p, .destroy = points_destroy};
     return VQDNA_OK;
 failed:

@@ -18,7 +18,7 @@ typedef struct vq_distances {
 void vq_distances_block(const vq_distances *distances, size_t first, size_t count, float *out);
 void vq_distances_destroy(vq_distances *distances);
 
-/* Euclidean between points [rows][width], which are copied; from differences as they are, so that what they have in common costs no digits.
+/* Euclidean between points [rows][width], which must outlive the distances and stay as they are; from differences as they are, so that what they have in common costs no digits.
  * VQDNA_ERR_NUMERIC names a point that is not finite, or says that distances would not be. */
 vq_status vq_distances_of_points(vq_distances *out, const float *points, size_t rows, int width);
 

@@ -1,7 +1,5 @@
 #include "judge/forces.h"
 
-#include "base/parallel.h"
-
 #include <math.h>
 #include <stdlib.h>
 
@@ -12,7 +10,8 @@ enum {
 
 struct vq_forces {
     const vq_affinities *p;
-    int threads, divergence; /* whether it is asked for */
+    const vq_workers *workers;
+    int divergence; /* whether it is asked for */
     size_t rows, blocks;
     float *x, *y;    /* [blocks * TILE]: places */
     double *push;    /* [rows][2] before the division by Z, */
@@ -112,7 +111,7 @@ vq_status vq_forces_gradient(vq_forces *f, double *gradient, double *divergence,
         f->y[i] = (float)xy[2 * i + 1];
     }
     f->divergence = divergence != NULL;
-    VQ_TRY(vq_parallel(f->blocks, f->threads, run_block, f));
+    VQ_TRY(vq_parallel(f->blocks, f->workers, run_block, f));
     double z = 0, entropy = 0, mass = 0;
     for (size_t b = 0; b < f->blocks; b++) {
         z += f->sum[b];
@@ -127,13 +126,13 @@ vq_status vq_forces_gradient(vq_forces *f, double *gradient, double *divergence,
     return VQDNA_OK;
 }
 
-vq_status vq_forces_create(vq_forces **out, const vq_affinities *affinities, int threads) {
+vq_status vq_forces_create(vq_forces **out, const vq_affinities *affinities, const vq_workers *workers) {
     vq_forces *f;
     vq_status status;
     *out = NULL;
     VQ_TRY(vq_alloc(&f, 1, sizeof *f));
     f->p = affinities;
-    f->threads = threads;
+    f->workers = workers;
     f->rows = affinities->rows;
     f->blocks = (f->rows + TILE - 1) / TILE;
     VQ_TRY_OR(fail, vq_alloc(&f->x, f->blocks * TILE, sizeof *f->x));

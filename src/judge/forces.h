@@ -7,7 +7,7 @@
 typedef struct vq_forces vq_forces;
 
 /* The affinities are borrowed. */
-vq_status vq_forces_create(vq_forces **out, const vq_affinities *affinities, int threads);
+vq_status vq_forces_create(vq_forces **out, const vq_affinities *affinities, const vq_workers *workers);
 void vq_forces_destroy(vq_forces *f);
 
 /* With w_ij = 1 / (1 + |y_i - y_j|^2), Z their sum over all i != j and q_ij = w_ij / Z, for places y = xy [rows][2]:

@@ -1,7 +1,6 @@
 #include "judge/neighbours.h"
 
 #include "base/integer.h"
-#include "base/parallel.h"
 
 #include <assert.h>
 #include <math.h>
@@ -88,10 +87,10 @@ static vq_status search_piece(void *user, size_t piece) {
     return VQDNA_OK;
 }
 
-vq_status vq_neighbours(int32_t *index, float *distance, const vq_distances *d, int k, int threads) {
+vq_status vq_neighbours(int32_t *index, float *distance, const vq_distances *d, int k, const vq_workers *workers) {
     assert(k >= 1 && (size_t)k < d->rows && d->rows <= INT32_MAX);
     search s = {.d = d, .index = index, .distance = distance, .k = k};
-    return vq_parallel(vq_ceil_div(d->rows, ROWS), threads, search_piece, &s);
+    return vq_parallel(vq_ceil_div(d->rows, ROWS), workers, search_piece, &s);
 }
 
 /* ---- Labels ------------------------------------------------------------------------------------------------------------------------ */
@@ -114,42 +113,54 @@ double vq_purity(const int32_t *index, size_t rows, int of, int k, const int *la
     return records ? sum / (double)records : NAN;
 }
 
-typedef struct silhouette {
-    const vq_distances *d;
-    const int *cluster; /* labels as numbers without gaps, -1: none */
-    const size_t *size; /* of each cluster */
+/* A labelling, as its separation is found. */
+typedef struct labelling {
+    int *cluster; /* labels as numbers without gaps, -1: none */
+    size_t *size; /* of each cluster */
     size_t clusters;
-    double *value; /* of each record */
-} silhouette;
+    double *silhouette, *score; /* of each record; score: NULL but of two clusters of two records or more */
+} labelling;
 
-static double record_silhouette(const silhouette *s, double *sum, const float *row, size_t i) {
-    for (size_t c = 0; c < s->clusters; c++)
+typedef struct separation {
+    const vq_distances *d;
+    const labelling *all;
+    size_t count, most; /* clusters of one labelling */
+} separation;
+
+static void separate_record(const labelling *l, double *sum, const float *row, size_t rows, size_t i) {
+    if (l->cluster[i] < 0)
+        return;
+    for (size_t c = 0; c < l->clusters; c++)
         sum[c] = 0;
-    for (size_t j = 0; j < s->d->rows; j++)
-        if (s->cluster[j] >= 0)
-            sum[s->cluster[j]] += (double)row[j];
-    size_t own = (size_t)s->cluster[i];
-    double within = sum[own] / (double)(s->size[own] - 1), nearest = INFINITY;
-    for (size_t c = 0; c < s->clusters; c++)
+    for (size_t j = 0; j < rows; j++)
+        if (l->cluster[j] >= 0)
+            sum[l->cluster[j]] += (double)row[j];
+    size_t own = (size_t)l->cluster[i];
+    if (l->size[own] < 2)
+        return;
+    double within = sum[own] / (double)(l->size[own] - 1), nearest = INFINITY; /* itself is none of the others */
+    for (size_t c = 0; c < l->clusters; c++)
         if (c != own)
-            nearest = fmin(nearest, sum[c] / (double)s->size[c]);
+            nearest = fmin(nearest, sum[c] / (double)l->size[c]);
     double larger = fmax(within, nearest);
-    return larger > 0 ? (nearest - within) / larger : 0;
+    l->silhouette[i] = larger > 0 ? (nearest - within) / larger : 0;
+    if (l->score)
+        l->score[i] = own == 0 ? nearest - within : within - nearest;
 }
 
-static vq_status silhouette_piece(void *user, size_t piece) {
-    const silhouette *s = user;
+static vq_status separate_piece(void *user, size_t piece) {
+    const separation *s = user;
     size_t first = piece * ROWS, count = piece_rows(s->d, piece), rows = s->d->rows;
     float *row = NULL;
     double *sum = NULL;
     vq_status status;
     VQ_TRY_OR(done, vq_alloc(&row, count * rows, sizeof *row));
-    VQ_TRY_OR(done, vq_alloc(&sum, s->clusters, sizeof *sum));
+    VQ_TRY_OR(done, vq_alloc(&sum, s->most, sizeof *sum));
     vq_distances_block(s->d, first, count, row);
-    for (size_t i = 0; i < count; i++) {
-        int own = s->cluster[first + i];
-        s->value[first + i] = own < 0 || s->size[own] < 2 ? NAN : record_silhouette(s, sum, row + i * rows, first + i);
-    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t l = 0; l < s->count; l++)
+            if (s->all[l].clusters >= 2)
+                separate_record(&s->all[l], sum, row + i * rows, rows, first + i);
 done:
     free(row);
     free(sum);
@@ -180,33 +191,54 @@ static size_t number_labels(int *cluster, size_t *size, int *sorted, const int *
     return clusters;
 }
 
-vq_status vq_silhouette(double *out, const vq_distances *d, const int *labels, int threads) {
-    int *cluster = NULL, *sorted = NULL;
-    size_t *size = NULL, records = 0;
-    double *value = NULL, sum = 0;
-    vq_status status;
-    VQ_TRY_OR(done, vq_alloc(&cluster, d->rows, sizeof *cluster));
-    VQ_TRY_OR(done, vq_alloc(&sorted, d->rows, sizeof *sorted));
-    VQ_TRY_OR(done, vq_alloc(&size, d->rows, sizeof *size));
-    VQ_TRY_OR(done, vq_alloc(&value, d->rows, sizeof *value));
-    *out = NAN;
-    silhouette s = {.d = d, .cluster = cluster, .size = size, .value = value};
-    s.clusters = number_labels(cluster, size, sorted, labels, d->rows);
-    if (s.clusters < 2)
-        goto done;
-    VQ_TRY_OR(done, vq_parallel(vq_ceil_div(d->rows, ROWS), threads, silhouette_piece, &s));
-    for (size_t i = 0; i < d->rows; i++)
-        if (!isnan(value[i])) {
-            sum += value[i];
+static vq_status begin_labelling(labelling *l, int *sorted, const int *labels, size_t rows) {
+    VQ_TRY(vq_alloc(&l->cluster, rows, sizeof *l->cluster));
+    VQ_TRY(vq_alloc(&l->size, rows, sizeof *l->size));
+    VQ_TRY(vq_alloc(&l->silhouette, rows, sizeof *l->silhouette));
+    l->clusters = number_labels(l->cluster, l->size, sorted, labels, rows);
+    for (size_t i = 0; i < rows; i++)
+        l->silhouette[i] = NAN;
+    return l->clusters == 2 && l->size[0] > 1 && l->size[1] > 1 ? vq_alloc(&l->score, rows, sizeof *l->score) : VQDNA_OK;
+}
+
+static vq_separation end_labelling(const labelling *l, size_t rows) {
+    double sum = 0;
+    size_t records = 0;
+    for (size_t i = 0; i < rows; i++)
+        if (!isnan(l->silhouette[i])) {
+            sum += l->silhouette[i];
             records++;
         }
-    if (records)
-        *out = sum / (double)records;
+    return (vq_separation){.silhouette = records ? sum / (double)records : NAN,
+                           .auroc = l->score ? vq_auroc(l->score, l->cluster, rows, 0, 1) : NAN};
+}
+
+vq_status vq_separate(vq_separation *out, const vq_distances *d, const int *const *labels, size_t count,
+                      const vq_workers *workers) {
+    labelling *all = NULL;
+    int *sorted = NULL;
+    separation s = {.d = d, .count = count};
+    vq_status status;
+    VQ_TRY_OR(done, vq_alloc(&all, count, sizeof *all));
+    VQ_TRY_OR(done, vq_alloc(&sorted, d->rows, sizeof *sorted));
+    s.all = all;
+    for (size_t l = 0; l < count; l++) {
+        VQ_TRY_OR(done, begin_labelling(&all[l], sorted, labels[l], d->rows));
+        s.most = vq_max(s.most, all[l].clusters);
+    }
+    if (s.most >= 2)
+        VQ_TRY_OR(done, vq_parallel(vq_ceil_div(d->rows, ROWS), workers, separate_piece, &s));
+    for (size_t l = 0; l < count; l++)
+        out[l] = end_labelling(&all[l], d->rows);
 done:
-    free(cluster);
+    for (size_t l = 0; all && l < count; l++) {
+        free(all[l].cluster);
+        free(all[l].size);
+        free(all[l].silhouette);
+        free(all[l].score);
+    }
+    free(all);
     free(sorted);
-    free(size);
-    free(value);
     return status;
 }
 

@@ -1,4 +1,3 @@
-#include "base/parallel.h"
 #include "base/rng.h"
 #include "judge/tsne.h"
 
@@ -71,9 +70,9 @@ static vq_status scatter_block(void *user, size_t block) {
     return VQDNA_OK;
 }
 
-static vq_status multiply(subspace *s, int threads) {
+static vq_status multiply(subspace *s, const vq_workers *workers) {
     const size_t cells = s->width * s->m;
-    VQ_TRY(vq_parallel(BLOCKS, threads, scatter_block, s));
+    VQ_TRY(vq_parallel(BLOCKS, workers, scatter_block, s));
     memcpy(s->z, s->part, cells * sizeof *s->z);
     for (size_t b = 1; b < BLOCKS; b++)
         for (size_t i = 0; i < cells; i++)
@@ -183,13 +182,13 @@ static double residual(const subspace *s, size_t count) {
     return most;
 }
 
-static vq_status iterate(subspace *s, size_t count, int threads) {
+static vq_status iterate(subspace *s, size_t count, const vq_workers *workers) {
     const size_t m = s->m;
     for (size_t i = 0; i < s->width * m; i++)
         s->q[i] = 2 * vq_rng_uniform(1, VQ_STREAM_MAP, 0, i) - 1;
     orthonormalize(s->q, s->width, m);
     for (int round = 0;; round++) {
-        VQ_TRY(multiply(s, threads));
+        VQ_TRY(multiply(s, workers));
         memset(s->t, 0, m * m * sizeof *s->t);
         for (size_t d = 0; d < s->width; d++)
             for (size_t a = 0; a < m; a++)
@@ -222,7 +221,8 @@ static void project(float *coordinates, const subspace *s, size_t c, size_t coun
         coordinates[i * count + c] *= -1;
 }
 
-vq_status vq_pca(float *coordinates, double *share, const float *points, size_t rows, int width, int count, int threads) {
+vq_status vq_pca(float *coordinates, double *share, const float *points, size_t rows, int width, int count,
+                 const vq_workers *workers) {
     assert(width > 0 && count > 0);
     const size_t W = (size_t)width, n = (size_t)count, most = rows < W ? rows : W,
                  m = most < n + OVERSAMPLE ? most : n + OVERSAMPLE;
@@ -244,7 +244,7 @@ vq_status vq_pca(float *coordinates, double *share, const float *points, size_t 
     VQ_TRY_OR(done, vq_alloc(&s.swap, m, sizeof *s.swap));
     average(&s);
     total = variance(&s);
-    VQ_TRY_OR(done, iterate(&s, n, threads));
+    VQ_TRY_OR(done, iterate(&s, n, workers));
     for (size_t c = 0; c < n && c < m && s.value[c] > vanished * total; c++) {
         share[c] = s.value[c] / total;
         project(coordinates, &s, c, n);

@@ -74,8 +74,6 @@ static vq_status descend(double *xy, double *state, vq_forces *forces, size_t ro
     for (size_t i = 0; i < 2 * rows; i++)
         gain[i] = 1;
     for (int t = 0; t < o->iterations; t++) {
-        if (o->interrupted && o->interrupted(o->user))
-            return vq_fail(VQDNA_ERR_INTERRUPTED, "interrupted");
         const int early = t < o->iterations / 4;
         VQ_TRY(vq_forces_gradient(forces, gradient, NULL, xy, early ? o->exaggeration : 1));
         move(xy, speed, gain, gradient, rows, early ? momentum_early : momentum_late, o->learning_rate);
@@ -96,8 +94,8 @@ vq_status vq_tsne(float *xy, const int32_t *index, const float *distance, size_t
         return VQDNA_OK;
     VQ_TRY_OR(done, vq_alloc(&at, rows, 2 * sizeof *at));
     VQ_TRY_OR(done, vq_alloc(&state, rows, 6 * sizeof *state));
-    VQ_TRY_OR(done, vq_affinities_create(&affinities, index, distance, rows, k, o.perplexity, o.threads));
-    VQ_TRY_OR(done, vq_forces_create(&forces, &affinities, o.threads));
+    VQ_TRY_OR(done, vq_affinities_create(&affinities, index, distance, rows, k, o.perplexity, &o.workers));
+    VQ_TRY_OR(done, vq_forces_create(&forces, &affinities, &o.workers));
     place(at, rows, start, o.seed);
     VQ_TRY_OR(done, descend(at, state, forces, rows, &o));
     for (size_t i = 0; i < 2 * rows; i++)

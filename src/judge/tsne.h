@@ -2,12 +2,14 @@
 #ifndef VQ_JUDGE_TSNE_H
 #define VQ_JUDGE_TSNE_H
 
+#include "base/parallel.h"
 #include "judge/distances.h"
 
 /* The first `count` principal components of points [rows][width] by subspace iteration from a seeded start, as coordinates
  * [rows][count], each component's sign such that its largest coordinate in magnitude is positive; and the share of the variance
  * that each has [count]. A component that the points do not have is 0. */
-vq_status vq_pca(float *coordinates, double *share, const float *points, size_t rows, int width, int count, int threads);
+vq_status vq_pca(float *coordinates, double *share, const float *points, size_t rows, int width, int count,
+                 const vq_workers *workers);
 
 typedef struct vq_tsne_options {
     double perplexity;    /* 30; at most (rows - 1) / 3, to which it is cut */
@@ -15,10 +17,9 @@ typedef struct vq_tsne_options {
     double exaggeration;  /* 12, of the first quarter of the iterations */
     double learning_rate; /* rows / exaggeration / 4, at least 50 */
     uint64_t seed;        /* 1 */
-    int threads;
-    int (*interrupted)(void *user); /* non-zero stops with VQDNA_ERR_INTERRUPTED; may be NULL */
+    vq_workers workers;
     void (*progress)(void *user, int iteration, int iterations);
-    void *user;
+    void *user; /* of progress */
 } vq_tsne_options;
 
 /* t-SNE (van der Maaten and Hinton 2008) to xy [rows][2] from the 3 x perplexity nearest neighbours [rows][k] of each record;

@@ -25,7 +25,7 @@ START_TEST(each_once) {
     for (size_t n = 0; n < sizeof threads / sizeof *threads; n++)
         for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
             tally t = {.fails = COUNT};
-            ck_ok(vq_parallel(counts[c], threads[n], body, &t));
+            ck_ok(vq_parallel(counts[c], VQ_THREADS(threads[n]), body, &t));
             for (size_t i = 0; i < COUNT; i++)
                 ck_assert_int_eq(t.calls[i], i < counts[c]);
         }
@@ -36,7 +36,7 @@ START_TEST(failure) {
     for (int threads = 1; threads <= 4; threads++) {
         tally t = {.fails = 17};
         vq_fail(VQDNA_ERR_INPUT, "an older sentence");
-        ck_fails(vq_parallel(COUNT, threads, body, &t), VQDNA_ERR_NUMERIC, "number 17 is not one");
+        ck_fails(vq_parallel(COUNT, VQ_THREADS(threads), body, &t), VQDNA_ERR_NUMERIC, "number 17 is not one");
         for (int i = 0; i <= 17; i++) /* what began before it failed is finished */
             ck_assert_int_eq(t.calls[i], 1);
         if (threads == 1)
@@ -55,7 +55,7 @@ static vq_status all_fail(void *user, size_t i) {
 
 START_TEST(several_failures) {
     atomic_int arrived = 0;
-    ck_fails(vq_parallel(2, 2, all_fail, &arrived), VQDNA_ERR_INPUT, "record 0");
+    ck_fails(vq_parallel(2, VQ_THREADS(2), all_fail, &arrived), VQDNA_ERR_INPUT, "record 0");
 }
 END_TEST
 
@@ -65,7 +65,32 @@ static vq_status ends(void *user, size_t i) {
 }
 
 START_TEST(positive_is_no_failure) {
-    ck_assert_int_eq(vq_parallel(10, 2, ends, NULL), VQDNA_OK);
+    ck_assert_int_eq(vq_parallel(10, VQ_THREADS(2), ends, NULL), VQDNA_OK);
+}
+END_TEST
+
+static int interrupted(void *user) {
+    return ++*(int *)user > 5;
+}
+
+static vq_status nothing(void *user, size_t i) {
+    (void)i;
+    atomic_fetch_add((atomic_int *)user, 1);
+    return VQDNA_OK;
+}
+
+START_TEST(interruption) {
+    for (int threads = 1; threads <= 3; threads++) {
+        atomic_int calls = 0;
+        int asked = 0;
+        const vq_workers w = {.threads = threads, .interrupted = interrupted, .user = &asked};
+        const vq_status status = vq_parallel(1000000, &w, nothing, &calls);
+        ck_assert_int_eq(status, VQDNA_ERR_INTERRUPTED);
+        ck_assert_str_eq(vq_error(), "interrupted");
+        ck_assert(asked == 6 && (threads > 1 || calls == 5));
+        ck_fails(vq_workers_attend(&w), VQDNA_ERR_INTERRUPTED, "interrupted");
+    }
+    ck_ok(vq_workers_attend(VQ_THREADS(1)));
 }
 END_TEST
 
@@ -75,6 +100,7 @@ int main(void) {
     tcase_add_test(t, each_once);
     tcase_add_test(t, failure);
     tcase_add_test(t, several_failures);
+    tcase_add_test(t, interruption);
     tcase_add_test(t, positive_is_no_failure);
     suite_add_tcase(suite, t);
     return scratch_run(suite);

@@ -71,7 +71,7 @@ static void write_labels(const int *cluster, int count, int rows) {
 static const char *hdbscan(points *p, int least, int core, int threads) {
     vq_distances d = of_points(p);
     int cluster[500], count;
-    ck_ok(vq_hdbscan(cluster, &count, &d, least, core, threads));
+    ck_ok(vq_hdbscan(cluster, &count, &d, least, core, VQ_THREADS(threads)));
     write_labels(cluster, count, p->rows);
     return text;
 }
@@ -151,9 +151,28 @@ static void chain_row(const void *self, size_t i, float *out) {
 START_TEST(chains) {
     vq_distances d = {.rows = 12, .row = chain_row};
     int cluster[12], count;
-    ck_ok(vq_hdbscan(cluster, &count, &d, 3, 2, 2));
+    ck_ok(vq_hdbscan(cluster, &count, &d, 3, 2, VQ_THREADS(2)));
     write_labels(cluster, count, 12);
     ck_assert_str_eq(text, "aaaaaabbbbbb");
+}
+END_TEST
+
+static int after(void *user) {
+    return --*(int *)user < 0;
+}
+
+/* In each of its parts: core distances are 12 calls, the tree 11. */
+START_TEST(interruption) {
+    vq_distances d = {.rows = 12, .row = chain_row};
+    int cluster[12], count;
+    for (int left = 0; left <= 23; left++) {
+        int asked = left;
+        const vq_workers w = {.threads = 1, .interrupted = after, .user = &asked};
+        if (left < 23)
+            ck_fails(vq_hdbscan(cluster, &count, &d, 3, 2, &w), VQDNA_ERR_INTERRUPTED, "interrupted");
+        else
+            ck_ok(vq_hdbscan(cluster, &count, &d, 3, 2, &w));
+    }
 }
 END_TEST
 
@@ -270,6 +289,7 @@ int main(void) {
     tcase_add_test(t, one_blob);
     tcase_add_test(t, identical);
     tcase_add_test(t, chains);
+    tcase_add_test(t, interruption);
     tcase_add_test(t, choice);
     tcase_add_test(t, few);
     tcase_add_test(t, agreement);

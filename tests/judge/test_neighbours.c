@@ -4,6 +4,7 @@
 #include "scratch.h"
 
 #include <float.h>
+#include <limits.h>
 #include <math.h>
 #include <xxhash.h>
 
@@ -311,8 +312,8 @@ static void check_neighbours(const vq_distances *d, int k) {
     size_t rows = d->rows, cells = rows * (size_t)k;
     int32_t *index = room(cells, sizeof *index), *again = room(cells, sizeof *again), *sorted = room(rows, sizeof *sorted);
     float *distance = room(cells, sizeof *distance), *same = room(cells, sizeof *same), *all = all_distances(d);
-    ck_ok(vq_neighbours(index, distance, d, k, 1));
-    ck_ok(vq_neighbours(again, same, d, k, 3));
+    ck_ok(vq_neighbours(index, distance, d, k, VQ_THREADS(1)));
+    ck_ok(vq_neighbours(again, same, d, k, VQ_THREADS(3)));
     ck_assert_mem_eq(index, again, cells * sizeof *index);
     ck_assert_mem_eq(distance, same, cells * sizeof *distance);
     for (size_t i = 0; i < rows; i++) {
@@ -337,11 +338,12 @@ static void check_neighbours(const vq_distances *d, int k) {
 
 /* rows points with `steps` values a coordinate (few: many ties; 1: all equal; 0: any). */
 static void random_points(vq_distances *d, size_t rows, int width, size_t steps) {
-    float *p = room(rows * (size_t)width, sizeof *p);
+    static float *p; /* of the last points, which their distances may borrow */
+    free(p);
+    p = room(rows * (size_t)width, sizeof *p);
     for (size_t i = 0; i < rows * (size_t)width; i++)
         p[i] = steps ? (float)below(steps) : (float)uniform();
     ck_ok(vq_distances_of_points(d, p, rows, width));
-    free(p);
 }
 
 START_TEST(neighbours) {
@@ -421,15 +423,58 @@ static double silhouette_reference(const float *all, size_t rows, const int *lab
     return records ? total / records : NAN;
 }
 
-static void check_silhouette(const vq_distances *d, const int *labels) {
-    double one, three;
+/* The score of the area: the mean distance to the others of b less that to those of a; NAN unless there are two labels, twice each. */
+static double auroc_reference(const float *all, size_t rows, const int *labels) {
+    int a = INT_MAX, b = -1, of_a = 0, of_b = 0;
+    double won = 0, *score = room(rows, sizeof *score);
+    for (size_t i = 0; i < rows; i++) {
+        a = labels[i] >= 0 && labels[i] < a ? labels[i] : a;
+        b = labels[i] > b ? labels[i] : b;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        double sum[2] = {0};
+        int n[2] = {0};
+        of_a += labels[i] == a;
+        of_b += labels[i] == b;
+        for (size_t j = 0; j < rows; j++)
+            if (labels[j] >= 0 && j != i) {
+                sum[labels[j] == b] += (double)all[i * rows + j];
+                n[labels[j] == b]++;
+            }
+        score[i] = sum[1] / n[1] - sum[0] / n[0];
+    }
+    bool more = false;
+    for (size_t i = 0; i < rows; i++)
+        more |= labels[i] >= 0 && labels[i] != a && labels[i] != b;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < rows; j++)
+            if (labels[i] == a && labels[j] == b)
+                won += score[i] > score[j] ? 1 : score[i] == score[j] ? 0.5 : 0;
+    free(score);
+    return more || a == b || of_a < 2 || of_b < 2 ? NAN : won / of_a / of_b;
+}
+
+static void check_separation(const vq_distances *d, const int *labels) {
+    vq_separation one, three[2];
+    int *pair = room(d->rows, sizeof *pair); /* the labels 3 and 4 alone */
+    for (size_t i = 0; i < d->rows; i++)
+        pair[i] = labels[i] == 3 || labels[i] == 4 ? labels[i] : -1;
     float *all = all_distances(d);
     double expected = silhouette_reference(all, d->rows, labels);
-    ck_ok(vq_silhouette(&one, d, labels, 1));
-    ck_ok(vq_silhouette(&three, d, labels, 3));
-    ck_assert_mem_eq(&one, &three, sizeof one);
-    ck_assert_msg(isnan(expected) ? isnan(one) : fabs(one - expected) < 1e-12, "%.15g instead of %.15g", one, expected);
+    ck_ok(vq_separate(&one, d, &labels, 1, VQ_THREADS(1)));
+    ck_ok(vq_separate(three, d, (const int *[]){labels, pair}, 2, VQ_THREADS(3)));
+    ck_assert_mem_eq(&one, &three[0], sizeof one);
+    ck_assert_msg(isnan(expected) ? isnan(one.silhouette) : fabs(one.silhouette - expected) < 1e-12, "%.15g instead of %.15g",
+                  one.silhouette, expected);
+    expected = silhouette_reference(all, d->rows, pair);
+    ck_assert(isnan(expected) ? isnan(three[1].silhouette) : fabs(three[1].silhouette - expected) < 1e-12);
+    expected = auroc_reference(all, d->rows, pair);
+    ck_assert_msg(isnan(expected) ? isnan(three[1].auroc) : fabs(three[1].auroc - expected) < 1e-12, "%.15g instead of %.15g",
+                  three[1].auroc, expected);
+    expected = auroc_reference(all, d->rows, labels);
+    ck_assert(isnan(expected) ? isnan(one.auroc) : fabs(one.auroc - expected) < 1e-12);
     free(all);
+    free(pair);
 }
 
 START_TEST(silhouettes) {
@@ -442,23 +487,23 @@ START_TEST(silhouettes) {
             random_points(&d, ROWS, 4, steps);
             for (size_t i = 0; i < ROWS; i++)
                 labels[i] = kinds[k] ? low[k] + (int)below((size_t)kinds[k]) : low[k];
-            check_silhouette(&d, labels);
+            check_separation(&d, labels);
             vq_distances_destroy(&d);
         }
     static const int apart[] = {3, 9}, pair[] = {1, 1};
     vq_distances d;
-    double value;
+    vq_separation value;
     random_points(&d, 2, 4, 0);
-    check_silhouette(&d, apart);
-    ck_ok(vq_silhouette(&value, &d, pair, 1));
-    ck_assert(isnan(value));
+    check_separation(&d, apart);
+    ck_ok(vq_separate(&value, &d, (const int *[]){pair}, 1, VQ_THREADS(1)));
+    ck_assert(isnan(value.silhouette) && isnan(value.auroc));
     vq_distances_destroy(&d);
     float p[] = {0, 0, 5, 5};
     static const int two[] = {1, 1, 2, 2}, crossed[] = {1, 2, 1, 2};
     ck_ok(vq_distances_of_points(&d, p, 4, 1));
-    ck_ok(vq_silhouette(&value, &d, two, 2));
-    ck_assert(value == 1);
-    check_silhouette(&d, crossed);
+    ck_ok(vq_separate(&value, &d, (const int *[]){two}, 1, VQ_THREADS(2)));
+    ck_assert(value.silhouette == 1 && value.auroc == 1);
+    check_separation(&d, crossed);
     vq_distances_destroy(&d);
 }
 END_TEST

@@ -77,7 +77,7 @@ static void against_jacobi(int rows, int width, int count, double fall, double t
     jacobi(a, v, width);
     for (int d = 0; d < width; d++)
         total += a[d][d];
-    ck_ok(vq_pca(at, share, points, (size_t)rows, width, count, 1));
+    ck_ok(vq_pca(at, share, points, (size_t)rows, width, count, VQ_THREADS(1)));
     for (int c = 0; c < count; c++) {
         int most = 0;
         for (int d = 1; d < width; d++)
@@ -113,7 +113,7 @@ START_TEST(shares_are_all) {
     float *points = room(400 * 12, sizeof *points), *at = room(400 * 12, sizeof *at);
     double share[12], sum = 0;
     tilted(points, 400, 12, 0.9);
-    ck_ok(vq_pca(at, share, points, 400, 12, 12, 2));
+    ck_ok(vq_pca(at, share, points, 400, 12, 12, VQ_THREADS(2)));
     for (int c = 0; c < 12; c++) {
         sum += share[c];
         ck_assert(c == 0 || share[c] <= share[c - 1]);
@@ -129,19 +129,19 @@ START_TEST(degenerate_points) {
     double share[4];
     for (int i = 0; i < 60; i++)
         points[i] = 0.1f;
-    ck_ok(vq_pca(at, share, points, 20, 3, 4, 1)); /* one place, and more components than coordinates */
+    ck_ok(vq_pca(at, share, points, 20, 3, 4, VQ_THREADS(1))); /* one place, and more components than coordinates */
     for (int i = 0; i < 80; i++)
         ck_assert(at[i] == 0 && share[i % 4] == 0);
     for (int i = 0; i < 20; i++)
         for (int d = 0; d < 3; d++)
             points[i * 3 + d] = (float)(i * (d + 1));
-    ck_ok(vq_pca(at, share, points, 20, 3, 4, 1)); /* one line */
+    ck_ok(vq_pca(at, share, points, 20, 3, 4, VQ_THREADS(1))); /* one line */
     ck_assert_double_eq_tol(share[0], 1, 1e-12);
     for (int i = 0; i < 20; i++) {
         ck_assert_double_eq_tol(fabs((double)at[4 * i]), fabs(i - 9.5) * sqrt(14), 1e-4);
         ck_assert(at[4 * i + 1] == 0 && at[4 * i + 2] == 0 && at[4 * i + 3] == 0);
     }
-    ck_ok(vq_pca(at, share, points, 1, 3, 2, 1));
+    ck_ok(vq_pca(at, share, points, 1, 3, 2, VQ_THREADS(1)));
     ck_assert(at[0] == 0 && at[1] == 0 && share[0] == 0);
 }
 END_TEST
@@ -150,8 +150,8 @@ START_TEST(components_repeat) {
     float *points = room(1000 * 30, sizeof *points), *one = room(1000 * 2, sizeof *one), *three = room(1000 * 2, sizeof *three);
     double a[2], b[2];
     tilted(points, 1000, 30, 0.95);
-    ck_ok(vq_pca(one, a, points, 1000, 30, 2, 1));
-    ck_ok(vq_pca(three, b, points, 1000, 30, 2, 3));
+    ck_ok(vq_pca(one, a, points, 1000, 30, 2, VQ_THREADS(1)));
+    ck_ok(vq_pca(three, b, points, 1000, 30, 2, VQ_THREADS(3)));
     ck_assert(memcmp(one, three, 2000 * sizeof *one) == 0 && memcmp(a, b, sizeof a) == 0);
     free(points);
     free(one);
@@ -248,7 +248,7 @@ START_TEST(affinities_are_symmetric) {
             full[c.index[i * 30 + j] * 300 + i] += p[j] / 600;
         }
     }
-    ck_ok(vq_affinities_create(&a, c.index, c.distance, 300, 30, 10, 2));
+    ck_ok(vq_affinities_create(&a, c.index, c.distance, 300, 30, 10, VQ_THREADS(2)));
     for (size_t i = 0; i < 300; i++)
         for (size_t e = a.start[i]; e < a.start[i + 1]; e++) {
             double *there = &full[i * 300 + (size_t)a.column[e]];
@@ -288,8 +288,8 @@ START_TEST(gradient) {
     vq_affinities a;
     vq_forces *f;
     double *xy = room(2 * ROWS, sizeof *xy), *g = room(2 * ROWS, sizeof *g), most = 0, told;
-    ck_ok(vq_affinities_create(&a, c.index, c.distance, ROWS, c.k, 10, 1));
-    ck_ok(vq_forces_create(&f, &a, 2));
+    ck_ok(vq_affinities_create(&a, c.index, c.distance, ROWS, c.k, 10, VQ_THREADS(1)));
+    ck_ok(vq_forces_create(&f, &a, VQ_THREADS(2)));
     for (int i = 0; i < 2 * ROWS; i++) /* what a float can hold, so that both see the same places */
         xy[i] = (double)(float)(3 * normal(9, (uint64_t)i, 0));
     ck_ok(vq_forces_gradient(f, g, &told, xy, 1));
@@ -324,8 +324,8 @@ static double divergence_of(const crowd *c, const float *xy, double perplexity) 
     double *at = room(2 * (size_t)c->rows, sizeof *at), *g = room(2 * (size_t)c->rows, sizeof *g), out;
     for (int i = 0; i < 2 * c->rows; i++)
         at[i] = (double)xy[i];
-    ck_ok(vq_affinities_create(&a, c->index, c->distance, (size_t)c->rows, c->k, perplexity, 1));
-    ck_ok(vq_forces_create(&f, &a, 1));
+    ck_ok(vq_affinities_create(&a, c->index, c->distance, (size_t)c->rows, c->k, perplexity, VQ_THREADS(1)));
+    ck_ok(vq_forces_create(&f, &a, VQ_THREADS(1)));
     ck_ok(vq_forces_gradient(f, g, &out, at, 1));
     vq_forces_destroy(f);
     vq_affinities_destroy(&a);
@@ -340,9 +340,9 @@ START_TEST(clusters_stay_apart) {
     float xy[2 * ROWS], begun[2 * ROWS], start[2 * ROWS], near[10 * ROWS];
     int32_t index[10 * ROWS];
     double share[2];
-    ck_ok(vq_pca(start, share, c.points, ROWS, c.width, 2, 1));
+    ck_ok(vq_pca(start, share, c.points, ROWS, c.width, 2, VQ_THREADS(1)));
     for (int given = 0; given < 2; given++) {
-        vq_tsne_options o = {.perplexity = 20, .threads = 2, .iterations = 1};
+        vq_tsne_options o = {.perplexity = 20, .workers = {.threads = 2}, .iterations = 1};
         ck_ok(map_of(begun, &c, given ? start : NULL, o));
         o.iterations = 0;
         ck_ok(map_of(xy, &c, given ? start : NULL, o));
@@ -364,9 +364,9 @@ START_TEST(map_repeats) {
     enum { ROWS = 250 };
     crowd c = gather(ROWS, 6, 2, 8, 30);
     float one[2 * ROWS], three[2 * ROWS], other[2 * ROWS], scaled[2 * ROWS], start[2 * ROWS];
-    vq_tsne_options o = {.perplexity = 10, .iterations = 120, .threads = 1};
+    vq_tsne_options o = {.perplexity = 10, .iterations = 120, .workers = {.threads = 1}};
     ck_ok(map_of(one, &c, NULL, o));
-    o.threads = 3;
+    o.workers.threads = 3;
     o.seed = 1; /* the default */
     ck_ok(map_of(three, &c, NULL, o));
     ck_assert(memcmp(one, three, sizeof one) == 0);
@@ -390,7 +390,8 @@ START_TEST(exaggeration_ends) {
     crowd c = gather(ROWS, 4, 2, 8, 15);
     float plain[2 * ROWS], more[2 * ROWS];
     for (int iterations = 3; iterations <= 4; iterations++) {
-        vq_tsne_options o = {.perplexity = 5, .iterations = iterations, .learning_rate = 50, .exaggeration = 1, .threads = 1};
+        vq_tsne_options o = {
+            .perplexity = 5, .iterations = iterations, .learning_rate = 50, .exaggeration = 1, .workers = {.threads = 1}};
         ck_ok(map_of(plain, &c, NULL, o));
         o.exaggeration = 12;
         ck_ok(map_of(more, &c, NULL, o));
@@ -419,9 +420,13 @@ START_TEST(interruption) {
     crowd c = gather(60, 3, 2, 8, 15);
     float xy[120];
     watch w = {.stop = 7};
-    vq_tsne_options o = {.perplexity = 5, .iterations = 50, .threads = 1, .interrupted = asked, .progress = told, .user = &w};
+    vq_tsne_options o = {.perplexity = 5,
+                         .iterations = 50,
+                         .workers = {.threads = 1, .interrupted = asked, .user = &w},
+                         .progress = told,
+                         .user = &w};
     ck_fails(map_of(xy, &c, NULL, o), VQDNA_ERR_INTERRUPTED, "interrupted");
-    ck_assert(w.asked == 8 && w.told == 7);
+    ck_assert(w.asked == 8 && w.told == 6); /* once for the affinities, then once an iteration */
     w = (watch){.stop = 1000};
     ck_ok(map_of(xy, &c, NULL, o));
     ck_assert(w.told == 50);
@@ -431,7 +436,8 @@ END_TEST
 
 static void stays_finite(const crowd *c, const float *start, double perplexity) {
     float *xy = room(2 * (size_t)c->rows, sizeof *xy);
-    ck_ok(map_of(xy, c, start, (vq_tsne_options){.perplexity = perplexity, .threads = 1, .iterations = c->rows < 10 ? 0 : 300}));
+    ck_ok(map_of(xy, c, start,
+                 (vq_tsne_options){.perplexity = perplexity, .workers = {.threads = 1}, .iterations = c->rows < 10 ? 0 : 300}));
     for (int i = 0; i < 2 * c->rows; i++)
         ck_assert_msg(isfinite(xy[i]), "%d records, coordinate %d: %g", c->rows, i, (double)xy[i]);
     free(xy);
@@ -470,7 +476,7 @@ START_TEST(degenerate_maps) {
     nearest(c.index, c.distance, c.points, 120, 3, 30);
     float at[240];
     double share[2];
-    ck_ok(vq_pca(at, share, c.points, 120, 3, 2, 1));
+    ck_ok(vq_pca(at, share, c.points, 120, 3, 2, VQ_THREADS(1)));
     stays_finite(&c, at, 10);
     stays_finite(&c, NULL, 10);
     disperse(&c);
