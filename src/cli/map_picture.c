@@ -9,17 +9,24 @@
 
 enum { SIDE = 640, MARGIN = 24, HEAD = 48, KEY = 230, COLOURS = 7, SHAPES = 3, SHOWN = COLOURS * SHAPES, ROW = 20 };
 
-/* Colour and shape of a label: colours change first, so that neighbours in the key differ in it, and shapes tell those apart that share one. */
+/* Colour of what follows: colours change first, so that neighbours in the key differ in it, and shapes tell those apart that share one. */
+static void begin_label(vq_picture *p, int label) {
+    vq_picture_put(p, "<g fill=\"%s\" fill-opacity=\"0.7\">\n",
+                   label < 0 || label >= SHOWN ? "#bbbbbb" : vq_picture_colour(label % COLOURS));
+}
+
+static void end_label(vq_picture *p) {
+    vq_picture_put(p, "</g>\n");
+}
+
 static void put_point(vq_picture *p, double x, double y, double r, int label, const char *name) {
     const int shape = label < 0 || label >= SHOWN ? 0 : label / COLOURS;
-    const char *colour = label < 0 || label >= SHOWN ? "#bbbbbb" : vq_picture_colour(label % COLOURS);
     if (shape == 0)
         vq_picture_put(p, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"", x, y, r);
     else if (shape == 1)
         vq_picture_put(p, "<path d=\"M%.1f %.1fh%.1fv%.1fh%.1fz\"", x - 0.9 * r, y - 0.9 * r, 1.8 * r, 1.8 * r, -1.8 * r);
     else
         vq_picture_put(p, "<path d=\"M%.1f %.1fl%.1f %.1fh%.1fz\"", x, y - 1.2 * r, 1.1 * r, 2 * r, -2.2 * r);
-    vq_picture_put(p, " fill=\"%s\" fill-opacity=\"0.7\"", colour);
     if (!name) {
         vq_picture_put(p, "/>\n");
         return;
@@ -41,13 +48,17 @@ static void put_key(vq_picture *p, const vq_label_column *c, size_t rows) {
         if (i >= SHOWN)
             continue;
         y += ROW;
+        begin_label(p, i);
         put_point(p, x + 6, y - 4, 5, i, NULL);
+        end_label(p);
         snprintf(text, sizeof text, "%.24s (%zu)", c->labels[i], c->sizes[i]);
         vq_picture_text(p, x + 18, y, "", text);
     }
     if (others + rows - known == 0)
         return;
+    begin_label(p, -1);
     put_point(p, x + 6, y + ROW - 4, 5, -1, NULL);
+    end_label(p);
     if (others)
         snprintf(text, sizeof text, "%d others, or none (%zu)", c->count - SHOWN, others + rows - known);
     else
@@ -79,11 +90,14 @@ char *vq_map_svg(const char *title, const float *xy, size_t rows, const vq_label
                  top = HEAD + MARGIN + (SIDE - scale * (high[1] - low[1])) / 2;
     vq_picture_begin(&p, SIDE + 2 * MARGIN + KEY, SIDE + HEAD + 2 * MARGIN);
     vq_picture_text(&p, MARGIN, 32, "font-size=\"17\" font-weight=\"600\"", title);
-    for (int of_none = 1; of_none >= 0; of_none--) /* those without a colour lie below */
+    for (int label = -1; label < SHOWN && label < c->count; label++) { /* those without a colour lie below, rare ones on top */
+        begin_label(&p, label);
         for (size_t i = 0; i < rows; i++)
-            if ((c->of[i] < 0 || c->of[i] >= SHOWN) == of_none)
+            if ((c->of[i] < 0 || c->of[i] >= SHOWN ? -1 : c->of[i]) == label)
                 put_point(&p, left + scale * (xy[2 * i] - low[0]), top + scale * (high[1] - xy[2 * i + 1]), r, c->of[i],
                           names ? names[i] : NULL);
+        end_label(&p);
+    }
     for (int k = 0; k < 2; k++)
         work[k] = malloc(rows * sizeof *work[k] + 1);
     for (int label = 0; label < c->count && label < SHOWN && work[0] && work[1]; label++) {

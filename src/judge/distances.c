@@ -1,6 +1,7 @@
 #include "judge/distances.h"
 
 #include "base/integer.h"
+#include "base/vectorize.h"
 #include "judge/record_set.h"
 
 #include <assert.h>
@@ -10,8 +11,9 @@
 #include <string.h>
 
 enum {
-    LANES = 16
-}; /* sums that run side by side: as many as four registers of any vector unit hold, and each shorter, so more exact */
+    TOGETHER = 4, /* records whose distances are found side by side */
+    LANES = 16    /* sums of one distance: as many as the widest register has, and each shorter, so more exact */
+};
 
 void vq_distances_block(const vq_distances *d, size_t first, size_t count, float *out) {
     if (d->block)
@@ -43,24 +45,34 @@ static void points_destroy(void *self) {
     free(p);
 }
 
-static float square_sum(const float *a, const float *b, size_t width) {
-    float sum[LANES] = {0};
-    for (size_t w = 0; w < width; w += LANES)
-        for (int l = 0; l < LANES; l++) {
-            float d = a[w + l] - b[w + l];
-            sum[l] += d * d;
+/* A vector of LANES floats, in as many registers as it takes. */
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
+
+/* Sums of squares of differences from one point to TOGETHER others, which lie `width` apart: as many sums that do not wait for each other. */
+__attribute__((always_inline)) static inline void square_sums(float out[TOGETHER], const float *from, const float *to,
+                                                              size_t width) {
+    lanes sum[TOGETHER] = {{0}};
+    for (size_t w = 0; w < width; w += LANES) {
+        lanes a, b;
+        memcpy(&b, to + w, sizeof b);
+        for (int i = 0; i < TOGETHER; i++) {
+            memcpy(&a, from + (size_t)i * width + w, sizeof a);
+            a -= b;
+            sum[i] += a * a;
         }
-    for (int n = LANES / 2; n; n /= 2)
-        for (int l = 0; l < n; l++)
-            sum[l] += sum[l + n];
-    return sum[0];
+    }
+    for (int i = 0; i < TOGETHER; i++) {
+        float part[LANES];
+        memcpy(part, &sum[i], sizeof part);
+        for (int n = LANES / 2; n; n /= 2)
+            for (int l = 0; l < n; l++)
+                part[l] += part[l + n];
+        out[i] = part[0];
+    }
 }
 
 /* Squares of what is very near or very far leave the range of floats. */
-static float distance(const float *a, const float *b, size_t width) {
-    float sum = square_sum(a, b, width);
-    if (sum > 1e-30f && sum < 1e37f)
-        return sqrtf(sum);
+static float exact_distance(const float *a, const float *b, size_t width) {
     double exact = 0;
     for (size_t w = 0; w < width; w++) {
         double d = (double)a[w] - (double)b[w];
@@ -69,11 +81,22 @@ static float distance(const float *a, const float *b, size_t width) {
     return (float)sqrt(exact);
 }
 
-static void points_block(const void *self, size_t first, size_t count, float *out) {
+VQ_VECTOR_UNITS static void points_block(const void *self, size_t first, size_t count, float *out) {
     const points *p = self;
-    for (size_t j = 0; j < p->rows; j++)
-        for (size_t i = 0; i < count; i++)
-            out[i * p->rows + j] = distance(p->values + (first + i) * p->width, p->values + j * p->width, p->width);
+    for (size_t j = 0; j < p->rows; j++) {
+        const float *to = p->values + j * p->width;
+        for (size_t i = 0; i < count; i += TOGETHER) {
+            const size_t at = vq_min(first + i, p->rows - vq_min(p->rows, TOGETHER)), last = vq_min(i + TOGETHER, count);
+            float sums[TOGETHER] = {0};
+            if (p->rows >= TOGETHER)
+                square_sums(sums, p->values + at * p->width, to, p->width);
+            for (size_t n = i; n < last; n++) {
+                const float sum = p->rows >= TOGETHER ? sums[first + n - at] : 0;
+                out[n * p->rows + j] =
+                    sum > 1e-30f && sum < 1e37f ? sqrtf(sum) : exact_distance(p->values + (first + n) * p->width, to, p->width);
+            }
+        }
+    }
 }
 
 static void points_row(const void *self, size_t i, float *out) {

@@ -1,5 +1,7 @@
 #include "judge/forces.h"
 
+#include "base/vectorize.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -23,8 +25,8 @@ struct vq_forces {
 
 /* Pushes on TILE records from `count` others, and the sums of w. Four records share a register, each with sums of its own, so
  * that the compiler may vectorize the outer loop without changing the order of any sum, and nothing is stored inside. */
-static void push_tile(float *restrict px, float *restrict py, float *restrict pw, const float *restrict xi,
-                      const float *restrict yi, const float *restrict xj, const float *restrict yj, int count) {
+VQ_VECTOR_UNITS static void push_tile(float *restrict px, float *restrict py, float *restrict pw, const float *restrict xi,
+                                      const float *restrict yi, const float *restrict xj, const float *restrict yj, int count) {
     for (int i = 0; i < TILE; i++) {
         float sx = 0, sy = 0, sw = 0;
         for (int j = 0; j < count; j++) {

@@ -3,6 +3,7 @@
  * A record is three planes of bits, one a site: the low and the high bit of its base, and whether it is known. Most sites of near genomes are
  * the same in all records, and are dropped when all are there. */
 #include "base/integer.h"
+#include "base/vectorize.h"
 #include "judge/record_set.h"
 
 #include <stdlib.h>
@@ -99,7 +100,7 @@ static void squeeze(uint64_t *to, const uint64_t *plane, const uint64_t *varies,
 }
 
 /* Bits are counted in bytes within each word, as not every processor that this is compiled for counts them itself, and vectors do this. */
-static uint64_t differing(const uint64_t *a, const uint64_t *b, size_t blocks) {
+__attribute__((always_inline)) static inline uint64_t differing(const uint64_t *a, const uint64_t *b, size_t blocks) {
     const uint64_t pairs = 0x5555555555555555, nibbles = 0x3333333333333333, bytes = 0x0f0f0f0f0f0f0f0f,
                    halves = 0x00ff00ff00ff00ff;
     uint64_t total = 0;
@@ -118,7 +119,7 @@ static uint64_t differing(const uint64_t *a, const uint64_t *b, size_t blocks) {
     return total;
 }
 
-static void hamming_block(const void *self, size_t first, size_t count, float *out) {
+VQ_VECTOR_UNITS static void hamming_block(const void *self, size_t first, size_t count, float *out) {
     const hamming *h = self;
     size_t stride = h->blocks * PIECE;
     for (size_t j = 0; j < h->rows; j++)

@@ -232,7 +232,6 @@ static vq_status next_window(vq_source *s) {
     const size_t start = !last ? s->next : s->whole_count > window ? s->whole_count - window : 0;
     s->count = 0;
     if (s->whole_count)
-        if (s->whole_count)
         VQ_TRY(append(s, s->whole + start, last ? s->whole_count - start : window));
     s->from = s->whole_from + start;
     s->next += s->o.step ? s->o.step : window;

@@ -133,3 +133,95 @@ END
     refused 1 "taken/map.svg" "$VQDNA" map -q --features kmer:3 -o taken all.fa
     grep -q hello taken/map.svg
 }
+
+@test "features of one model in one pass are those of a pass each, and those of embed" {
+    features=(codes codes:level=2 embedding:mean embedding:max:level=1 encoder:mean encoder:max:level=2 random random:codes:level=1)
+    head -40 all.fa >some.fa
+    "$VQDNA" map -q -m "$model" "${features[@]/#/--features=}" --no-provenance -o all some.fa
+    for f in "${features[@]}"; do
+        "$VQDNA" map -q -m "$model" --features "$f" --no-provenance -o "alone-${f//[:=]/_}" some.fa
+        cmp "all/${f//[:=]/_}/embedding.npy" "alone-${f//[:=]/_}/embedding.npy"
+    done
+    "$VQDNA" embed -q -m "$model" --from encoder --level 2 --pool max -o encoder.npy some.fa
+    "$VQDNA" embed -q -m "$model" --level 1 --pool mean -o book.npy some.fa
+    /usr/bin/python3 - <<'END'
+import struct
+def floats(path):
+    data = open(path, "rb").read()
+    count = (len(data) - 128) // 4
+    return struct.unpack("<%df" % count, data[-4 * count:])
+near = lambda a, b: len(a) == len(b) and max(abs(x - y) for x, y in zip(a, b)) < 1e-5
+assert near(floats("all/encoder_max_level_2/embedding.npy"), floats("encoder.npy"))
+both, first, width = floats("all/embedding_mean/embedding.npy"), floats("book.npy"), 32
+assert near([both[2 * width * r + d] for r in range(20) for d in range(width)], first)
+END
+    refused 1 "names codes twice" "$VQDNA" map -q -m "$model" --features codes --features codes -o m some.fa
+}
+
+@test "windows of records are rows, with their contig's labels" {
+    "$VQDNA" map -q --features kmer:3 --window 250 --step 100 --labels labels.tsv --no-provenance -o w all.fa
+    # 600 bases: 0, 100, 200, 300, and the last, which ends with the record
+    grep -v '^#' w/map.tsv | cut -f 1 | head -5 | diff - <(printf 'family0_0:%s\n' 0-250 100-350 200-450 300-550 350-600)
+    [ "$(grep -vc '^#' w/map.tsv)" -eq 360 ]
+    [ "$(value w/metrics.json columns family rows)" = 360 ]
+    # A window is as a record of its own.
+    awk '/^>/ { name = $0; next } { for (i = 0; i < 600; i += 300) print name ":" i "-" i + 300 "\n" substr($0, i + 1, 300) }' all.fa >cut.fa
+    "$VQDNA" map -q -m "$model" --features codes --features mash --window 300 --no-provenance -o windows all.fa
+    "$VQDNA" map -q -m "$model" --features codes --features mash --no-provenance -o records cut.fa
+    for f in codes/embedding.npy codes/map.tsv mash/neighbours.tsv; do cmp windows/$f records/$f; done
+    "$VQDNA" map -q --features kmer:3 --window 1000 -o long all.fa
+    grep -q '^family1_3:0-600' long/map.tsv
+    refused 1 "leaves bases between" "$VQDNA" map -q --features kmer:3 --window 10 --step 20 -o m all.fa
+    refused 1 "--step is from a --window" "$VQDNA" map -q --features kmer:3 --step 20 -o m all.fa
+}
+
+@test "states of a body, in parts as long as its positions" {
+    "$VQDNA" pretrain -q -m "$model" --steps 4 --batch 2 --window 100 --set layers=1 --set width=32 --set heads=2 --set positions=128 -o body all.fa
+    "$VQDNA" map -q -m body --features body:mean --features body:max --features codes --labels labels.tsv --no-provenance -o b all.fa
+    [ "$(value b/body_mean/metrics.json width)" = 32 ]
+    [ "$(value b/metrics.json maps 2 features)" = codes ]
+    cmp b/body_mean/neighbours.tsv b/body_max/neighbours.tsv && false
+    # 600 bases are five parts of 120: their mean is that of the parts.
+    "$VQDNA" map -q -m body --features body:mean --features body:max --window 120 --no-provenance -o parts all.fa
+    /usr/bin/python3 - <<'END'
+import struct
+def rows(path):
+    data = open(path, "rb").read()
+    values = struct.unpack("<%df" % ((len(data) - 128) // 4), data[128:])
+    return [values[i:i + 32] for i in range(0, len(values), 32)]
+for pool, join in (("mean", lambda v: sum(v) / 5), ("max", max)):
+    whole, parts = rows(f"b/body_{pool}/embedding.npy"), rows(f"parts/body_{pool}/embedding.npy")
+    assert len(whole) == 72 and len(parts) == 360
+    for r in range(72):
+        for d in range(32):
+            assert abs(whole[r][d] - join([parts[5 * r + p][d] for p in range(5)])) < 1e-4
+END
+    "$VQDNA" map -q -m "$model" --features codes --no-provenance -o c all.fa
+    cmp b/codes/embedding.npy c/embedding.npy
+    refused 1 "the model is a tokenizer, which has none" "$VQDNA" map -q -m "$model" --features body:mean -o m all.fa
+    refused 1 "there is no feature 'body'" "$VQDNA" map -q -m "$model" --features body -o m all.fa
+    refused 1 "untrained one does not change it" "$VQDNA" map -q -m "$model" --features random:hamming -o m all.fa
+    [ ! -e m ]
+}
+
+@test "a signal ends it at once, and --resume goes on with the next feature" {
+    for signal in INT TERM; do
+        rm -rf s
+        "$VQDNA" map -q -t 1 --features kmer:3 --features kmer:4 --iterations 1000000 --labels labels.tsv -o s all.fa &
+        pid=$!
+        wait_for test -e s/kmer_3/embedding.npy
+        sleep 0.3
+        began=$(date +%s%N)
+        kill -$signal $pid
+        code=0
+        wait $pid || code=$?
+        [ "$code" -eq 130 ]
+        [ $(($(date +%s%N) - began)) -lt 3000000000 ]
+        [ ! -e s/kmer_3/metrics.json ] && [ ! -e s/kmer_3/map.tsv ]
+        [ -z "$(find s -name '*.tmp*' -o -name '.*' -type f)" ]
+    done
+    "$VQDNA" map -q --features kmer:3 --labels labels.tsv -o s/kmer_3 all.fa
+    "$VQDNA" map --resume --features kmer:3 --features kmer:4 --labels labels.tsv -o s all.fa 2>said
+    grep -q 'kmer:3: done before' said
+    [ -e s/kmer_4/metrics.json ]
+}
