@@ -5,14 +5,20 @@ and the untrained network.
 
 Appends a row to RESULTS as it is done and skips those that are there, so it can be stopped and started; models and maps lie in WORK.
 
-usage: lineages.py VQDNA RESULTS.tsv WORK --data FOLDER --viruses FASTA [--tips N] [--seeds 1 2 3] [--steps N]
+usage: lineages.py VQDNA RESULTS.tsv WORK --data FOLDER --viruses FASTA [--tips N] [--seeds 1 2 3] [--steps N] [--figures DIR]
        FOLDER holds tips.tsv.gz (id, lineage, who, subs), pango_labels.tsv, reference_MN908947.fasta, ncov_example_early2020.fasta.gz
        lineages.py --table RESULTS.tsv
 
 To know: tips have no indels, and their ambiguous bases were imputed. Rows "who" are WHO variants, "pango3" un-aliased Pango lineages cut to
-three parts, "clade" Nextstrain's. --tips draws so many at random, the same for every map.
+three parts, "clade" Nextstrain's. Seconds are those of the pass that a model's features share, and the feature's own. --tips draws so many
+at random, the same for every map.
 
-Cost: a vocabulary of 1,500 steps 2 minutes of one core; codes of 1,000 genomes 1 minute; the rivals of 16,237 genomes some minutes."""
+--figures DIR: two pictures of each map of the first seed, DIR/NAME-who.svg (all WHO variants) and DIR/NAME-lambda-delta.svg (Lambda beside
+Delta, all others grey), at most 4,000 points, drawn at random, all of Lambda's among them; the picture says so.
+
+Cost: a vocabulary of 1,500 steps 2 minutes of one core; then one call of `vqdna map` for all features of a model, whose codes of 1,000 genomes
+are had once, in 1 to 2 minutes of one core; the rivals' neighbours, layout and scores of 1,000 genomes some seconds each, growing with the
+square."""
 import argparse
 import collections
 import csv
@@ -20,9 +26,11 @@ import gzip
 import json
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
+import time
 
 # name: (vocabulary, or None for one of bases alone; feature of `vqdna map`)
 FEATURES = {
@@ -75,6 +83,52 @@ def trained(a, quantizer, seed):
     return folder
 
 
+VARIANTS = {"Alpha": "#0072b2", "Beta": "#009e73", "Gamma": "#cc79a7", "Delta": "#d55e00", "Lambda": "#56b4e9", "Mu": "#e69f00",
+            "Omicron": "#5d4a9c", "Epsilon": "#8c6d31", "Iota": "#2f4b3a", "Kappa": "#b04a6a", "Eta": "#7a9a01", "Zeta": "#444444", "Theta": "#a05195"}
+MOST_POINTS, SIDE = 4000, 560
+
+
+def read_map(path):
+    """Places and WHO variants of a map.tsv."""
+    rows = [line.rstrip("\n").split("\t") for line in open(path) if not line.startswith(("#vqdna", "#provenance"))]
+    x, y, who = (rows[0].index(name) for name in ("x", "y", "who"))
+    return [(float(r[x]), float(r[y]), r[who]) for r in rows[1:]]
+
+
+def draw(path, title, points, shown):
+    """An SVG of the points, those of a variant in `shown` in its colour, above the others."""
+    sample = points
+    if len(points) > MOST_POINTS:
+        kept = [p for p in points if p[2] == "Lambda"]
+        rest = [p for p in points if p[2] != "Lambda"]
+        sample = kept + random.Random(1).sample(rest, max(0, MOST_POINTS - len(kept)))
+        title += f"; {len(sample):,} of {len(points):,} genomes drawn, all of Lambda's among them"
+    low = [min(p[k] for p in points) for k in (0, 1)]
+    span = max(max(p[k] for p in points) - low[k] for k in (0, 1)) or 1
+    place = lambda p: (20 + SIDE * (p[0] - low[0]) / span, 40 + SIDE * (1 - (p[1] - low[1]) / span))
+    groups = collections.defaultdict(list)
+    for p in sample:
+        groups[p[2] if p[2] in shown else ""].append(p)
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIDE + 180} {SIDE + 60}" font-family="sans-serif" font-size="13">',
+           f'<rect width="100%" height="100%" fill="#fff"/>\n<text x="20" y="24">{title}</text>']
+    order = sorted(groups, key=lambda g: (g != "", -len(groups[g])))
+    for line, name in enumerate(order):
+        out.append(f'<g fill="{VARIANTS.get(name, "#777") if name else "#ccc"}" fill-opacity="0.7">')
+        out += ['<circle cx="%.1f" cy="%.1f" r="2"/>' % place(p) for p in groups[name]]
+        out.append(f'<circle cx="{SIDE + 40}" cy="{56 + 20 * line}" r="5"/></g>')
+        count = sum(1 for p in points if (p[2] if p[2] in shown else "") == name)
+        out.append(f'<text x="{SIDE + 52}" y="{60 + 20 * line}">{name or "others"} ({count})</text>')
+    with open(path, "w") as f:
+        f.write("\n".join(out) + "\n</svg>\n")
+
+
+def draw_figures(a, name, folder):
+    points = read_map(os.path.join(folder, "map.tsv"))
+    stem = os.path.join(a.figures, name.replace(" ", "-").replace(":", ""))
+    draw(f"{stem}-who.svg", f"SARS-CoV-2 by {name}: WHO variants", points, set(VARIANTS))
+    draw(f"{stem}-lambda-delta.svg", f"SARS-CoV-2 by {name}: Lambda beside Delta", points, {"Lambda", "Delta"})
+
+
 def table(path):
     rows = collections.defaultdict(list)
     for row in csv.DictReader(open(path), delimiter="\t"):
@@ -102,6 +156,7 @@ def main():
     p.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     p.add_argument("--steps", type=int, default=1500)
     p.add_argument("--features", nargs="+", default=list(FEATURES), choices=list(FEATURES))
+    p.add_argument("--figures", metavar="DIR")
     p.add_argument("--table", metavar="RESULTS")
     a = p.parse_args()
     if a.table:
@@ -118,25 +173,51 @@ def main():
     else:
         with open(a.results, "w") as f:
             f.write("\t".join(HEAD) + "\n")
+    if a.figures:
+        os.makedirs(a.figures, exist_ok=True)
     for seed in a.seeds:
-        for name in a.features:
-            vocabulary, feature = FEATURES[name]
-            if (name, str(seed)) in there or (not vocabulary and seed != a.seeds[0]):
+        for vocabulary in dict.fromkeys(FEATURES[name][0] for name in a.features):
+            names = [name for name in a.features if FEATURES[name][0] == vocabulary]
+            if not vocabulary and seed != a.seeds[0]:
                 continue
-            folder = os.path.join(a.work, f"map-{name}-{seed}".replace(" ", "_").replace(":", ""))
-            command = [a.vqdna, "map", "--json", "--no-provenance", "--seed", str(seed), "--labels", labels, "--features", feature, "--pair", PAIR,
-                       "-o", folder, fasta]
-            command += ["-m", trained(a, vocabulary, seed)] if vocabulary else []
-            done = subprocess.run(command, stdout=subprocess.PIPE)
-            if done.returncode:
-                sys.exit(f"lineages.py: {' '.join(command)} ended with status {done.returncode}")
-            result = json.loads(done.stdout)[0]
-            with open(a.results, "a") as f:
-                for column, of in result["columns"].items():
-                    pair = of.get("pairs", {}).get(PAIR, {})
-                    row = [name, seed, column, result["records"], *(of[s] if isinstance(of[s], int) or of[s] is None else f"{of[s]:.4f}" for s in SCORES),
-                           *("" if pair.get(s) is None else f"{pair[s]:.4f}" for s in ("silhouette", "auroc")), f"{result['seconds']:.0f}"]
-                    f.write("\t".join(map(str, row)) + "\n")
+            run(a, vocabulary, seed, names, there, fasta, labels)
+
+
+def run(a, vocabulary, seed, names, there, fasta, labels):
+    """One call of `vqdna map` for all features of a model; rows and figures of each as they are there."""
+    top = os.path.join(a.work, f"map-{vocabulary or 'bases'}-{seed}-{a.tips or 'all'}")
+    folders = {name: os.path.join(top, re.sub("[:=/]", "_", FEATURES[name][1])) for name in names}
+    left = [name for name in names if (name, str(seed)) not in there]
+    if left:
+        # Each feature has a folder of its own only if there are two: one that costs nothing and is not asked for stands in.
+        features = [FEATURES[name][1] for name in left]
+        features += ["kmer:1"] if len(features) == 1 else []
+        command = [a.vqdna, "map", "-q", "--no-provenance", "--resume", "--seed", str(seed), "--labels", labels, "--pair", PAIR, "-o", top, fasta]
+        command += [f"--features={f}" for f in features] + (["-m", trained(a, vocabulary, seed)] if vocabulary else [])
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        while left:
+            ended = process.poll()  # before looking: what is there at the end was there when it ended
+            for name in [n for n in left if os.path.exists(os.path.join(folders[n], "metrics.json"))]:
+                append(a.results, name, seed, json.load(open(os.path.join(folders[name], "metrics.json"))))
+                left.remove(name)
+            if ended is not None and (ended or left):
+                sys.exit(f"lineages.py: {' '.join(command)} ended with status {ended}")
+            if left:
+                time.sleep(1)
+        if process.wait():
+            sys.exit(f"lineages.py: {' '.join(command)} ended with status {process.returncode}")
+    for name in names if a.figures and seed == a.seeds[0] else []:
+        draw_figures(a, name, folders[name])
+
+
+def append(path, name, seed, result):
+    with open(path, "a") as f:
+        for column, of in result["columns"].items():
+            pair = of.get("pairs", {}).get(PAIR, {})
+            row = [name, seed, column, result["records"], *(of[s] if isinstance(of[s], int) or of[s] is None else f"{of[s]:.4f}" for s in SCORES),
+                   *("" if pair.get(s) is None else f"{pair[s]:.4f}" for s in ("silhouette", "auroc")),
+                   f"{result['pass_seconds'] + result['seconds']:.0f}"]
+            f.write("\t".join(map(str, row)) + "\n")
 
 
 if __name__ == "__main__":
