@@ -3,6 +3,7 @@
 #include "base/c_locale.h"
 #include "base/log.h"
 #include "device/blas.h"
+#include "device/constants.h"
 #include "device/host.h"
 #include "device/memory.h"
 #include "device/program.h"
@@ -329,6 +330,7 @@ void vq_device_close(vq_device *device) {
         clFinish(device->queue);
     vq_blas_release(device);
     vq_staging_destroy(device);
+    vq_constants_destroy(device);
     vq_kernel_table_destroy(device);
     vq_tuning_unload(device);
     if (device->queue)
