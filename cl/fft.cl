@@ -24,6 +24,7 @@ typedef vf lanes;
 #define STEP_ENDS()
 #endif
 #define REGISTERS ((G + LX - 1) / LX) /* of an item */
+#define EACH_VALUE(i, R) _Pragma("unroll") for (int i = 0; i < 8; i++) if (i < (R))
 #define INLINE __attribute__((always_inline))
 
 /* What a group knows: where its rows lie. */
@@ -224,8 +225,7 @@ INLINE void take_step(const int R, const bool first, const bool last, const wher
             lanes re[8], im[8];
             if (!ALIGNED && g * FW >= w->count)
                 break;
-#pragma unroll
-            for (int i = 0; i < R; i++)
+            EACH_VALUE(i, R) {
                 if (first) {
                     const size_t row = (size_t)(t + i * span) * w->step;
                     re[i] = read_row(w, w->re, r, row);
@@ -235,9 +235,9 @@ INLINE void take_step(const int R, const bool first, const bool last, const wher
                     re[i] = *(const local lanes *)row;
                     im[i] = *(const local lanes *)(row + w->imaginary);
                 }
+            }
             butterfly(R, re, im);
-#pragma unroll
-            for (int i = 0; i < R; i++)
+            EACH_VALUE(i, R) {
                 if (last) {
                     const int to = k + i * count;
                     if (turned)
@@ -251,6 +251,7 @@ INLINE void take_step(const int R, const bool first, const bool last, const wher
                     *(local lanes *)row = re[i];
                     *(local lanes *)(row + w->imaginary) = im[i];
                 }
+            }
         }
     }
     STEP_ENDS();
