@@ -1,6 +1,7 @@
 #include "ops/fft.h"
 
 #include "base/integer.h"
+#include "device/clfft.h"
 #include "device/constants.h"
 
 #include <math.h>
@@ -9,14 +10,16 @@
 /* ---- Tunables ---------------------------------------------------------------------------------------------------------------- */
 
 /* The longest transform of a pass over memory, KiB of a group's block, and of a GPU the items of a work-group. Then who transforms. */
-enum { LONGEST, BLOCK, ITEMS, TUNABLES };
+enum { LONGEST, BLOCK, ITEMS, PROVIDER, TUNABLES };
+enum { OURS = 1, CLFFT = 2 };
 enum { SHORT, LONG };
 enum { LONG_SERIES = 1 << 12 };
 
 static const vq_tunable tunables[TUNABLES] = {
     [LONGEST] = {"longest", {64, 128, 256, 512, 1024, 2048, 4096}, {512, 512, 1024, 1024}},
-    [BLOCK] = {"block", {8, 16, 32, 64, 128, 256, 512}, {32, 32, 256, 256}},
+    [BLOCK] = {"block", {8, 16, 32, 64, 128, 256, 512}, {32, 32, 256, 512}},
     [ITEMS] = {"items", {64, 128, 256, 512}, {256, 256, 0, 0}},
+    [PROVIDER] = {"provider", {OURS, CLFFT}, {OURS, OURS, OURS, OURS}, .slow_on_cpu = true},
 };
 
 static const vq_tuning_shape shapes[] = {
@@ -189,7 +192,7 @@ static int registers_of(const vq_device *device, const vq_shape *kernels, int n,
 static passes plan(const vq_device *device, const vq_fft_shape *s) {
     const vq_shape kernels = vq_shape_of(device, "fft");
     const size_t entry = 2 * (size_t)s->N * (size_t)s->C * sizeof(float);
-    passes p = {.entries = vq_min_int(s->B, entry < ROUND ? (int)(ROUND / entry) : 1)};
+    passes p = {.entries = vq_min_int(s->B, entry < ROUND ? (int)(ROUND / vq_max(entry, 1)) : 1)};
     const int least = kernels.family == VQ_FAMILY_GPU ? 4 : 1, narrow = kernels.family == VQ_FAMILY_CPU && s->C < kernels.width;
     int longest = vq_tuned(device, &vq_fft_tunables, LONGEST, shape_class(s->N));
     while (longest > 1 && block_bytes(&kernels, least, longest) > device->info.local_bytes)
@@ -275,7 +278,18 @@ static vq_status plain(vq_device *device, entries out, entries in, entries scrat
 
 /* ---- Public -------------------------------------------------------------------------------------------------------------------- */
 
+static bool is_clffts(vq_device *device, const vq_fft_shape *s) {
+    if (vq_shape_of(device, "fft").plain && !vq_clfft_chosen(false))
+        return false;
+    return vq_clfft_chosen(vq_tuned(device, &vq_fft_tunables, PROVIDER, shape_class(s->N)) == CLFFT) &&
+           vq_clfft_usable(device, s->N, s->C);
+}
+
 size_t vq_fft_scratch(vq_device *device, const vq_fft_shape *shape) {
+    if (is_clffts(device, shape)) {
+        const size_t bytes = vq_clfft_scratch(device, shape->N, shape->C);
+        return bytes > sizeof(float) ? bytes : sizeof(float);
+    }
     const passes p = plan(device, shape);
     const size_t entry = 2 * (size_t)shape->N * (size_t)shape->C * sizeof(float);
     const size_t held = p.count == 1 ? 0 : p.count ? (size_t)p.entries : 2 * (size_t)p.entries;
@@ -286,6 +300,10 @@ vq_status vq_fft(vq_device *device, vq_view out, vq_view in, vq_view scratch, co
     if (!is_length(shape->N))
         return vq_fail(VQDNA_ERR_USAGE, "a transform of length %d: it must be a product of powers of 2, 3 and 5, %d at most", shape->N,
                        VQ_FFT_LONGEST);
+    if (shape->B == 0 || shape->C == 0)
+        return VQDNA_OK;
+    if (is_clffts(device, shape))
+        return vq_clfft(device, out, in, scratch, shape->B, shape->N, shape->C, sign);
     const passes p = plan(device, shape);
     for (int b = 0; b < shape->B; b += p.entries) {
         const int count = vq_min_int(p.entries, shape->B - b);
