@@ -17,7 +17,7 @@
 #define FW 1
 typedef float lanes;
 #define LANE(v, l) (v)
-#define STEP_ENDS() barrier(CLK_LOCAL_MEM_FENCE)
+#define STEP_ENDS() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE) /* rows may be written where they were read */
 #else
 #define FW VW
 typedef vf lanes;
@@ -280,7 +280,7 @@ INLINE void choose_step(const int R, const bool first, const bool last, const wh
     }
 }
 
-/* A pass: transforms of length n, `stride` rows apart, of `rows` = N / n in all. radices: 4 bits each, the first lowest, at least two.
+/* A pass: transforms of length n, `stride` rows apart, of `rows` = N / n in all. radices: decimal digits, the first lowest, at least two.
  * in and out: planes of in_planes and out_planes entries, read and written from entry in_first and out_first on. turns: where the roots of
  * n stride begin in the table, 0 in the last pass, whose transform r = a lower + b gives rows b upper + a, upper = rows / lower, and every
  * rows-th after it. */
@@ -338,12 +338,12 @@ kernel VQ_GROUP void fft_pass(global float *out, const global float *in, const g
         }
     }
 #endif
-    int m = n, R = radices & 15;
+    int m = n, R = radices % 10;
     choose_step(R, true, false, &w, block, pitch, table, n, m, false);
     table += 2 * (m / R) * (R - 1);
     m /= R;
-    for (radices >>= 4; radices >> 4; radices >>= 4) {
-        R = radices & 15;
+    for (radices /= 10; radices >= 10; radices /= 10) {
+        R = radices % 10;
         choose_step(R, false, false, &w, block, pitch, table, n, m, false);
         table += 2 * (m / R) * (R - 1);
         m /= R;

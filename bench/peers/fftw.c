@@ -133,5 +133,5 @@ static void release(job *j) {
 #endif
 
 const contender contender_fftw = {"fftw", true, open_ours, offers, start_ours, run_ours, release};
-const contender contender_fftw_contiguous = {"fftw-contiguous", true, open_contiguous, offers, start_contiguous,
-                                             run_contiguous, release};
+const contender contender_fftw_contiguous = {"fftw-contiguous", true,           open_contiguous, offers,
+                                             start_contiguous,  run_contiguous, release};

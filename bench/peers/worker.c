@@ -181,7 +181,9 @@ static void serve(vq_device *device, const contender *who, const char *line, job
 }
 
 int main(int argc, char **argv) {
-    const contender *known[] = {&contender_ours, &contender_openblas, &contender_onednn, &contender_fftw, &contender_fftw_contiguous}, *who = NULL;
+    const contender *known[] = {&contender_ours, &contender_openblas, &contender_onednn, &contender_fftw,
+                                &contender_fftw_contiguous},
+                    *who = NULL;
     char text[LINE] = "", line[LINE];
     for (size_t i = 0; i < sizeof known / sizeof *known && argc == 3; i++)
         if (strcmp(argv[1], known[i]->name) == 0)

@@ -145,8 +145,8 @@ static vq_status run(vq_device *device, const vq_clfft_plan *p, vq_view data, vq
     clfftStatus code = library.clfftEnqueueTransform(p->handle, sign < 0 ? CLFFT_FORWARD : CLFFT_BACKWARD, 1, &device->queue, 0,
                                                      NULL, NULL, planes, NULL, p->temporary ? temporary.mem : NULL);
     if (code != CLFFT_SUCCESS)
-        status = vq_fail(VQDNA_ERR_DEVICE, "%s: clFFT failed with code %d at a transform of length %d", device->info.name, (int)code,
-                         p->N);
+        status = vq_fail(VQDNA_ERR_DEVICE, "%s: clFFT failed with code %d at a transform of length %d", device->info.name,
+                         (int)code, p->N);
 done:
     for (int i = 0; i < 2; i++)
         vq_view_destroy(&part[i]);

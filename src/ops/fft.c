@@ -23,7 +23,7 @@ static const vq_tunable tunables[TUNABLES] = {
 };
 
 static const vq_tuning_shape shapes[] = {
-    [SHORT] = {"short", {16, 1024, 128, -1}, {1, 360, 32, -1}, false},
+    [SHORT] = {"short", {16, 1024, 128, -1}, {1, 360, 16, -1}, false},
     [LONG] = {"long", {1, 65536, 128, -1}, {1, 5000, 32, -1}, false},
 };
 
@@ -58,18 +58,17 @@ int vq_fft_length(int n) {
     return 0;
 }
 
-/* Radices of the steps of a pass, 4 bits each, the first lowest: of two factors of a length that have no other, an 8 is dearer than none and
- * cheaper than a 4 and a 2. At least two, the last 1 if need be. */
+/* Radices of the steps of a pass, decimal digits of a number, the first lowest. At least two, the last 1 if need be. */
 static int radices_of(int n, int *steps) {
     static const int all[] = {8, 5, 4, 3, 2};
-    int packed = 0;
+    int number = 0, place = 1;
     *steps = 0;
     for (int i = 0; i < (int)(sizeof all / sizeof *all); i++)
-        for (; n % all[i] == 0; n /= all[i])
-            packed |= all[i] << 4 * (*steps)++;
-    for (; *steps < 2; (*steps)++)
-        packed |= 1 << 4 * *steps;
-    return packed;
+        for (; n % all[i] == 0; n /= all[i], place *= 10, ++*steps)
+            number += all[i] * place;
+    for (; *steps < 2; place *= 10, ++*steps)
+        number += place;
+    return number;
 }
 
 /* ---- Tables -------------------------------------------------------------------------------------------------------------------- */
@@ -85,8 +84,8 @@ static void put_root(float *out, int64_t k, int64_t n) {
 static size_t table_floats(int n, int M, size_t *turns, int *shift) {
     int steps, radices = radices_of(n, &steps);
     size_t count = 0;
-    for (int m = n; steps > 1; steps--, radices >>= 4) {
-        const int R = radices & 15;
+    for (int m = n; steps > 1; steps--, radices /= 10) {
+        const int R = radices % 10;
         count += 2 * (size_t)(m / R) * (size_t)(R - 1);
         m /= R;
     }
@@ -99,23 +98,23 @@ static size_t table_floats(int n, int M, size_t *turns, int *shift) {
 
 static void fill_table(float *out, const int key[VQ_CONSTANT_KEYS]) {
     const int n = key[0], M = key[1];
-    int steps, shift, radices = radices_of(n, &steps), m = n, packed = radices;
+    int steps, shift, radices = radices_of(n, &steps), m = n, left = radices;
     size_t turns;
     table_floats(n, M, &turns, &shift);
-    for (int step = 1; step < steps; step++, packed >>= 4) {
-        const int R = packed & 15, span = m / R;
+    for (int step = 1; step < steps; step++, left /= 10) {
+        const int R = left % 10, span = m / R;
         for (int j = 0; j < span; j++)
             for (int q = 1; q < R; q++, out += 2)
                 put_root(out, (int64_t)j * q, m);
         m = span;
     }
-    for (int t = 0; t < n / packed; t++) { /* digits of t, last step's first, in reversed order */
-        int row = 0, rest = t, left = n / packed;
-        for (int step = 0, scale = 1; step < steps - 1; step++) {
-            const int R = radices >> 4 * step & 15;
-            left /= R;
-            row += rest / left * scale;
-            rest %= left;
+    for (int t = 0; t < n / left; t++) { /* digits of t, last step's first, in reversed order */
+        int row = 0, rest = t, span = n / left, scale = 1;
+        for (int digits = radices; digits >= 10; digits /= 10) {
+            const int R = digits % 10;
+            span /= R;
+            row += rest / span * scale;
+            rest %= span;
             scale *= R;
         }
         *out++ = (float)row;
@@ -182,9 +181,9 @@ static int registers_of(const vq_device *device, const vq_shape *kernels, int n,
     const size_t block = (size_t)vq_tuned(device, &vq_fft_tunables, BLOCK, shape_class(N)) << 10;
     const size_t room = vq_min(block, device->info.local_bytes);
     int registers = kernels->family == VQ_FAMILY_GPU ? 32 : is_aligned(kernels, C) ? MOST_REGISTERS : NARROW_REGISTERS;
-    while (registers > 1 && (block_bytes(kernels, registers, n) > room ||
-                             (is_aligned(kernels, C) && C / kernels->width % registers) ||
-                             (kernels->family == VQ_FAMILY_GPU && (size_t)registers / 2 >= (size_t)(N / n) * (size_t)C)))
+    while (registers > 1 &&
+           (block_bytes(kernels, registers, n) > room || (is_aligned(kernels, C) && C / kernels->width % registers) ||
+            (kernels->family == VQ_FAMILY_GPU && (size_t)registers / 2 >= (size_t)(N / n) * (size_t)C)))
         registers /= 2;
     return registers;
 }
@@ -227,14 +226,16 @@ static vq_status run_pass(vq_device *device, entries to, entries from, const vq_
     vq_view table;
     VQ_TRY(vq_constant(device, &table, fill_table, (const int[VQ_CONSTANT_KEYS]){n, n * stride}, floats));
 
-    const int registers = registers_of(device, &kernels, n, s->N, s->C), width = kernels.family == VQ_FAMILY_GPU ? 1 : kernels.width;
+    const int registers = registers_of(device, &kernels, n, s->N, s->C),
+              width = kernels.family == VQ_FAMILY_GPU ? 1 : kernels.width;
     char options[48];
     snprintf(options, sizeof options, "-DG=%d -DALIGNED=%d", registers, is_aligned(&kernels, s->C));
     int items = vq_tuned(device, &vq_fft_tunables, ITEMS, shape_class(s->N));
     while (items > registers && items / registers > vq_ceil_div_int(n, 4))
         items /= 2;
     const vq_group g = vq_group_fit(device, "fft", options, registers, items);
-    vq_grid grid = vq_grid2(vq_ceil_div((size_t)rows * (size_t)s->C, (size_t)registers * (size_t)width), (size_t)count, g.across, g.down);
+    vq_grid grid =
+        vq_grid2(vq_ceil_div((size_t)rows * (size_t)s->C, (size_t)registers * (size_t)width), (size_t)count, g.across, g.down);
     const bool last = pass + 1 == p->count;
     return vq_run(device, "fft", "fft_pass", g.options, grid, vq_in(to.view), vq_in(from.view), vq_in(table),
                   vq_local(block_bytes(&kernels, registers, n)), vq_int(n), vq_int(stride), vq_int(rows), vq_int(s->C),
@@ -253,7 +254,8 @@ static vq_status transform(vq_device *device, entries out, entries in, entries s
 }
 
 /* The steps alternate between halves of scratch, for the last may not write what another item has yet to read. */
-static vq_status plain(vq_device *device, entries out, entries in, entries scratch, const vq_fft_shape *s, int count, bool backward) {
+static vq_status plain(vq_device *device, entries out, entries in, entries scratch, const vq_fft_shape *s, int count,
+                       bool backward) {
     const vq_group g = vq_group_fit(device, "fft", "", 1, 1);
     const size_t groups = vq_ceil_div((size_t)s->N * (size_t)s->C, g.spread);
     vq_view roots;
@@ -298,8 +300,8 @@ size_t vq_fft_scratch(vq_device *device, const vq_fft_shape *shape) {
 
 vq_status vq_fft(vq_device *device, vq_view out, vq_view in, vq_view scratch, const vq_fft_shape *shape, int sign) {
     if (!is_length(shape->N))
-        return vq_fail(VQDNA_ERR_USAGE, "a transform of length %d: it must be a product of powers of 2, 3 and 5, %d at most", shape->N,
-                       VQ_FFT_LONGEST);
+        return vq_fail(VQDNA_ERR_USAGE, "a transform of length %d: it must be a product of powers of 2, 3 and 5, %d at most",
+                       shape->N, VQ_FFT_LONGEST);
     if (shape->B == 0 || shape->C == 0)
         return VQDNA_OK;
     if (is_clffts(device, shape))
