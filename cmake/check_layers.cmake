@@ -1,6 +1,7 @@
 cmake_policy(VERSION 3.25)
 # The include rule, as a test: a file sees its own floor and those below it; the command line sees the public header only, and
-# nothing of what the benchmark reports. File names are unique in the tree. Only device/blas.c includes CLBlast.
+# nothing of what the benchmark reports. File names are unique in the tree. Only device/blas.c includes CLBlast, and only device/clfft.c
+# clFFT.
 set(sees_base base)
 set(sees_seq seq base)
 set(sees_device device base)
@@ -14,7 +15,7 @@ set(sees_api api bench judge train check nn ops device seq base)
 set(sees_cli cli)
 set(sees_report report cli)
 # The rooms of the device floor, ground to roof: a file includes its own and those before it.
-set(rooms host device memory plan program launch tune blas open)
+set(rooms host device memory plan constants program launch tune blas clfft open)
 set(floors base seq device ops check nn train judge bench api cli report)
 set(wrong 0)
 set(names "")
@@ -49,6 +50,10 @@ foreach(file ${files})
         endif()
         if(include MATCHES "clblast" AND NOT file STREQUAL "src/device/blas.c")
             message("${file}: only src/device/blas.c includes CLBlast")
+            math(EXPR wrong "${wrong} + 1")
+        endif()
+        if(include MATCHES "clFFT" AND NOT file STREQUAL "src/device/clfft.c")
+            message("${file}: only src/device/clfft.c includes clFFT")
             math(EXPR wrong "${wrong} + 1")
         endif()
         if(include MATCHES "CL/cl" AND NOT floor STREQUAL "device")

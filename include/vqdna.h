@@ -1054,7 +1054,8 @@ VQDNA_API vqdna_status vqdna_predictor_from(vqdna_predictor **out, vqdna_context
  *     "copy", "triad"        y = x and y = a + s b on arrays past all caches (bytes, counted once for each array)
  *     "launch", "finish"     a kernel that does next to nothing, launched back to back, and with a wait after each
  *     "upload", "download"   host to device and back (bytes)
- * The workloads in order are "peak", "gemm", "assign", "codebook", "attention", "conv", "layernorm", "train-step" and "tokenize". */
+ * The workloads in order are "peak", "gemm", "assign", "codebook", "attention", "fft", "conv", "layernorm", "train-step" and
+ * "tokenize". */
 
 /* The name of a workload, counted from 0, and a line on it (summary may be NULL); NULL past the end. */
 VQDNA_API const char *vqdna_bench_workload(size_t index, const char **summary);

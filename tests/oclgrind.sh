@@ -16,7 +16,7 @@ echo "$lib" >"$icd/oclgrind.icd"
 status=0
 for family in cpu gpu; do
     : >"$icd/log"
-    OCL_ICD_VENDORS=$icd OCLGRIND_DATA_RACES=1 OCLGRIND_LOG=$icd/log VQDNA_FAMILY=$family XDG_CACHE_HOME=$icd VQDNA_GEMM=tile \
+    OCL_ICD_VENDORS=$icd OCLGRIND_DATA_RACES=1 OCLGRIND_LOG=$icd/log VQDNA_FAMILY=$family XDG_CACHE_HOME=$icd VQDNA_GEMM=tile VQDNA_FFT=own \
         CK_FORK=no "$run" --small "$@" || status=1
     if [ -s "$icd/log" ]; then
         echo "Oclgrind found ($family kernels):"

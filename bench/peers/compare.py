@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Our hot operations against OpenBLAS, oneDNN, PyTorch and faiss on the very same shapes and inputs, turn about in one run.
+"""Our hot operations against OpenBLAS, oneDNN, FFTW, PyTorch and faiss on the very same shapes and inputs, turn about in one run.
 
 Every contender is a process of its own (worker.c, worker.py) that stands still while another is measured. With one thread the
 figure is the process's CPU time, which other load on the machine hardly stretches; with more it is wall time. Answers are compared
@@ -27,12 +27,17 @@ GROUPS = {  # title, workload, dims as worker.h has them
         (16384, 64, 512), (16384, 256, 512), (8192, 384, 512), (8192, 64, 1024), (8192, 256, 1024), (4096, 384, 1024),
         (4096, 64, 4096), (4096, 256, 4096), (4096, 384, 4096)]),
     "attention": ("Attention: B H L d", "attention", [(8, 12, 512, 64, 0), (8, 12, 512, 64, 1)]),
+    "fft": ("Transform: B N C", "fft", [
+        (16, 1024, 64), (4, 4096, 64), (1, 16384, 64), (1, 65536, 64), (1, 131072, 64), (8, 1000, 128), (1, 30000, 128),
+        (4, 1024, 256), (1, 4096, 256), (1, 16384, 256), (1, 65536, 256), (1, 131072, 256)]),
 }
 
 
 def flops(workload, d):
     if workload == "attention":  # two products forward; five backward, one of them again
         return 4.0 * d[0] * d[1] * d[2] ** 2 * d[3] * (3.5 if d[4] else 1)
+    if workload == "fft":  # as everyone counts them
+        return 5.0 * d[0] * d[1] * d[2] * math.log2(d[1])
     return 2.0 * d[0] * d[1] * d[2]
 
 
@@ -85,6 +90,7 @@ def start_all(a):
     peers = [Worker([a.worker, "openblas"], a.threads)]
     peers += [Worker([a.worker, "openblas"], a.threads, OPENBLAS_CORETYPE=core) for core in a.openblas_core]
     peers += [Worker([a.worker, "onednn"], a.threads)]
+    peers += [Worker([a.worker, name], a.threads) for name in ("fftw", "fftw-contiguous")]
     script = os.path.join(HERE, "worker.py")
     peers += [Worker([python, script, library], a.threads) for library in ("torch", "faiss") for python in a.python]
     return ours, peers

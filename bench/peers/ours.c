@@ -3,6 +3,7 @@
 
 #include "ops/assign.h"
 #include "ops/attention.h"
+#include "ops/fft.h"
 #include "ops/peak.h"
 
 #include <stdio.h>
@@ -41,6 +42,8 @@ static vq_status start(vq_device *device, job *j) {
         VQ_TRY(vq_view_create(device, &t[SEARCH_PACKED], vq_assign_packed_bytes(device, d[1], d[2])));
         return vq_assign_pack(device, t[SEARCH_PACKED], t[SEARCH_CODEBOOK], d[1], d[2]);
     }
+    if (strcmp(j->workload, "fft") == 0)
+        return vq_view_create(device, &t[FFT_WORK], vq_fft_scratch(device, &(vq_fft_shape){d[0], d[1], d[2]}));
     if (strcmp(j->workload, "attention") == 0) {
         const vq_attention_shape s = attention_shape(d);
         VQ_TRY(vq_view_create(device, &t[LSE], (size_t)(d[0] * d[1]) * (size_t)d[2] * sizeof(float)));
@@ -66,6 +69,8 @@ static vq_status run(vq_device *device, job *j) {
                        d[GEMM_TB], end));
     } else if (strcmp(j->workload, "assign") == 0) {
         VQ_TRY(vq_assign_forward(device, t[SEARCH_CODES], t[SEARCH_ROWS], t[SEARCH_PACKED], d[0], d[1], d[2]));
+    } else if (strcmp(j->workload, "fft") == 0) {
+        VQ_TRY(vq_fft(device, t[FFT_OUT], t[FFT_IN], t[FFT_WORK], &(vq_fft_shape){d[0], d[1], d[2]}, -1));
     } else if (strcmp(j->workload, "attention") == 0) {
         const vq_attention_shape s = attention_shape(d);
         VQ_TRY(vq_attention_forward(device, t[O], t[LSE], t[Q], t[K], t[V], VQ_NO_VIEW, &s));

@@ -3,8 +3,10 @@
  * seconds of each repeat after a warm-up, of more than asked for if they are short; and, once a shape, values of the result (of
  * floats a sample at hashed places). Inputs are functions of their index, so that every contender has the same. The first line it
  * writes says who it is.
- * usage: ops_peers ours|openblas|onednn THREADS */
+ * usage: ops_peers ours|openblas|onednn|fftw|fftw-contiguous THREADS */
 #include "worker.h"
+
+#include "device/open.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +71,9 @@ static vq_status fill_all(vq_device *device, const contender *who, job *j) {
     if (strcmp(j->workload, "attention") == 0)
         for (int i = 0; i < 8; i++) /* q, k, v, do, o, dq, dk, dv */
             VQ_TRY(fill(device, who, j, i, heads));
+    if (strcmp(j->workload, "fft") == 0)
+        for (int i = 0; i < 2; i++)
+            VQ_TRY(fill(device, who, j, i, 2 * d[0] * d[1] * d[2]));
     return VQDNA_OK;
 }
 
@@ -87,6 +92,8 @@ static vq_status print_sample(vq_device *device, vq_view view) {
 static vq_status print_answer(vq_device *device, const job *j) {
     if (strcmp(j->workload, "gemm") == 0)
         return print_sample(device, j->tensors[GEMM_C]);
+    if (strcmp(j->workload, "fft") == 0)
+        return print_sample(device, j->tensors[FFT_OUT]);
     if (strcmp(j->workload, "attention") == 0) {
         if (!j->dims[4])
             return print_sample(device, j->tensors[4]);
@@ -174,13 +181,15 @@ static void serve(vq_device *device, const contender *who, const char *line, job
 }
 
 int main(int argc, char **argv) {
-    const contender *known[] = {&contender_ours, &contender_openblas, &contender_onednn}, *who = NULL;
+    const contender *known[] = {&contender_ours, &contender_openblas, &contender_onednn, &contender_fftw,
+                                &contender_fftw_contiguous},
+                    *who = NULL;
     char text[LINE] = "", line[LINE];
     for (size_t i = 0; i < sizeof known / sizeof *known && argc == 3; i++)
         if (strcmp(argv[1], known[i]->name) == 0)
             who = known[i];
     if (!who) {
-        fprintf(stderr, "usage: ops_peers ours|openblas|onednn THREADS\n");
+        fprintf(stderr, "usage: ops_peers ours|openblas|onednn|fftw|fftw-contiguous THREADS\n");
         return 2;
     }
     vq_device *device;

@@ -1,13 +1,14 @@
-/* A contender in a process of its own, measured by compare.py: ours, OpenBLAS or oneDNN on the same tensors. */
+/* A contender in a process of its own, measured by compare.py: ours, OpenBLAS, oneDNN or FFTW on the same tensors. */
 #ifndef VQ_BENCH_WORKER_H
 #define VQ_BENCH_WORKER_H
 
 #include "ops/gemm.h"
 
-/* What the driver asks for: "gemm" M N K ta tb end, as in ops/gemm.h; "assign" M D K; "attention" B H L d backward;
+/* What the driver asks for: "gemm" M N K ta tb end, as in ops/gemm.h; "assign" M D K; "attention" B H L d backward; "fft" B N C, forward;
  * "peak" width chains: PEAK_STEPS multiply-adds for each float of tensors[0]. */
 enum { JOB_DIMS = 6, JOB_TENSORS = 10, PEAK_STEPS = 1000000 };
 enum { GEMM_M, GEMM_N, GEMM_K, GEMM_TA, GEMM_TB, GEMM_END };
+enum { FFT_IN, FFT_OUT, FFT_WORK };
 enum { GEMM_A, GEMM_B, GEMM_C, GEMM_BIAS, GEMM_PRE, GEMM_TENSORS };
 
 typedef struct job {
@@ -27,6 +28,6 @@ typedef struct contender {
     void (*stop)(job *j);
 } contender;
 
-extern const contender contender_ours, contender_openblas, contender_onednn;
+extern const contender contender_ours, contender_openblas, contender_onednn, contender_fftw, contender_fftw_contiguous;
 
 #endif

@@ -60,8 +60,21 @@ static double attention_error(vq_case *c, const int *dims, size_t i, double got)
     return fabs(got - weighed / total) / (1e-5 * (2 / sqrt((double)L) + fabs(weighed / total)));
 }
 
+/* dims: B N C sign. The inputs are uniform in -1..1, so that a part of a result is sqrt(2 N / 3) in the mean square. */
+static double fft_error(vq_case *c, const int *d, size_t i, double got) {
+    const size_t N = (size_t)d[1], C = (size_t)d[2], plane = (size_t)d[0] * N * C, at = i % plane / (N * C) * N * C + i % C;
+    const double *in = vq_case_value(c, "in"), k = (double)(i % plane / C % N);
+    double want = 0;
+    for (size_t n = 0; n < N; n++) {
+        const double angle = d[3] * 2 * M_PI * fmod(k * (double)n, (double)N) / (double)N, re = in[at + n * C],
+                     im = in[plane + at + n * C];
+        want += i < plane ? re * cos(angle) - im * sin(angle) : re * sin(angle) + im * cos(angle);
+    }
+    return fabs(got - want) / (1e-6 * (sqrt(2.0 / 3 * (double)N) + fabs(want)));
+}
+
 static const vq_case_spot gemm_spot = {"C", gemm_error}, assign_spot = {"codes", assign_error},
-                          attention_spot = {"o", attention_error};
+                          attention_spot = {"o", attention_error}, fft_spot = {"out", fft_error};
 
 /* ---- Shapes ------------------------------------------------------------------------------------------------------------------ */
 
@@ -104,6 +117,11 @@ static const shape attention_shapes[] = {
     {"1x2 L 4096 d 64", {{1, 2, 4096, 64, 0, 1}}, true},
     {0},
 };
+static const shape fft_shapes[] = {
+    {"16x1024 C 128", {{16, 1024, 128, -1}}, false},  {"4x4096 C 128", {{4, 4096, 128, -1}}, true},
+    {"1x16384 C 128", {{1, 16384, 128, -1}}, false},  {"1x65536 C 128", {{1, 65536, 128, -1}}, true},
+    {"1x131072 C 256", {{1, 131072, 256, -1}}, true}, {0},
+};
 static const shape conv_shapes[] = {
     {"4096x64", {{4096, 64}}, false},
     {"4096x192", {{4096, 192}}, true},
@@ -132,6 +150,7 @@ static const timed operations[] = {
     {"codebook", "codesum", NULL, codesum_shapes, NULL},
     {"codebook", "codebook", NULL, codesum_shapes, NULL},
     {"attention", "attention", "attention+backward", attention_shapes, &attention_spot, 2.5, 2},
+    {"fft", "fft", NULL, fft_shapes, &fft_spot},
     {"conv", "dwconv", "dwconv+backward", conv_shapes, NULL, 2, 1.5},
     {"conv", "stem", "stem+backward", stem_shapes, NULL, 1, 1},
     {"layernorm", "layernorm", "layernorm+backward", conv_shapes, NULL, 2, 1.5},

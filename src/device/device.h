@@ -16,6 +16,8 @@ typedef enum vq_family { VQ_FAMILY_CPU, VQ_FAMILY_GPU } vq_family;
 typedef struct vq_kernel_table vq_kernel_table;
 typedef struct vq_staging vq_staging;
 typedef struct vq_tuning vq_tuning;
+typedef struct vq_constant_table vq_constant_table;
+typedef struct vq_clfft_plan vq_clfft_plan;
 
 typedef struct vq_device {
     vqdna_device_info info;
@@ -40,6 +42,8 @@ typedef struct vq_device {
     vq_kernel_table *kernels;
     vq_staging *staging;
     vq_tuning *tuning;
+    vq_constant_table *constants;
+    vq_clfft_plan *clfft;
 } vq_device;
 
 /* The shape of an operation's kernels: the device's own, or, where those gave wrong answers or could not run, the plain one: a CPU's

@@ -3,6 +3,8 @@
 #include "base/c_locale.h"
 #include "base/log.h"
 #include "device/blas.h"
+#include "device/clfft.h"
+#include "device/constants.h"
 #include "device/host.h"
 #include "device/memory.h"
 #include "device/program.h"
@@ -314,6 +316,7 @@ vq_status vq_device_open(vq_device **out, const char *selector, int threads) {
     VQ_TRY_OR(done, open_candidate(device, c, threads));
     vq_tuning_load(device);
     VQ_TRY_OR(done, vq_blas_check_choice(device));
+    VQ_TRY_OR(done, vq_clfft_check_choice(device));
     *out = device;
 done:
     if (status < 0)
@@ -328,7 +331,9 @@ void vq_device_close(vq_device *device) {
     if (device->queue)
         clFinish(device->queue);
     vq_blas_release(device);
+    vq_clfft_release(device);
     vq_staging_destroy(device);
+    vq_constants_destroy(device);
     vq_kernel_table_destroy(device);
     vq_tuning_unload(device);
     if (device->queue)

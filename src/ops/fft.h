@@ -3,7 +3,7 @@
  * in and out are two planes, the real parts [B][N][C] and behind them the imaginary parts; they may be one buffer, and overlap in no other
  * way. N is a product of powers of 2, 3 and 5 up to 2^22: vq_fft_length gives the least that is large enough.
  *
- * Who transforms is chosen for each length by measurement, clFFT (device/clfft.h) where it is there, right and faster; VQDNA_FFT=own or
+ * Who transforms is chosen by measurement, for short and for long series, clFFT (device/clfft.h) where it is there, right and faster; VQDNA_FFT=own or
  * clfft decides instead. Kernels of our own are always there. */
 #ifndef VQ_OPS_FFT_H
 #define VQ_OPS_FFT_H
