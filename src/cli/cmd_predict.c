@@ -4,6 +4,7 @@
 #include "cli/cli_session.h"
 #include "cli/mutations.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,13 @@ typedef struct predicting {
         uint64_t start, end;
         double value;
     } last;
+    struct { /* of the record whose windows come in */
+        bool asked;
+        char *contig;
+        uint64_t start, from, end; /* of the last window; of all */
+        double *sums;              /* over windows: logarithms of the labels' probabilities, or the value */
+        size_t windows;
+    } vote;
 } predicting;
 
 static void write_header(predicting *p, const char *provenance) {
@@ -63,8 +71,7 @@ static void write_graph(predicting *p, const vqdna_prediction *r) {
     p->last.value = value;
 }
 
-static vqdna_status write_prediction(void *user, const vqdna_prediction *r) {
-    predicting *p = user;
+static void write_row(predicting *p, const vqdna_prediction *r) {
     p->count++;
     switch (p->format) {
     case TSV:
@@ -82,6 +89,59 @@ static vqdna_status write_prediction(void *user, const vqdna_prediction *r) {
     case BEDGRAPH:
         write_graph(p, r);
     }
+}
+
+/* What the windows of a record say together: labels by the product of their probabilities, as if windows were independent; the mean of
+ * values. */
+static void end_vote(predicting *p) {
+    const int count = p->info.classes ? p->info.classes : 1;
+    vqdna_prediction all = {.contig = p->vote.contig, .start = p->vote.from, .end = p->vote.end, .label = -1, .count = count};
+    if (!p->vote.windows)
+        return;
+    float *outputs = vq_need(NULL, (size_t)count * sizeof *outputs);
+    outputs[0] = (float)(p->vote.sums[0] / (double)p->vote.windows);
+    if (p->info.classes) {
+        double most = -INFINITY, total = 0;
+        for (int k = 0; k < count; k++)
+            if (p->vote.sums[k] > most) {
+                most = p->vote.sums[k];
+                all.label = k;
+            }
+        for (int k = 0; k < count; k++)
+            total += exp(p->vote.sums[k] - most);
+        for (int k = 0; k < count; k++)
+            outputs[k] = (float)(exp(p->vote.sums[k] - most) / total);
+    }
+    all.outputs = outputs;
+    write_row(p, &all);
+    free(outputs);
+    free(p->vote.contig);
+    p->vote.contig = NULL;
+    p->vote.windows = 0;
+}
+
+static void add_vote(predicting *p, const vqdna_prediction *r) {
+    if (p->vote.windows && (strcmp(p->vote.contig, r->contig) != 0 || r->start <= p->vote.start))
+        end_vote(p);
+    if (!p->vote.windows) {
+        p->vote.contig = vq_need_text(r->contig);
+        p->vote.sums = vq_need(p->vote.sums, (size_t)r->count * sizeof *p->vote.sums);
+        memset(p->vote.sums, 0, (size_t)r->count * sizeof *p->vote.sums);
+        p->vote.from = r->start;
+    }
+    for (int k = 0; k < r->count; k++)
+        p->vote.sums[k] += r->label < 0 ? r->outputs[k] : log(fmax(r->outputs[k], 1e-30));
+    p->vote.start = r->start;
+    p->vote.end = r->end;
+    p->vote.windows++;
+}
+
+static vqdna_status write_prediction(void *user, const vqdna_prediction *r) {
+    predicting *p = user;
+    if (p->vote.asked)
+        add_vote(p, r);
+    else
+        write_row(p, r);
     return p->out.error ? VQDNA_ERR_OUTPUT : VQDNA_OK;
 }
 
@@ -158,6 +218,7 @@ static int predict(predicting *p, const char *model, const char *adapter, const 
         code = vq_cli_failed(cli, status);
     if (code != VQ_GO_ON)
         goto done;
+    end_vote(p);
     if (p->format == BEDGRAPH && !p->mutate)
         end_graph(p, p->last.end);
     code = vq_output_commit(&p->out, NULL, cli);
@@ -174,6 +235,8 @@ static int predict(predicting *p, const char *model, const char *adapter, const 
 done:
     vq_output_abandon(&p->out);
     free(p->last.contig);
+    free(p->vote.contig);
+    free(p->vote.sums);
     free(p->svg);
     vqdna_predictor_destroy(predictor);
     vq_session_close(&session);
@@ -192,6 +255,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"format", 'f', "F", VQ_TEXT, &format, "tsv (label and probabilities), bed or bedgraph (default: tsv)"},
         {"window", 0, "N", VQ_COUNT, &window, "have windows of N bases slide over each record (default: whole records)"},
         {"step", 0, "N", VQ_COUNT, &step, "bases from a window to the next (default: the window)"},
+        {"vote", 0, NULL, VQ_FLAG, &p.vote.asked, "with --window, what the windows of a record say together"},
         {"class", 0, "LABEL", VQ_TEXT, &label, "the label whose probability a bedgraph has (default: the last)"},
         {"mutate", 0, NULL, VQ_FLAG, &p.mutate, "what each base of whole records does to their prediction, as a table"},
         {"svg", 0, "FILE", VQ_TEXT, &p.picture, "with --mutate, the same of the first record as a picture"},
@@ -210,6 +274,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "which model? name its folder with -m");
     if (step && !window)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--step is of windows: give --window too");
+    if (p.vote.asked && !window)
+        return vq_cli_fail(cli, VQ_EXIT_USAGE, "--vote is of windows: give --window too");
     if (p.picture && !p.mutate)
         return vq_cli_fail(cli, VQ_EXIT_USAGE, "--svg is a picture of --mutate: give both");
     if (p.mutate && (window || (format && strcmp(format, "tsv") != 0)))
@@ -221,6 +287,8 @@ static int run(vq_cli *cli, int argc, char **argv) {
     p.options.step = (size_t)step;
     p.options.phases = (int)phases;
     code = take_format(&p, format);
+    if (code == VQ_GO_ON && p.vote.asked && p.format == BEDGRAPH)
+        code = vq_cli_fail(cli, VQ_EXIT_USAGE, "a bedgraph is of windows along a record: leave --vote out, or use tsv or bed");
     if (code == VQ_GO_ON)
         code = vq_sequences_take(&in, cli, &inputs);
     if (code == VQ_GO_ON)
@@ -232,7 +300,7 @@ static int run(vq_cli *cli, int argc, char **argv) {
 const vq_command vq_cmd_predict = {
     .name = "predict",
     .summary = "what a trained model says of sequences, or of windows along a genome",
-    .synopsis = "-m MODEL [-f tsv|bed|bedgraph] [--window N [--step N]] [-o OUT] FASTA|-...",
+    .synopsis = "-m MODEL [-f tsv|bed|bedgraph] [--window N [--step N] [--vote]] [-o OUT] FASTA|-...",
     .notes = "Example: vqdna predict -m promoters --window 300 --step 50 --both-strands -f bedgraph -o chr20.bedgraph chr20.fa.gz",
     .run = run,
 };

@@ -56,6 +56,23 @@ part() {
     cmp <(predict -m codes --window 60 x.fa) <(predict -m codes x.fa)
 }
 
+@test "the windows of a record vote" {
+    predict -m bases --window 40 --step 13 genome.fa >w.tsv
+    predict -m bases --window 40 --step 13 --vote genome.fa >v.tsv
+    [ "$(rows v.tsv | cut -f1)" = "$(grep '>' genome.fa | tr -d '>' | awk '{ print $1 }')" ]
+    rows w.tsv | awk -F'\t' '{ a[$1] += log($5); b[$1] += log($6); e[$1] = $3 }
+        END { for (n in a) { p = 1 / (1 + exp(a[n] - b[n])); print n "\t" e[n] "\t" (p > 0.5) "\t" p } }' | sort >want.tsv
+    rows v.tsv | sort | paste - want.tsv | awk -F'\t' '$2 != 0 || $3 != $8 || $4 != $9 || ($6 - $10) ^ 2 > 1e-8 { exit 1 }'
+    predict -m bases --window 40 --step 13 --vote -f bed genome.fa >v.bed
+    cmp <(rows v.bed | cut -f1-4) <(rows v.tsv | cut -f1-4)
+    # Records that bear one name are two.
+    cat genome.fa genome.fa >twice.fa
+    predict -m bases --window 40 --step 13 --vote twice.fa >t.tsv
+    cmp <(rows v.tsv; rows v.tsv) <(rows t.tsv)
+    refused 1 'give --window too' "$VQDNA" predict -q -m bases --vote genome.fa
+    refused 1 'leave --vote out' "$VQDNA" predict -q -m bases --vote --window 40 -f bedgraph genome.fa
+}
+
 @test "the other strand is read as a record of it would be" {
     part x 100 60 >x.fa
     part x 100 60 | awk '/^>/ { print; next } { for (i = length($0); i; i--) { c = substr($0, i, 1)
