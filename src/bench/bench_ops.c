@@ -105,10 +105,11 @@ static const shape attention_shapes[] = {
     {0},
 };
 static const shape conv_shapes[] = {
-    {"4096x64", {{4096, 64}}, false},
-    {"4096x192", {{4096, 192}}, true},
-    {"4096x384", {{4096, 384}}, false},
-    {"16384x384", {{16384, 384}}, true},
+    /* of layernorm too, which looks at the first two */
+    {"4096x64", {{4096, 64, 0, 7}}, false},
+    {"4096x192", {{4096, 192, 0, 7}}, true},
+    {"4096x384", {{4096, 384, 0, 7}}, false},
+    {"16384x384", {{16384, 384, 0, 7}}, true},
     {0},
 };
 static const shape stem_shapes[] = {
