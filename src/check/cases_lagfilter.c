@@ -38,8 +38,13 @@ static double bytes(const int *dims) {
     return 16.0 * dims[0] * dims[1];
 }
 
-static const vq_case_shape shapes[] = {
-    {{1, 1, 1}}, {{2, 3, 1}}, {{13, 5, 12}}, {{70, 16, 512}}, {{131, 33, 131}}, {{65536, 128, 65536}, true}, {{0}}};
+static const vq_case_shape shapes[] = {{{1, 1, 1}},
+                                       {{2, 3, 1}},
+                                       {{13, 5, 12}},
+                                       {{70, 16, 512}, .known = VQ_USE_TRAINING},
+                                       {{131, 33, 131}},
+                                       {{65536, 128, 65536}, true},
+                                       {{0}}};
 
 const vq_case_table vq_cases_lagfilter = {
     .operation = "lagfilter",

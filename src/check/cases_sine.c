@@ -36,7 +36,8 @@ static double bytes(const int *dims) {
     return 8.0 * dims[0] * dims[1];
 }
 
-static const vq_case_shape shapes[] = {{{1, 1}}, {{3, 5}}, {{70, 64}}, {{131, 33}}, {{4100, 7}}, {{65536, 64}, true}, {{0}}};
+static const vq_case_shape shapes[] = {
+    {{1, 1}}, {{3, 5}}, {{70, 64}}, {{131, 33}, .known = VQ_USE_TRAINING}, {{4100, 7}}, {{65536, 64}, true}, {{0}}};
 
 const vq_case_table vq_cases_sine = {
     .operation = "sine",
