@@ -897,6 +897,7 @@ typedef struct vqdna_finetune_options {
     bool lora_feed;    /* adapters of the products between attentions too */
     bool balanced;     /* weigh classes by one over their frequency */
     bool recompute;    /* of each layer keep its output alone, and compute the rest again in backward */
+    int length_warmup; /* bases read of a sequence at the start, drawn anew each time, doubled at equal shares of the steps; 0: all */
 } vqdna_finetune_options;
 
 /* "key=value" into whichever struct has the key; and the table of keys, the model's first, NULL past the end. */
@@ -1000,6 +1001,7 @@ typedef struct vqdna_pretrain_options {
     uint64_t baseline_bases;                 /* that counting learns from before the training: 2e6 */
     bool forward_only;                       /* sample the given strand only */
     bool recompute;                          /* as of vqdna_finetune_options */
+    int length_warmup; /* bases of a window at the start, doubled at equal shares of the steps; 0: window throughout */
 } vqdna_pretrain_options;
 
 VQDNA_API vqdna_status vqdna_set_pretrain_option(vqdna_predictor_options *body, vqdna_pretrain_options *pretrain,

@@ -64,6 +64,8 @@ static const vq_option_row train_options[] = {
     TRAIN(lora_feed, FLAG, 0, 0, 0, "false", "adapters of the layers' inner products too, not those of the attention alone"),
     TRAIN(balanced, FLAG, 0, 0, 0, "false", "weigh classes by one over their frequency"),
     TRAIN(recompute, FLAG, 0, 0, 0, "false", "less memory, more time: compute activations again in backward"),
+    TRAIN(length_warmup, INTEGER, 8, 1 << 20, 0, "none",
+          "bases read of a sequence at the start, from a place drawn anew each time, doubled at equal shares of the steps"),
 };
 
 enum { TABLES = 3 };
@@ -116,7 +118,7 @@ vq_status vq_finetune_to_json(json_t **out, const vqdna_finetune_options *option
 
 vq_status vq_finetune_from_json(vqdna_finetune_options *out, const json_t *json, const char *path) {
     vqdna_finetune_options r = {0};
-    VQ_TRY(vq_options_from_json(&train_table, &r, json, path, SIZE_MAX));
+    VQ_TRY(vq_options_from_json(&train_table, &r, json, path, offsetof(vqdna_finetune_options, length_warmup)));
     if (!r.steps)
         return vq_fail(VQDNA_ERR_INPUT, "%s: the run has no steps", path);
     *out = r;
