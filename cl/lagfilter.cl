@@ -2,12 +2,16 @@
  * get_global_size(0)-th register of channels: on a CPU device all channels, on a GPU one register. */
 #define FLOOR 0.05f
 
-/* exp(-t d) + FLOOR of the channels from c on, t d in powers of two: distance (first + slope c). */
-vf window(int distance, int c, float first, float slope) {
+/* How fast the channels from c on fade, in powers of two a lag. */
+vf rate_of(int c, float first, float slope) {
     float rate[VW];
     for (int i = 0; i < VW; i++)
         rate[i] = fma((float)(c + i), slope, first);
-    return vq_exp2(-(float)distance * VLOAD(rate)) + FLOOR;
+    return VLOAD(rate);
+}
+
+vf window(int distance, vf rate) {
+    return vq_exp2(-(float)distance * rate) + FLOOR;
 }
 
 /* h [2L - 1][C], lag 0 in row L - 1, from k [L][2C]: channels of lag t, then of lag -t. */
@@ -15,10 +19,11 @@ kernel VQ_GROUP void lagfilter_forward(global float *h, const global float *k, i
     const int start = get_global_id(1) * per, end = min(start + per, 2 * L - 1), step = get_global_size(0) * VW;
     for (int c = get_global_id(0) * VW; c < C; c += step) {
         const int n = min(VW, C - c);
+        const vf rate = rate_of(c, first, slope);
         for (int row = start; row < end; row++) {
             const int lag = row - (L - 1), distance = abs(lag);
             const vf v = vq_load(k + (size_t)distance * 2 * C + (lag < 0 ? C : 0) + c, n);
-            vq_store(v * window(distance, c, first, slope), h + (size_t)row * C + c, n);
+            vq_store(v * window(distance, rate), h + (size_t)row * C + c, n);
         }
     }
 }
@@ -28,8 +33,9 @@ kernel VQ_GROUP void lagfilter_backward(global float *dk, const global float *dh
     const int start = get_global_id(1) * per, end = min(start + per, L), step = get_global_size(0) * VW;
     for (int c = get_global_id(0) * VW; c < C; c += step) {
         const int n = min(VW, C - c);
+        const vf rate = rate_of(c, first, slope);
         for (int t = start; t < end; t++) {
-            const vf w = window(t, c, first, slope);
+            const vf w = window(t, rate);
             const global float *zero = dh + (size_t)(L - 1) * C + c;
             global float *to = dk + (size_t)t * 2 * C + c;
             vq_store(w * vq_load(zero + (size_t)t * C, n), to, n);

@@ -6,7 +6,7 @@
 /* dims: M C */
 static vq_status declare(vq_case *c, const int *dims) {
     const size_t M = (size_t)dims[0], C = (size_t)dims[1];
-    vq_case_input(c, "x", M * C, -1, 1);
+    vq_case_input(c, "x", M * C, -2, 2);
     vq_case_input(c, "f", C, 1, 12);
     vq_case_output(c, "y", VQ_F32, M * C);
     vq_case_scratch(c, "scratch", vq_sine_scratch(vq_case_device(c), dims[0], dims[1]));

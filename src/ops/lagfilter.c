@@ -4,11 +4,8 @@
 
 #include <math.h>
 
-enum {
-    GROUP = 64,
-    ACROSS = 16,
-    ROWS = 64
-}; /* work-items of a GPU's work-group, and of them over channels; a CPU's rows of an item */
+enum { GROUP = 64, ACROSS = 16 }; /* work-items of a GPU's work-group, and of them over channels */
+enum { ROWS = 64 };               /* of a CPU's work-item */
 
 static vq_status run(vq_device *device, const char *kernel, vq_view to, vq_view from, int rows, int L, int C, int span) {
     const vq_shape shape = vq_shape_of(device, "lagfilter");

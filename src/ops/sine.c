@@ -3,11 +3,8 @@
 #include "base/integer.h"
 #include "ops/reduce.h"
 
-enum {
-    GROUP = 64,
-    ACROSS = 16,
-    ROWS = 64
-}; /* work-items of a GPU's work-group, and of them over channels; a CPU's rows of an item */
+enum { GROUP = 64, ACROSS = 16 }; /* work-items of a GPU's work-group, and of them over channels */
+enum { ROWS = 64 };               /* of a CPU's work-item */
 
 static bool is_cpu(const vq_device *device) {
     return vq_shape_of(device, "sine").family == VQ_FAMILY_CPU;
