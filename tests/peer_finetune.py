@@ -24,7 +24,7 @@ except ImportError:
 
 VQDNA, STEPS, ROWS = sys.argv[1], 50, 48
 README = open(sys.argv[2], encoding="utf-8").read()
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 
 
 def run(*arguments):
