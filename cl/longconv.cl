@@ -15,7 +15,6 @@
 #ifndef MOST /* the largest radix of the passes between */
 #define MOST 8
 #endif
-#define WIDEST 16
 #define INLINE __attribute__((always_inline))
 
 /* ---- Butterflies -------------------------------------------------------------------------------------------------------------
@@ -42,7 +41,7 @@ INLINE void dft3(vf *re, vf *im) {
 }
 
 /* Of every `step`-th from x[0]. */
-INLINE void dft4(vf *re, vf *im, const int step) {
+INLINE void dft4_of(vf *re, vf *im, const int step) {
     const vf ar = re[0] + re[2 * step], ai = im[0] + im[2 * step], br = re[0] - re[2 * step], bi = im[0] - im[2 * step];
     const vf cr = re[step] + re[3 * step], ci = im[step] + im[3 * step];
     const vf dr = re[step] - re[3 * step], di = im[step] - im[3 * step];
@@ -54,6 +53,10 @@ INLINE void dft4(vf *re, vf *im, const int step) {
     im[2 * step] = ai - ci;
     re[3 * step] = br - di;
     im[3 * step] = bi + dr;
+}
+
+INLINE void dft4(vf *re, vf *im) {
+    dft4_of(re, im, 1);
 }
 
 INLINE void dft5(vf *re, vf *im) {
@@ -99,8 +102,8 @@ INLINE void dft8(vf *re, vf *im) {
     xi[6] = i6;
     xr[7] = r7;
     xi[7] = i7;
-    dft4(xr, xi, 1);
-    dft4(xr + 4, xi + 4, 1);
+    dft4(xr, xi);
+    dft4(xr + 4, xi + 4);
     VQ_UNROLL for (int k = 0; k < 4; k++) {
         re[2 * k] = xr[k];
         im[2 * k] = xi[k];
@@ -111,7 +114,7 @@ INLINE void dft8(vf *re, vf *im) {
 
 INLINE void dft16(vf *re, vf *im) {
     const float c1 = 0.923879533f, s1 = 0.382683432f, h = 0.707106781f;
-    VQ_UNROLL for (int n = 0; n < 4; n++) dft4(re + n, im + n, 4);
+    VQ_UNROLL for (int n = 0; n < 4; n++) dft4_of(re + n, im + n, 4);
     turn(re + 5, im + 5, c1, s1); /* x[n + 4 k] by n k sixteenths */
     turn(re + 9, im + 9, h, h);
     turn(re + 13, im + 13, s1, c1);
@@ -125,7 +128,7 @@ INLINE void dft16(vf *re, vf *im) {
     turn(re + 15, im + 15, -c1, -s1);
     vf xr[16], xi[16];
     VQ_UNROLL for (int k = 0; k < 4; k++) {
-        dft4(re + 4 * k, im + 4 * k, 1);
+        dft4(re + 4 * k, im + 4 * k);
         VQ_UNROLL for (int n = 0; n < 4; n++) {
             xr[k + 4 * n] = re[4 * k + n];
             xi[k + 4 * n] = im[4 * k + n];
@@ -137,20 +140,7 @@ INLINE void dft16(vf *re, vf *im) {
     }
 }
 
-INLINE void dft(vf *re, vf *im, const int R) {
-    if (R == 2)
-        dft2(re, im);
-    else if (R == 3)
-        dft3(re, im);
-    else if (R == 4)
-        dft4(re, im, 1);
-    else if (R == 5)
-        dft5(re, im);
-    else if (R == 8)
-        dft8(re, im);
-    else
-        dft16(re, im);
-}
+#define DFT(R) VQ_JOIN(dft, R)
 
 /* ---- Passes ------------------------------------------------------------------------------------------------------------------ */
 
@@ -171,28 +161,37 @@ INLINE void rotate(vf *re, vf *im, const global float *w, const bool back) {
     *re = r;
 }
 
-/* Column j of a series of R M points: split into R series of M points, or joined again. w: factors [M][R - 1]. */
-INLINE void split(global float *x, const global float *w, const int R, int M, int j, const int imag) {
-    vf re[WIDEST], im[WIDEST];
-    const size_t step = (size_t)M * 2 * imag;
-    x += (size_t)j * 2 * imag;
-    w += 2 * (R - 1) * (size_t)j;
-    VQ_UNROLL for (int q = 0; q < R; q++) get(re + q, im + q, x + q * step, imag);
-    dft(re, im, R);
-    VQ_UNROLL for (int k = 1; k < R; k++) rotate(re + k, im + k, w + 2 * (k - 1), false);
-    VQ_UNROLL for (int k = 0; k < R; k++) put(re[k], im[k], x + k * step, imag);
-}
-
-INLINE void join(global float *x, const global float *w, const int R, int M, int j, const int imag) {
-    vf re[WIDEST], im[WIDEST];
-    const size_t step = (size_t)M * 2 * imag;
-    x += (size_t)j * 2 * imag;
-    w += 2 * (R - 1) * (size_t)j;
-    VQ_UNROLL for (int k = 0; k < R; k++) get(re + k, im + k, x + k * step, imag);
-    VQ_UNROLL for (int k = 1; k < R; k++) rotate(re + k, im + k, w + 2 * (k - 1), true);
-    dft(im, re, R);
-    VQ_UNROLL for (int q = 0; q < R; q++) put(re[q], im[q], x + q * step, imag);
-}
+/* Column j of a series of R M points: split into R series of M points, or joined again. w: factors [M][R - 1]. R a literal, and arrays no
+ * longer than that: one compiler leaves them in memory otherwise. */
+#define PASSES(R)                                                                                                                  \
+    INLINE void split##R(global float *x, const global float *w, int M, int j, const int imag) {                                   \
+        vf re[R], im[R];                                                                                                           \
+        const size_t step = (size_t)M * 2 * imag;                                                                                  \
+        x += (size_t)j * 2 * imag;                                                                                                 \
+        w += 2 * (R - 1) * (size_t)j;                                                                                              \
+        VQ_UNROLL for (int q = 0; q < R; q++) get(re + q, im + q, x + q * step, imag);                                             \
+        dft##R(re, im);                                                                                                            \
+        VQ_UNROLL for (int k = 1; k < R; k++) rotate(re + k, im + k, w + 2 * (k - 1), false);                                      \
+        VQ_UNROLL for (int k = 0; k < R; k++) put(re[k], im[k], x + k * step, imag);                                               \
+    }                                                                                                                              \
+    INLINE void join##R(global float *x, const global float *w, int M, int j, const int imag) {                                    \
+        vf re[R], im[R];                                                                                                           \
+        const size_t step = (size_t)M * 2 * imag;                                                                                  \
+        x += (size_t)j * 2 * imag;                                                                                                 \
+        w += 2 * (R - 1) * (size_t)j;                                                                                              \
+        VQ_UNROLL for (int k = 0; k < R; k++) get(re + k, im + k, x + k * step, imag);                                             \
+        VQ_UNROLL for (int k = 1; k < R; k++) rotate(re + k, im + k, w + 2 * (k - 1), true);                                       \
+        dft##R(im, re);                                                                                                            \
+        VQ_UNROLL for (int q = 0; q < R; q++) put(re[q], im[q], x + q * step, imag);                                               \
+    }
+PASSES(2)
+PASSES(3)
+PASSES(4)
+PASSES(5)
+PASSES(8)
+#if MOST == 16
+PASSES(16)
+#endif
 
 #define EACH_POINT VQ_UNROLL for (int q = 0; q < LEAF; q++)
 
@@ -206,9 +205,9 @@ INLINE void put_leaf(const vf *re, const vf *im, global float *x, const int imag
 
 /* LEAF points of a filter: its spectrum, divided by N once for all. */
 INLINE void leaf_spectrum(global float *x, float scale, const int imag) {
-    vf re[WIDEST], im[WIDEST];
+    vf re[LEAF], im[LEAF];
     get_leaf(re, im, x, imag);
-    dft(re, im, LEAF);
+    DFT(LEAF)(re, im);
     EACH_POINT {
         re[q] *= scale;
         im[q] *= scale;
@@ -218,50 +217,60 @@ INLINE void leaf_spectrum(global float *x, float scale, const int imag) {
 
 /* LEAF points convolved with the filter whose spectrum is h, and a bias at lag 0. */
 INLINE void leaf_convolve(global float *x, const global float *h, vf bias, const int imag) {
-    vf re[WIDEST], im[WIDEST];
+    vf re[LEAF], im[LEAF];
     get_leaf(re, im, x, imag);
-    dft(re, im, LEAF);
+    DFT(LEAF)(re, im);
     EACH_POINT {
         const vf hr = GLOAD(h + q * 2 * imag) + bias, hi = GLOAD(h + q * 2 * imag + imag), r = fma(re[q], hr, -(im[q] * hi));
         im[q] = fma(im[q], hr, re[q] * hi);
         re[q] = r;
     }
-    dft(im, re, LEAF);
+    DFT(LEAF)(im, re);
     put_leaf(re, im, x, imag);
 }
 
-/* From LEAF points of u and of s's gradient g: g becomes u's gradient; the spectrum of h's gradient is added to dh, or opens it. */
-INLINE void leaf_gradient(global float *g, const global float *u, global float *dh, const global float *h, vf bias, bool opens,
+/* One point of the spectra of u and of s's gradient g: g = u's gradient; that of h's gradient is added to dh, or opens it. */
+INLINE void point_gradient(vf *re, vf *im, const global float *u, global float *dh, const global float *h, vf bias, bool opens,
+                           const int imag) {
+    const vf gr = *re, gi = *im;
+    vf ur, ui, hr, hi, dr = (vf)(0.0f), di = (vf)(0.0f);
+    get(&ur, &ui, u, imag);
+    get(&hr, &hi, h, imag);
+    if (!opens)
+        get(&dr, &di, dh, imag);
+    put(fma(gr, ur, fma(gi, ui, dr)), fma(gi, ur, fma(-gr, ui, di)), dh, imag);
+    hr += bias;
+    *re = fma(gr, hr, gi * hi);
+    *im = fma(gi, hr, -(gr * hi));
+}
+
+/* From LEAF points of u and g. The spectrum of u goes by memory, for registers do not hold both. */
+INLINE void leaf_gradient(global float *g, global float *u, global float *dh, const global float *h, vf bias, bool opens,
                           const int imag) {
-    vf re[WIDEST], im[WIDEST], ur[WIDEST], ui[WIDEST];
+    vf re[LEAF], im[LEAF];
+    get_leaf(re, im, u, imag);
+    DFT(LEAF)(re, im);
+    put_leaf(re, im, u, imag);
     get_leaf(re, im, g, imag);
-    get_leaf(ur, ui, u, imag);
-    dft(re, im, LEAF);
-    dft(ur, ui, LEAF);
+    DFT(LEAF)(re, im);
     EACH_POINT {
-        global float *d = dh + q * 2 * imag;
-        vf dr = (vf)(0.0f), di = (vf)(0.0f);
-        if (!opens)
-            get(&dr, &di, d, imag);
-        put(fma(re[q], ur[q], fma(im[q], ui[q], dr)), fma(im[q], ur[q], fma(-re[q], ui[q], di)), d, imag);
-        const vf hr = GLOAD(h + q * 2 * imag) + bias, hi = GLOAD(h + q * 2 * imag + imag), r = fma(re[q], hr, im[q] * hi);
-        im[q] = fma(im[q], hr, -(re[q] * hi));
-        re[q] = r;
+        const int at = q * 2 * imag;
+        point_gradient(re + q, im + q, u + at, dh + at, h + at, bias, opens, imag);
     }
-    dft(im, re, LEAF);
+    DFT(LEAF)(im, re);
     put_leaf(re, im, g, imag);
 }
 
 /* LEAF points of the sum of `parts` spectra, `apart` floats from one to the next, back into the first. */
 INLINE void leaf_back(global float *x, int parts, size_t apart, const int imag) {
-    vf re[WIDEST], im[WIDEST];
+    vf re[LEAF], im[LEAF];
     get_leaf(re, im, x, imag);
     for (int p = 1; p < parts; p++)
         EACH_POINT {
             re[q] += GLOAD(x + p * apart + q * 2 * imag);
             im[q] += GLOAD(x + p * apart + q * 2 * imag + imag);
         }
-    dft(im, re, LEAF);
+    DFT(LEAF)(im, re);
     put_leaf(re, im, x, imag);
 }
 
@@ -274,7 +283,7 @@ INLINE void leaf_back(global float *x, int parts, size_t apart, const int imag) 
 INLINE void open_series(global float *x, vf *re, vf *im, const global float *tables, int M, int j, const int imag) {
     const size_t step = (size_t)M * 2 * imag;
     const global float *w = tables + 2 * FIRST * (1 + (size_t)j);
-    dft(re, im, FIRST);
+    DFT(FIRST)(re, im);
     x += (size_t)j * 2 * imag;
     VQ_UNROLL for (int k = 0; k < FIRST; k++) {
         rotate(re + k, im + k, w + 2 * k, false);
@@ -290,7 +299,7 @@ INLINE void close_series(vf *re, vf *im, const global float *x, const global flo
         get(re + k, im + k, x + k * step, imag);
         rotate(re + k, im + k, w + 2 * k, true);
     }
-    dft(im, re, FIRST);
+    DFT(FIRST)(im, re);
 }
 
 /* n channels of the rows of one entry. Rows `stride` floats apart; NULL: ones. */
@@ -312,7 +321,7 @@ bool is_there(const global uchar *mask, int L, int l) {
 /* u = v x1 */
 INLINE void read_values(global float *x, rows v, rows gate, const global uchar *mask, const global float *tables, int L, int M, int j,
                         int n, const int imag) {
-    vf re[WIDEST], im[WIDEST];
+    vf re[FIRST], im[FIRST];
     EACH_FIRST {
         const int l = j + q * M;
         vf u = (vf)(0.0f);
@@ -330,7 +339,7 @@ INLINE void read_values(global float *x, rows v, rows gate, const global uchar *
 /* s, y = s x0 */
 INLINE void write_values(const global float *x, rows_out y, rows_out s, rows gate, const global uchar *mask, const global float *tables,
                          int L, int M, int j, int n, const int imag) {
-    vf re[WIDEST], im[WIDEST];
+    vf re[FIRST], im[FIRST];
     close_series(re, im, x, tables, M, j, imag);
     EACH_FIRST {
         const int l = j + q * M;
@@ -350,7 +359,7 @@ INLINE void write_values(const global float *x, rows_out y, rows_out s, rows gat
 /* g = dy x0, dx0 = dy s */
 INLINE void read_gradients(global float *x, rows_out dgate, rows dy, rows gate, rows s, const global uchar *mask,
                            const global float *tables, int L, int M, int j, int n, const int imag) {
-    vf re[WIDEST], im[WIDEST];
+    vf re[FIRST], im[FIRST];
     EACH_FIRST {
         const int l = j + q * M;
         vf g = (vf)(0.0f), d = g;
@@ -372,7 +381,7 @@ INLINE void read_gradients(global float *x, rows_out dgate, rows dy, rows gate, 
 /* dx1 = du v, dv = du x1 */
 INLINE void write_gradients(const global float *x, rows_out dgate, rows_out dv, rows v, rows gate, const global uchar *mask,
                             const global float *tables, int L, int M, int j, int n, const int imag) {
-    vf re[WIDEST], im[WIDEST];
+    vf re[FIRST], im[FIRST];
     close_series(re, im, x, tables, M, j, imag);
     EACH_FIRST {
         const int l = j + q * M;
@@ -397,7 +406,7 @@ INLINE void write_gradients(const global float *x, rows_out dgate, rows_out dv, 
  * on. */
 INLINE void read_filter(global float *x, const global float *h, const global float *tables, int L, int C, int before, int N, int j, int n,
                         const int imag) {
-    vf re[WIDEST], im[WIDEST];
+    vf re[FIRST], im[FIRST];
     const int M = N / FIRST;
     EACH_FIRST {
         const int l = j + q * M;
@@ -413,7 +422,7 @@ INLINE void read_filter(global float *x, const global float *h, const global flo
 /* Adds to dh, and lag 0 to dbias, which acts there. */
 INLINE void write_filter(const global float *x, global float *dh, global float *dbias, const global float *tables, int L, int C, int before,
                          int N, int j, int n, const int imag) {
-    vf re[WIDEST], im[WIDEST];
+    vf re[FIRST], im[FIRST];
     const int M = N / FIRST;
     const float scale = 1.0f / N;
     close_series(re, im, x, tables, M, j, imag);
@@ -514,14 +523,14 @@ kernel VQ_SPREAD void longconv_tables(global float *tables, int N, int radices, 
 void split_all(global float *x, const global float *w, int R, int M) {
 #define SPLIT(r)                                                                                                                   \
     for (int j = 0; j < M; j++)                                                                                                    \
-        split(x, w, r, M, j, VW);
+        split##r(x, w, M, j, VW);
     BY_RADIX(R, SPLIT)
 }
 
 void join_all(global float *x, const global float *w, int R, int M) {
 #define JOIN(r)                                                                                                                    \
     for (int j = 0; j < M; j++)                                                                                                    \
-        join(x, w, r, M, j, VW);
+        join##r(x, w, M, j, VW);
     BY_RADIX(R, JOIN)
 }
 
@@ -717,10 +726,10 @@ kernel VQ_GROUP void longconv_close_filter(global float *dh, global float *dbias
     const global float *w = tables + factor;
 #define PASS_KERNELS(R)                                                                                                            \
     kernel VQ_GROUP void longconv_split##R(global float *x, const global float *tables, int from, int before, int factor, int M, int N, int C) {   \
-        BUTTERFLY(R) split(x, w, R, M, j % M, imag);                                                                                  \
+        BUTTERFLY(R) split##R(x, w, M, j % M, imag);                                                                                  \
     }                                                                                                                              \
     kernel VQ_GROUP void longconv_join##R(global float *x, const global float *tables, int from, int before, int factor, int M, int N, int C) {    \
-        BUTTERFLY(R) join(x, w, R, M, j % M, imag);                                                                                   \
+        BUTTERFLY(R) join##R(x, w, M, j % M, imag);                                                                                   \
     }
 PASS_KERNELS(2)
 PASS_KERNELS(3)
@@ -728,8 +737,8 @@ PASS_KERNELS(4)
 PASS_KERNELS(5)
 PASS_KERNELS(8)
 
-kernel VQ_GROUP void longconv_leaves_spectrum(global float *spectrum, int factors, int N, int C) {
-    LEAVES leaf_spectrum(spectrum + factors + at, 1.0f / N, imag);
+kernel VQ_GROUP void longconv_leaves_spectrum(global float *x, float scale, int from, int N, int C) {
+    LEAVES ENTRY leaf_spectrum(x + from + b * SERIES(N) + at, scale, imag);
 }
 
 kernel VQ_GROUP void longconv_leaves_convolve(global float *x, const global float *spectrum, const global float *bias, int factors, int N,
@@ -737,16 +746,22 @@ kernel VQ_GROUP void longconv_leaves_convolve(global float *x, const global floa
     LEAVES ENTRY leaf_convolve(x + b * SERIES(N) + at, spectrum + factors + at, vq_load(bias + c, min(VW, C - c)) / (float)N, imag);
 }
 
-/* x: series of g, then of u, of B entries each, then the spectrum of dh. */
-kernel VQ_GROUP void longconv_leaves_gradient(global float *x, const global float *spectrum, const global float *bias, int factors, int N,
-                                              int C, int B) {
-    LEAVES const vf lag0 = vq_load(bias + c, min(VW, C - c)) / (float)N;
-    for (int b = 0; b < B; b++)
-        leaf_gradient(x + b * SERIES(N) + at, x + (B + b) * SERIES(N) + at, x + 2 * B * SERIES(N) + at, spectrum + factors + at, lag0,
-                      b == 0, imag);
+kernel VQ_GROUP void longconv_leaves_back(global float *x, int before, int N, int C) {
+    LEAVES ENTRY leaf_back(x + (before + b) * SERIES(N) + at, 1, 0, imag);
 }
 
-kernel VQ_GROUP void longconv_leaves_back(global float *x, int B, int N, int C) {
-    LEAVES leaf_back(x + 2 * B * SERIES(N) + at, 1, 0, imag);
+/* x: spectra of g, then of u, of B entries each, then that of dh. */
+kernel VQ_GROUP void longconv_points_gradient(global float *x, const global float *spectrum, const global float *bias, int factors, int N,
+                                              int C, int B) {
+    ITEM if (j >= N) return;
+    const size_t at = (size_t)j * 2 * imag + c;
+    const vf lag0 = vq_load(bias + c, min(VW, C - c)) / (float)N;
+    for (int b = 0; b < B; b++) {
+        global float *g = x + b * SERIES(N) + at;
+        vf re, im;
+        get(&re, &im, g, imag);
+        point_gradient(&re, &im, x + (B + b) * SERIES(N) + at, x + 2 * B * SERIES(N) + at, spectrum + factors + at, lag0, b == 0, imag);
+        put(re, im, g, imag);
+    }
 }
 #endif

@@ -221,8 +221,8 @@ vq_status vq_longconv_spectrum(vq_device *device, vq_view spectrum, vq_view scra
         return RUN("longconv_spectrum", vq_grid1((size_t)p.blocks, 1), vq_in(spectrum), vq_in(h), SHAPE(s, &p), vq_int(before));
     VQ_TRY(RUN("longconv_open_filter", columns(&p, &g, M, 1), vq_in(spectrum), vq_in(h), SHAPE(s, &p), vq_int(before)));
     VQ_TRY(pass(device, spectrum, p.factors, 0, 1, spectrum, &p, &g, s->C, false));
-    return RUN("longconv_leaves_spectrum", columns(&p, &g, p.N / p.of[LEAF], 1), vq_in(spectrum), vq_int(p.factors), vq_int(p.N),
-               vq_int(s->C));
+    return RUN("longconv_leaves_spectrum", columns(&p, &g, p.N / p.of[LEAF], 1), vq_in(spectrum), vq_float(1.0f / (float)p.N),
+               vq_int(p.factors), vq_int(p.N), vq_int(s->C));
 }
 
 vq_status vq_longconv_forward(vq_device *device, vq_view y, vq_view s, vq_view scratch, vq_view x0, vq_view x1, vq_view v,
@@ -258,7 +258,7 @@ vq_status vq_longconv_backward(vq_device *device, vq_view dx0, vq_view dx1, vq_v
         return VQDNA_OK;
     const plan p = choose(device, shape);
     const vq_group g = make_group(device, &p);
-    const int B = shape->B, C = shape->C, M = p.N / p.of[FIRST], before = lags_before(shape);
+    const int B = shape->B, C = shape->C, M = p.N / p.of[FIRST], leaves = p.N / p.of[LEAF], before = lags_before(shape);
     if (p.cpu) {
         const int jobs = p.parts * p.blocks, per = vq_ceil_div_int(jobs, p.items), items = vq_ceil_div_int(jobs, per);
         VQ_TRY(RUN("longconv_backward", vq_grid1((size_t)items, 1), vq_in(dx0), vq_in(dx1), vq_in(dv), vq_in(scratch), vq_in(dy),
@@ -272,12 +272,15 @@ vq_status vq_longconv_backward(vq_device *device, vq_view dx0, vq_view dx1, vq_v
     VQ_TRY(RUN("longconv_open", columns(&p, &g, M, B), vq_in(scratch), vq_in(x1), vq_in(v), vq_in(spectrum), vq_in(mask),
                LAYOUTS(layout), SHAPE(shape, &p), vq_int(B)));
     VQ_TRY(pass(device, scratch, 0, 0, 2 * B, spectrum, &p, &g, C, false));
-    VQ_TRY(RUN("longconv_leaves_gradient", columns(&p, &g, p.N / p.of[LEAF], 1), vq_in(scratch), vq_in(spectrum), vq_in(bias),
-               vq_int(p.factors), vq_int(p.N), vq_int(C), vq_int(B)));
+    VQ_TRY(RUN("longconv_leaves_spectrum", columns(&p, &g, leaves, 2 * B), vq_in(scratch), vq_float(1), vq_int(0), vq_int(p.N),
+               vq_int(C)));
+    VQ_TRY(RUN("longconv_points_gradient", columns(&p, &g, p.N, 1), vq_in(scratch), vq_in(spectrum), vq_in(bias), vq_int(p.factors),
+               vq_int(p.N), vq_int(C), vq_int(B)));
+    VQ_TRY(RUN("longconv_leaves_back", columns(&p, &g, leaves, B), vq_in(scratch), vq_int(0), vq_int(p.N), vq_int(C)));
     VQ_TRY(pass(device, scratch, 0, 0, B, spectrum, &p, &g, C, true));
     VQ_TRY(RUN("longconv_close_gradients", columns(&p, &g, M, B), vq_in(dx1), vq_in(dv), vq_in(scratch), vq_in(x1), vq_in(v),
                vq_in(spectrum), vq_in(mask), LAYOUTS(layout), SHAPE(shape, &p)));
-    VQ_TRY(RUN("longconv_leaves_back", columns(&p, &g, p.N / p.of[LEAF], 1), vq_in(scratch), vq_int(B), vq_int(p.N), vq_int(C)));
+    VQ_TRY(RUN("longconv_leaves_back", columns(&p, &g, leaves, 1), vq_in(scratch), vq_int(2 * B), vq_int(p.N), vq_int(C)));
     VQ_TRY(pass(device, scratch, 0, 2 * B, 1, spectrum, &p, &g, C, true));
     return RUN("longconv_close_filter", columns(&p, &g, M, 1), vq_in(dh), vq_in(dbias), vq_in(scratch), vq_in(spectrum),
                SHAPE(shape, &p), vq_int(before), vq_int(B));
