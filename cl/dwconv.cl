@@ -1,13 +1,15 @@
-/* Depth-wise convolution over rows, 7 taps. A work-item takes `per` rows of every get_global_size(0)-th register of channels: on a
+/* Depth-wise convolution over rows, TAPS taps, an odd number. A work-item takes `per` rows of every get_global_size(0)-th register of channels: on a
  * CPU device all channels of many rows, on a GPU one register of a few rows. */
 #ifndef DWCONV_ROWS
 #define DWCONV_ROWS 4 /* rows computed together, so that a weight and a row of x are loaded once for several outputs */
 #endif
 #define CHUNK_ROWS 8 /* the same for the weights' gradient */
+#ifndef TAPS
 #define TAPS 7
-#define REACH 3
+#endif
+#define REACH (TAPS / 2)
 
-/* Weights [D][7] to taps [7][D]; flipped: in the reverse order, for the gradient of x. */
+/* Weights [D][TAPS] to taps [TAPS][D]; flipped: in the reverse order, for the gradient of x. */
 kernel VQ_SPREAD void dwconv_taps(global float *taps, const global float *w, int D, int flipped) {
     const int d = get_global_id(0), t = get_global_id(1);
     if (d < D)
@@ -58,7 +60,7 @@ bool all_full(const global uchar4 *rows, int count) {
     return true;
 }
 
-/* y[m] = start[m] + sum over taps in reach of taps[t] x[m + t - 3]. start: rows `stride` floats apart (0: one row for all), or
+/* y[m] = start[m] + sum over taps in reach of taps[t] x[m + t - REACH]. start: rows `stride` floats apart (0: one row for all), or
  * NULL. */
 kernel VQ_GROUP void dwconv_forward(global float *y, const global float *start, const global float *x, const global uchar4 *rows,
                            const global float *taps, int M, int D, int stride, int per) {
@@ -84,7 +86,7 @@ kernel VQ_GROUP void dwconv_forward(global float *y, const global float *start, 
     }
 }
 
-/* Adds `count` rows to a chunk's sums [8][D]: of dy[m] x[m + t - 3] for each tap, and last of dy[m]. */
+/* Adds `count` rows to a chunk's sums [TAPS + 1][D]: of dy[m] x[m + t - REACH] for each tap, and last of dy[m]. */
 void add_rows(global float *sums, const global float *dy, const global float *x, const global uchar4 *rows, int D, int count,
               bool fresh, int n) {
     vf sum[TAPS + 1];
@@ -129,7 +131,7 @@ kernel VQ_SPREAD void dwconv_backward_chunks(global float *partials, const globa
         }
 }
 
-/* Adds the chunks' sums, in order, to dw [D][7] and dbias [D]. */
+/* Adds the chunks' sums, in order, to dw [D][TAPS] and dbias [D]. */
 kernel VQ_SPREAD void dwconv_backward_sum(global float *dw, global float *dbias, const global float *partials, int D, int chunks) {
     const int d = get_global_id(0), t = get_global_id(1);
     if (d >= D)

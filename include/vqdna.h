@@ -815,7 +815,8 @@ VQDNA_API vqdna_contrast_report vqdna_contrast_read(const vqdna_contrast *contra
 
 /* ---- Predictors -------------------------------------------------------------------------------------------------------------- */
 
-/* A Transformer encoder over the tokens of a vocabulary, pooled, with a head: a classifier or a regression. Vocabularies, by name:
+/* An encoder (a Transformer's, long convolutions, or both) over the tokens of a vocabulary, pooled, with a head: a classifier or a regression.
+ * Vocabularies, by name:
  *     codes                a tokenizer's codes of each base, as its vectors, the levels' added; codes:fresh, vectors that are learned
  *     onehot, conv:R       a base a token; the same behind a learned convolution of R bases (odd, 3 to 15)
  *     kmer:K               the word of K bases that begins at a base, 1 to 8
@@ -829,6 +830,8 @@ typedef struct vqdna_predictor_options {
     int positions;                  /* bases of the longest sequence; default: of all at hand, at least 512 */
     bool post_norm;                 /* norms behind the residual sums, as in the first Transformers */
     const char *pool, *head;        /* "mean" or "max" over positions; "mlp" (one hidden layer) or "linear" */
+    const char *mixer;              /* "attention", or "hyena": long convolutions, whose cost does not grow with the square of the
+                                       length; or a list, one a layer from the lowest on: "hyena,hyena,attention" */
 } vqdna_predictor_options;
 
 /* Labelled sequences of a table (CSV or TSV with a header, plain or gzip), or of an array of token ids: X.npy, in NumPy's format, one dimension
@@ -886,6 +889,7 @@ typedef struct vqdna_predictor_info {
     char kind[24], preset[16], vocabulary[48];
     int width, layers, heads, positions, classes;
     const char *const *labels;          /* [classes], with the predictor */
+    const char *mixer;                  /* as in the options, with the predictor */
     uint64_t parameters, trained, step; /* trained: those that its trainer moves */
 } vqdna_predictor_info;
 VQDNA_API vqdna_predictor_info vqdna_predictor_describe(const vqdna_predictor *predictor);
@@ -904,11 +908,12 @@ typedef struct vqdna_finetune_options {
     double dropout;                          /* 0.1 */
     int evaluations;                         /* 1 an epoch, on dev; the weights that did best are kept */
     bool frozen;                             /* train the head alone */
-    int lora;          /* rank of adapters of the attention's products, trained in place of the body's weights; 0: none */
+    int lora;          /* rank of adapters of the products about the mixers, trained in place of the body's weights; 0: none */
     double lora_alpha; /* 16: they count alpha / rank times */
-    bool lora_feed;    /* adapters of the products between attentions too */
+    bool lora_feed;    /* adapters of the products between mixers too */
     bool balanced;     /* weigh classes by one over their frequency */
     bool recompute;    /* of each layer keep its output alone, and compute the rest again in backward */
+    int length_warmup; /* bases read of a sequence at the start, drawn anew each time, doubled at equal shares of the steps; 0: all */
 } vqdna_finetune_options;
 
 /* "key=value" into whichever struct has the key; and the table of keys, the model's first, NULL past the end. */
@@ -1012,6 +1017,7 @@ typedef struct vqdna_pretrain_options {
     uint64_t baseline_bases;                 /* that counting learns from before the training: 2e6 */
     bool forward_only;                       /* sample the given strand only */
     bool recompute;                          /* as of vqdna_finetune_options */
+    int length_warmup; /* bases of a window at the start, doubled at equal shares of the steps; 0: window throughout */
 } vqdna_pretrain_options;
 
 VQDNA_API vqdna_status vqdna_set_pretrain_option(vqdna_predictor_options *body, vqdna_pretrain_options *pretrain,

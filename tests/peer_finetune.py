@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""A model of `vqdna finetune` in PyTorch: torch.nn.TransformerEncoder loads our body and says of sequences what ours says; and 50 steps from
-the same start with the same batches have the same losses. The README's lines run too, where safetensors is at hand.
+"""A model of `vqdna finetune` in PyTorch: torch.nn.TransformerEncoder, or Hyena layers of torch.fft, load our body and say of sequences what
+ours says; and 50 steps from the same start with the same batches have the same losses. The README's lines run too, where safetensors is at hand.
 
 usage: peer_finetune.py VQDNA README.md
 
 Exits 77 (skipped) without PyTorch or NumPy."""
+import copy
 import json
 import os
 import random
@@ -23,7 +24,7 @@ except ImportError:
 
 VQDNA, STEPS, ROWS = sys.argv[1], 50, 48
 README = open(sys.argv[2], encoding="utf-8").read()
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 
 
 def run(*arguments):
@@ -40,6 +41,70 @@ def tensors(folder):
             for k, v in head.items() if k != "__metadata__"}
 
 
+class Filter(nn.Module):
+    """nn/hyena.h: taps of lags -(L - 1) to L - 1."""
+
+    def __init__(self, width, positions):
+        super().__init__()
+        self.bias, self.freq = nn.Parameter(torch.empty(width)), nn.Parameter(torch.empty(64))
+        self.linear1, self.linear2, self.linear3 = nn.Linear(5, 64), nn.Linear(64, 64), nn.Linear(64, 64)
+        self.linear4 = nn.Linear(64, 2 * width, bias=False)
+        self.positions = positions
+
+    def forward(self, length):
+        t = torch.arange(length, dtype=torch.float64)[:, None]
+        share, w = t / (self.positions - 1), 2 * np.pi * t / self.positions
+        x = torch.cat([share, torch.cos(1e-4 * w), torch.cos(w), -torch.sin(1e-4 * w), -torch.sin(w)], 1).float()
+        for linear in (self.linear1, self.linear2, self.linear3):
+            x = torch.sin(self.freq * linear(x))
+        fade = torch.linspace(np.log(100) / 1.5, np.log(100) / 0.3, len(self.bias))
+        ahead, behind = (self.linear4(x) * (torch.exp(-share * fade) + 0.05).float().repeat(1, 2)).chunk(2, 1)
+        return torch.cat([behind[1:].flip(0), ahead])
+
+
+class Hyena(nn.Module):
+    def __init__(self, width, positions):
+        super().__init__()
+        self.in_proj, self.out_proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.short_filter = nn.Conv1d(3 * width, 3 * width, 3, padding=1, groups=3 * width)
+        self.filter = Filter(width, positions)
+
+    def forward(self, x, there):
+        length = x.shape[1]
+        x = self.in_proj(x) * there[..., None]
+        x0, x1, v = (self.short_filter(x.transpose(1, 2)).transpose(1, 2) * there[..., None]).chunk(3, 2)
+        u, n = x1 * v, 4 * length
+        y = torch.fft.irfft(torch.fft.rfft(u, n, dim=1) * torch.fft.rfft(self.filter(length), n, dim=0), n, dim=1)
+        return self.out_proj(x0 * (y[:, length - 1:2 * length - 1] + self.filter.bias * u))
+
+
+class HyenaLayer(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        width, feed = config["width"], config["feed"]
+        self.mixer = Hyena(width, config["positions"])
+        self.linear1, self.linear2 = nn.Linear(width, feed), nn.Linear(feed, width)
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+
+    def forward(self, x, src_key_padding_mask):
+        x = x + self.mixer(self.norm1(x), ~src_key_padding_mask)
+        return x + self.linear2(nn.functional.gelu(self.linear1(self.norm2(x))))
+
+
+class Mixed(nn.Module):
+    def __init__(self, config, attention):
+        super().__init__()
+        names = config["mixer"].split(",")
+        names = names if len(names) > 1 else names * config["layers"]
+        self.layers = nn.ModuleList(HyenaLayer(config) if n == "hyena" else copy.deepcopy(attention) for n in names)
+        self.norm = nn.LayerNorm(config["width"])
+
+    def forward(self, x, src_key_padding_mask):
+        for layer in self.layers:
+            x = layer(x, src_key_padding_mask=src_key_padding_mask)
+        return self.norm(x)
+
+
 class Peer(nn.Module):
     """What nn/body.h and nn/classifier.h say, of torch's own modules."""
 
@@ -48,12 +113,14 @@ class Peer(nn.Module):
         width, layers = config["width"], config["layers"]
         layer = nn.TransformerEncoderLayer(width, config["heads"], config["feed"], 0.0, "gelu", batch_first=True,
                                            norm_first=not config["post_norm"])
-        self.body = nn.TransformerEncoder(layer, layers, norm=None if config["post_norm"] else nn.LayerNorm(width), enable_nested_tensor=False)
+        norm = None if config["post_norm"] else nn.LayerNorm(width)
+        self.body = (nn.TransformerEncoder(layer, layers, norm=norm, enable_nested_tensor=False) if config["mixer"] == "attention"
+                     else Mixed(config, layer))
         tables = sorted(k for k in state if k.startswith("input."))
         self.input = nn.ModuleList(nn.Embedding(*state[k].shape) for k in tables)
         self.join = nn.Linear(state["join.weight"].shape[1], width) if "join.weight" in state else None
         self.mask = nn.Embedding(1, width)
-        self.position = nn.Embedding(config["positions"], width)
+        self.position = nn.Embedding(config["positions"], width) if "position.weight" in state else None
         self.input_norm = nn.LayerNorm(width)
         classes = len(config["labels"])
         self.head = nn.ModuleDict({"hidden": nn.Linear(width, width), "out": nn.Linear(width, classes)} if config["head"] == "mlp"
@@ -64,7 +131,7 @@ class Peer(nn.Module):
     def forward(self, ids, there):
         x = self.config["scale"] * sum(e(i.clamp(min=0)) * (i >= 0)[..., None] for e, i in zip(self.input, ids))
         x = self.join(x) if self.join else x
-        x = self.input_norm(x + self.position.weight[:x.shape[1]])
+        x = self.input_norm(x + self.position.weight[:x.shape[1]] if self.position else x)
         x = self.body(x, src_key_padding_mask=~there)
         if self.config["pool"] == "max":
             x = x.masked_fill(~there[..., None], -1e30).max(1).values
@@ -99,7 +166,7 @@ def check(settings, rate):
     off = np.abs(ours - theirs).max()
     print("%-40s probabilities: largest difference %.2g" % (settings, off))
     assert off < 1e-4
-    decayed = [p for n, p in peer.named_parameters() if p.ndim > 1 and n not in ("mask.weight", "position.weight")]
+    decayed = [p for n, p in peer.named_parameters() if p.ndim > 1 and n not in ("mask.weight", "position.weight") and ".filter." not in n]
     rest = [p for n, p in peer.named_parameters() if not any(p is d for d in decayed)]
     optimizer = torch.optim.AdamW([{"params": decayed}, {"params": rest, "weight_decay": 0.0}], rate, (0.9, 0.98), 1e-8, 0.01)
     losses, warmup = [], int(0.05 * STEPS)
@@ -127,7 +194,7 @@ os.chdir(folder.name)
 with open("rows.csv", "w") as f:
     f.write("sequence,label\n" + "".join("%s,%d\n" % x for x in zip(SEQUENCES, LABELS)))
 RATE = 1e-3
-for settings in ("", "post_norm=true pool=max head=linear"):
+for settings in ("", "post_norm=true pool=max head=linear", "mixer=hyena", "mixer=hyena,attention positions=60"):
     common = ["finetune", "-q", "--force", "--train", "rows.csv", "--dev", "rows.csv", "--vocabulary", "conv:5", "--report-every", "1", "--batch",
               str(ROWS), "--set", "width=32", "--set", "layers=2", "--set", "heads=2", "--set", "dropout=0"]
     for s in settings.split():

@@ -119,6 +119,7 @@ vqdna_status vqdna_predictor_from(vqdna_predictor **out, vqdna_context *context,
     o.feed = b->layer.feed;
     o.positions = b->positions;
     o.post_norm = b->layer.post_norm;
+    o.mixer = old->card.mixer;
     vq_status status = make(&p, context, old->tokenizer, train, longest, &o, seed);
     if (status >= 0) {
         p->card.config.body.scale = b->scale;
@@ -249,6 +250,7 @@ vqdna_predictor_info vqdna_predictor_describe(const vqdna_predictor *p) {
                                  .layers = b->layers,
                                  .heads = b->layer.heads,
                                  .positions = b->positions,
+                                 .mixer = p->card.mixer,
                                  .classes = p->card.config.classes,
                                  .labels = (const char *const *)p->card.labels.name,
                                  .parameters = vq_state_parameters(&p->state),

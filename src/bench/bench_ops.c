@@ -123,10 +123,11 @@ static const shape fft_shapes[] = {
     {"1x131072 C 256", {{1, 131072, 256, -1}}, true}, {0},
 };
 static const shape conv_shapes[] = {
-    {"4096x64", {{4096, 64}}, false},
-    {"4096x192", {{4096, 192}}, true},
-    {"4096x384", {{4096, 384}}, false},
-    {"16384x384", {{16384, 384}}, true},
+    /* of layernorm too, which looks at the first two */
+    {"4096x64", {{4096, 64, 0, 7}}, false},
+    {"4096x192", {{4096, 192, 0, 7}}, true},
+    {"4096x384", {{4096, 384, 0, 7}}, false},
+    {"16384x384", {{16384, 384, 0, 7}}, true},
     {0},
 };
 static const shape stem_shapes[] = {

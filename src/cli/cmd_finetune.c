@@ -1,4 +1,4 @@
-/* vqdna finetune: a Transformer over the tokens of a vocabulary learns labels; several seeds in one call. */
+/* vqdna finetune: an encoder over the tokens of a vocabulary learns labels; several seeds in one call. */
 #include "cli/cli_output.h"
 #include "cli/finetune_training.h"
 #include "cli/training_folder.h"

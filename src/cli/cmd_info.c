@@ -61,8 +61,9 @@ static void print_tensors(const json_t *tensors) {
 
 /* A model that reads tokens. */
 static json_t *describe_predictor(const vqdna_predictor_info *i) {
-    json_t *object = json_pack("{ss,ss,ss,si,si,si,si}", "model", i->kind, "preset", i->preset, "vocabulary", i->vocabulary,
-                               "width", i->width, "layers", i->layers, "heads", i->heads, "positions", i->positions);
+    json_t *object =
+        json_pack("{ss,ss,ss,si,si,ss,si,si}", "model", i->kind, "preset", i->preset, "vocabulary", i->vocabulary, "width",
+                  i->width, "layers", i->layers, "mixer", i->mixer, "heads", i->heads, "positions", i->positions);
     json_t *labels = json_array();
     for (int k = 0; k < i->classes; k++)
         json_array_append_new(labels, cli_json_text(i->labels[k]));
@@ -76,6 +77,7 @@ static void print_predictor(const vqdna_predictor_info *i, const char *digest) {
     char number[16];
     printf("kind             %s\npreset           %s\nvocabulary       %s\n", i->kind, i->preset, i->vocabulary);
     printf("body             %d layers of %d channels, %d heads, up to %d bases\n", i->layers, i->width, i->heads, i->positions);
+    printf("mixer            %s\n", i->mixer);
     for (int k = 0; k < i->classes; k++)
         printf("%s%s%s", k ? ", " : "labels           ", i->labels[k], k + 1 < i->classes ? "" : "\n");
     printf("parameters       %s\n", vq_short_number(number, (double)i->parameters));

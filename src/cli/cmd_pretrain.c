@@ -1,4 +1,4 @@
-/* vqdna pretrain: a Transformer learns sequence by telling bases that are hidden from it. */
+/* vqdna pretrain: an encoder learns sequence by telling bases that are hidden from it. */
 #include "cli/cli_output.h"
 #include "cli/cli_sequences.h"
 #include "cli/training_folder.h"

@@ -23,8 +23,9 @@ typedef enum vq_role {
 
 /* How a weight starts, and whether it decays: norms, biases and positions do not. */
 typedef struct vq_start {
-    enum { VQ_START_ZEROS, VQ_START_ONES, VQ_START_UNIFORM, VQ_START_NORMAL } kind;
-    double spread; /* UNIFORM: in +-1/sqrt(spread), spread the fan in, as PyTorch has it; NORMAL: the standard deviation */
+    enum { VQ_START_CONSTANT, VQ_START_UNIFORM, VQ_START_NORMAL } kind;
+    double
+        spread; /* CONSTANT: the number; UNIFORM: in +-1/sqrt(spread), spread the fan in, as PyTorch has it; NORMAL: the standard deviation */
     bool decays;
 } vq_start;
 
@@ -37,8 +38,11 @@ static inline vq_start vq_bias_start(size_t fan_in) {
 static inline vq_start vq_normal_start(double deviation, bool decays) {
     return (vq_start){VQ_START_NORMAL, deviation, decays};
 }
-#define VQ_ONES ((vq_start){VQ_START_ONES, 0, false})
-#define VQ_ZEROS ((vq_start){VQ_START_ZEROS, 0, false})
+static inline vq_start vq_constant_start(double number) {
+    return (vq_start){VQ_START_CONSTANT, number, false};
+}
+#define VQ_ONES (vq_constant_start(1))
+#define VQ_ZEROS (vq_constant_start(0))
 
 enum { VQ_TENSOR_NAME = 96 };
 

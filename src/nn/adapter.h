@@ -10,7 +10,7 @@
 typedef struct vq_adapter_options {
     int rank; /* 0: none */
     double alpha;
-    bool feed; /* the two products of the inner layers too, not those of the attention alone */
+    bool feed; /* the two products of the inner layers too, not those about the mixer alone */
 } vq_adapter_options;
 
 typedef struct vq_adapter {

@@ -3,11 +3,23 @@
 #include "base/integer.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
+#include "ops/rows.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 /* ---- Plan -------------------------------------------------------------------------------------------------------------------- */
+
+bool vq_body_has(const vq_body_config *c, vq_mixer mixer) {
+    for (int i = 0; i < c->layers; i++)
+        if (c->mixers[i] == mixer)
+            return true;
+    return false;
+}
+
+bool vq_body_has_positions(const vq_body_config *c) {
+    return c->mixers[0] == VQ_ATTENTION;
+}
 
 vq_status vq_body_check(const vq_body_config *c) {
     const struct {
@@ -19,14 +31,14 @@ vq_status vq_body_check(const vq_body_config *c) {
         if (ranges[i].value < 1 || ranges[i].value > ranges[i].most)
             return vq_fail(VQDNA_ERR_USAGE, "%s is %d, it must be between 1 and %d", ranges[i].name, ranges[i].value,
                            ranges[i].most);
-    if (c->layer.width % c->layer.heads || c->layer.width / c->layer.heads > 128)
+    if (vq_body_has(c, VQ_ATTENTION) && (c->layer.width % c->layer.heads || c->layer.width / c->layer.heads > 128))
         return vq_fail(VQDNA_ERR_USAGE, "width %d does not go into %d heads of at most 128 channels each", c->layer.width,
                        c->layer.heads);
     return VQDNA_OK;
 }
 
 static int widest_table(const vq_body_config *c) {
-    int most = c->positions;
+    int most = vq_body_has_positions(c) ? c->positions : 1;
     for (int t = 0; t < c->tables; t++)
         most = vq_max_int(most, c->entries[t]);
     return most;
@@ -53,7 +65,8 @@ static void plan_weights(vq_body *b, vq_plan *plan) {
         vq_plan_weight(plan, &b->join_bias, "join.bias", vq_bias_start(dim), W);
     }
     vq_plan_weight(plan, &b->mask_vector, "mask.weight", vq_normal_start(0.02, false), 1, W);
-    vq_plan_weight(plan, &b->position, "position.weight", vq_normal_start(0.02, false), (size_t)c->positions, W);
+    if (vq_body_has_positions(c))
+        vq_plan_weight(plan, &b->position, "position.weight", vq_normal_start(0.02, false), (size_t)c->positions, W);
     vq_plan_weight(plan, &b->in_weight, "input_norm.weight", VQ_ONES, W);
     vq_plan_weight(plan, &b->in_bias, "input_norm.bias", VQ_ZEROS, W);
 }
@@ -67,7 +80,12 @@ static void plan_batch(vq_body *b, vq_plan *plan, bool training) {
         vq_plan_tensor(plan, &b->ids[t], VQ_INPUT, VQ_I32, "", M);
         vq_plan_leave(plan);
     }
-    vq_plan_tensor(plan, &b->place, VQ_INPUT, VQ_I32, "place", M);
+    if (vq_body_has_positions(c))
+        vq_plan_tensor(plan, &b->place, VQ_INPUT, VQ_I32, "place", M);
+    if (vq_body_has(c, VQ_HYENA)) {
+        vq_plan_tensor(plan, &b->rows, VQ_INPUT, VQ_U8, "rows", M, sizeof(vq_row));
+        vq_plan_tensor(plan, &b->features, VQ_INPUT, VQ_F32, "features", (size_t)b->planned_L, VQ_HYENA_FEATURES);
+    }
     vq_plan_tensor(plan, &b->hidden, VQ_INPUT, VQ_I32, "hidden", M);
     vq_plan_tensor(plan, &b->there, VQ_INPUT, VQ_U8, "there", M);
     if (c->dim)
@@ -81,7 +99,7 @@ static void plan_batch(vq_body *b, vq_plan *plan, bool training) {
         vq_plan_tensor(plan, &b->ga, VQ_SAVED, VQ_F32, "gradient.a", M, W);
         vq_plan_tensor(plan, &b->gb, VQ_SAVED, VQ_F32, "gradient.b", M, W);
         if (adapted(b))
-            vq_plan_tensor(plan, &b->sink, VQ_SAVED, VQ_F32, "sink", vq_max(3 * W, (size_t)c->layer.feed));
+            vq_plan_tensor(plan, &b->sink, VQ_SAVED, VQ_F32, "sink", vq_max(9 * W, (size_t)c->layer.feed)); /* the short filter */
     }
     vq_plan_scope_begin(plan);
     size_t work = c->dim ? vq_linear_scratch(b->device, m, c->dim, w) : 1;
@@ -91,23 +109,26 @@ static void plan_batch(vq_body *b, vq_plan *plan, bool training) {
         vq_plan_tensor(plan, &b->counts, VQ_SCRATCH, VQ_I32, "counts", V + 1);
         vq_plan_tensor(plan, &b->order, VQ_SCRATCH, VQ_I32, "order", M);
         size_t most = 1;
-        for (int t = 0; t <= c->tables; t++)
-            most = vq_max(most, vq_embedding_scratch(b->device, m, t < c->tables ? c->entries[t] : c->positions));
+        for (int t = 0; t < c->tables; t++)
+            most = vq_max(most, vq_embedding_scratch(b->device, m, c->entries[t]));
+        if (vq_body_has_positions(c))
+            most = vq_max(most, vq_embedding_scratch(b->device, m, c->positions));
         vq_plan_tensor(plan, &b->scratch, VQ_SCRATCH, VQ_U8, "scratch", most);
     }
     vq_plan_tensor(plan, &b->work, VQ_SCRATCH, VQ_U8, "work", work);
     vq_plan_scope_end(plan);
 }
 
-/* An adapter for each product of a layer, or for those of its attention; and a sink for what is not asked for. */
+/* An adapter for each product of a layer, or for those about its mixer; and a sink for what is not asked for. */
 static void plan_adapters(vq_body *b, vq_plan *plan, int layer) {
-    static const char *const names[] = {"self_attn.in_proj", "self_attn.out_proj", "linear1", "linear2"};
+    static const char *const names[][4] = {[VQ_ATTENTION] = {"self_attn.in_proj", "self_attn.out_proj", "linear1", "linear2"},
+                                           [VQ_HYENA] = {"mixer.in_proj", "mixer.out_proj", "linear1", "linear2"}};
     vq_layer *l = &b->layers[layer];
     const vq_tensor *bases[] = {&l->in_weight, &l->out_weight, &l->up_weight, &l->down_weight};
     const vq_tensor **used[] = {&l->in, &l->out, &l->up, &l->down};
     for (int k = 0; k < (b->how.adapters.feed ? 4 : 2); k++) {
         vq_adapter *a = &b->adapters[4 * layer + k];
-        vq_adapter_plan(a, plan, b->device, names[k], bases[k], &b->how.adapters);
+        vq_adapter_plan(a, plan, b->device, names[l->config.mixer][k], bases[k], &b->how.adapters);
         *used[k] = &a->merged;
     }
 }
@@ -119,11 +140,15 @@ static vq_status plan_layers(vq_body *b, vq_plan *plan, bool training) {
     VQ_TRY(vq_alloc(&b->adapters, 4 * (size_t)c->layers, sizeof *b->adapters));
     vq_plan_enter(plan, "body.");
     if (share && !vq_plan_is_list(plan))
-        vq_layer_saved_plan(&b->shared, plan, &c->layer, b->planned_B, b->planned_L);
+        vq_layer_saved_plan(&b->shared, plan, b->device, &c->layer, vq_body_has(c, VQ_ATTENTION), vq_body_has(c, VQ_HYENA),
+                            b->planned_B, b->planned_L);
     for (int i = 0; i < c->layers; i++) {
+        vq_layer_config layer = c->layer;
+        layer.mixer = c->mixers[i];
+        layer.positions = c->positions;
         vq_plan_enter(plan, "layers.%d.", i);
         b->layers[i].number = i;
-        vq_layer_plan(&b->layers[i], plan, b->device, &c->layer, b->planned_B, b->planned_L, share ? &b->shared : NULL);
+        vq_layer_plan(&b->layers[i], plan, b->device, &layer, b->planned_B, b->planned_L, share ? &b->shared : NULL);
         if (adapted(b)) {
             vq_plan_thaw(plan);
             plan_adapters(b, plan, i);
@@ -176,11 +201,33 @@ void vq_body_use(vq_body *b, int B, int L) {
     b->batch.L = L;
 }
 
+/* How far a short convolution may look: as far as positions are there, or are not. */
+static vq_status upload_rows(vq_body *b, const uint8_t *there) {
+    const int B = b->batch.B, L = b->batch.L;
+    vq_row *rows;
+    VQ_TRY(vq_alloc(&rows, (size_t)B * (size_t)L, sizeof *rows));
+    for (int i = 0; i < B; i++)
+        for (int first = 0, end; first < L; first = end) {
+            const size_t row = (size_t)i * (size_t)L;
+            for (end = first + 1; end < L && (!there || there[row + (size_t)end] == there[row + (size_t)first]);)
+                end++;
+            for (int l = first; l < end; l++)
+                rows[row + (size_t)l] = (vq_row){.left = (uint8_t)vq_min_int(l - first, VQ_MAX_REACH),
+                                                 .right = (uint8_t)vq_min_int(end - 1 - l, VQ_MAX_REACH)};
+        }
+    vq_status status = vq_upload(b->device, b->rows.view, rows, (size_t)B * (size_t)L * sizeof *rows);
+    free(rows);
+    return status;
+}
+
 vq_status vq_body_upload(vq_body *b, const int32_t *ids, const int32_t *place, const int32_t *hidden, const uint8_t *there) {
     const size_t M = (size_t)b->batch.B * (size_t)b->batch.L;
     for (int t = 0; t < b->config.tables; t++)
         VQ_TRY(vq_upload(b->device, b->ids[t].view, ids + (size_t)t * M, M * sizeof *ids));
-    VQ_TRY(vq_upload(b->device, b->place.view, place, M * sizeof *place));
+    if (vq_body_has_positions(&b->config))
+        VQ_TRY(vq_upload(b->device, b->place.view, place, M * sizeof *place));
+    if (vq_body_has(&b->config, VQ_HYENA))
+        VQ_TRY(upload_rows(b, there));
     b->any_hidden = hidden != NULL;
     b->padded = there != NULL;
     if (hidden)
@@ -188,6 +235,8 @@ vq_status vq_body_upload(vq_body *b, const int32_t *ids, const int32_t *place, c
     if (there)
         VQ_TRY(vq_upload(b->device, b->there.view, there, M));
     b->batch.mask = there ? b->there.view : VQ_NO_VIEW;
+    b->batch.rows = b->rows.view;
+    b->batch.features = b->features.view;
     return VQDNA_OK;
 }
 
@@ -201,30 +250,51 @@ static vq_draws input_draws(const vq_body *b) {
     return d;
 }
 
-/* Gradients of frozen norms and biases, borrowed: to a sink, or to nowhere. */
+/* Gradients of frozen norms, biases and short filters, borrowed: to a sink, or to nowhere. */
 static void lend(vq_body *b, vq_view sink) {
     for (int i = 0; i < b->config.layers; i++) {
         vq_layer *l = &b->layers[i];
-        vq_tensor *const idle[] = {&l->in_bias,      &l->out_bias,   &l->up_bias,      &l->down_bias,
-                                   &l->norm1_weight, &l->norm1_bias, &l->norm2_weight, &l->norm2_bias};
+        vq_tensor *const idle[] = {&l->in_bias,    &l->out_bias,     &l->up_bias,    &l->down_bias,          &l->norm1_weight,
+                                   &l->norm1_bias, &l->norm2_weight, &l->norm2_bias, &l->hyena.short_weight, &l->hyena.short_bias,
+                                   &l->hyena.bias};
         for (size_t k = 0; k < sizeof idle / sizeof *idle; k++)
             idle[k]->grad = sink;
     }
     b->out_weight.grad = b->out_bias.grad = sink;
 }
 
-/* Once the plan is bound. */
 static vq_status bind_adapters(vq_body *b) {
     for (int i = 0; i < 4 * b->config.layers; i++)
         if (b->adapters[i].rank)
             VQ_TRY(vq_adapter_bind(&b->adapters[i], b->device));
     lend(b, b->sink.view);
-    b->bound = true;
     return vq_zero(b->device, b->sink.view);
 }
 
+static vq_status write_features(vq_body *b) {
+    const size_t count = (size_t)b->planned_L * VQ_HYENA_FEATURES;
+    float *features;
+    VQ_TRY(vq_alloc(&features, count, sizeof *features));
+    vq_hyena_features(features, b->planned_L, b->config.positions);
+    vq_status status = vq_write(b->device, b->features.view, 0, features, count * sizeof *features);
+    free(features);
+    return status;
+}
+
+/* Once the plan is bound. */
+static vq_status bind(vq_body *b) {
+    if (b->bound)
+        return VQDNA_OK;
+    if (adapted(b))
+        VQ_TRY(bind_adapters(b));
+    if (vq_body_has(&b->config, VQ_HYENA))
+        VQ_TRY(write_features(b));
+    b->bound = true;
+    return VQDNA_OK;
+}
+
 void vq_body_unbind(vq_body *b) {
-    if (!b->bound)
+    if (!b->bound || !adapted(b))
         return;
     lend(b, VQ_NO_VIEW);
     for (int i = 0; i < 4 * b->config.layers; i++)
@@ -249,11 +319,9 @@ vq_status vq_body_forward(vq_body *b, double dropout, vq_draws draws) {
     vq_view u = c->dim ? b->joined.view : b->sum.view;
     b->batch.dropout = dropout;
     b->batch.draws = draws;
-    if (adapted(b)) {
-        if (!b->bound)
-            VQ_TRY(bind_adapters(b));
+    VQ_TRY(bind(b));
+    if (adapted(b))
         VQ_TRY(for_adapters(b, vq_adapter_merge));
-    }
     for (int t = 0; t < c->tables; t++)
         VQ_TRY(
             vq_embedding_forward(b->device, u, b->vectors[t].view, b->ids[t].view, M, dim, c->entries[t], (float)c->scale, t > 0));
@@ -261,7 +329,8 @@ vq_status vq_body_forward(vq_body *b, double dropout, vq_draws draws) {
         VQ_TRY(vq_linear_forward(b->device, b->sum.view, b->work.view, u, b->join_weight.view, b->join_bias.view, M, dim, W));
     if (b->any_hidden)
         VQ_TRY(vq_embedding_forward(b->device, b->sum.view, b->mask_vector.view, b->hidden.view, M, W, 1, 1, true));
-    VQ_TRY(vq_embedding_forward(b->device, b->sum.view, b->position.view, b->place.view, M, W, c->positions, 1, true));
+    if (vq_body_has_positions(c))
+        VQ_TRY(vq_embedding_forward(b->device, b->sum.view, b->position.view, b->place.view, M, W, c->positions, 1, true));
     VQ_TRY(vq_layernorm_forward(b->device, b->x.view, b->in_stats.view, b->sum.view, b->in_weight.view, b->in_bias.view, M, W));
     if (dropout > 0)
         VQ_TRY(vq_dropout_forward(b->device, b->x.view, b->x.view, VQ_NO_VIEW, (size_t)M * (size_t)W, dropout, input_draws(b)));
@@ -295,7 +364,8 @@ vq_status vq_body_backward(vq_body *b) {
         VQ_TRY(vq_dropout_backward(b->device, dy, dy, (size_t)M * (size_t)W, b->batch.dropout, input_draws(b)));
     VQ_TRY(vq_layernorm_backward(b->device, dy, b->in_weight.grad, b->in_bias.grad, b->work.view, dy, b->sum.view, b->in_stats.view,
                                  b->in_weight.view, M, W));
-    VQ_TRY(vq_embedding_backward(b->device, b->position.grad, &work, dy, b->place.view, M, W, c->positions, 1));
+    if (vq_body_has_positions(c))
+        VQ_TRY(vq_embedding_backward(b->device, b->position.grad, &work, dy, b->place.view, M, W, c->positions, 1));
     if (b->any_hidden)
         VQ_TRY(vq_embedding_backward(b->device, b->mask_vector.grad, &work, dy, b->hidden.view, M, W, 1, 1));
     if (c->dim) /* djoin [W][dim] += dy [M][W]^T u [M][dim] */

@@ -1,8 +1,9 @@
-/* The body of the models that read tokens: embeddings, a Transformer encoder, a norm. A token is one entry of each of some tables; a
+/* The body of the models that read tokens: embeddings, an encoder of attention, convolutions or both, a norm. A token is one entry of each of some tables; a
  * position's vector is
  *     u = scale * sum over tables of the entry's vector            frozen vectors of `dim` channels pass through join: dim -> width
  *     x = drop(input_norm(join(u) + mask, if hidden, + position))
- * A base a token is one table of 5; overlapping words, one of 4^K + 1; a convolution over bases of width R, R tables of 5, each of the
+ * There are position vectors only where the first layer is attention, which is blind to order: a convolution is not, and has no use for
+ * a vector for each of a million positions. A base a token is one table of 5; overlapping words, one of 4^K + 1; a convolution over bases of width R, R tables of 5, each of the
  * base at its own offset; codes of a tokenizer, a table a level, frozen at its vectors or learned. */
 #ifndef VQ_NN_BODY_H
 #define VQ_NN_BODY_H
@@ -16,6 +17,7 @@ enum { VQ_MAX_TABLES = 16, VQ_MAX_LAYERS = 64 };
 typedef struct vq_body_config {
     vq_layer_config layer;
     int layers, positions; /* positions: the most a sequence may have */
+    vq_mixer mixers[VQ_MAX_LAYERS];
     int tables, entries[VQ_MAX_TABLES];
     int dim; /* of frozen vectors; 0: the vectors are learned, of the body's width */
     double scale;
@@ -35,7 +37,7 @@ typedef struct vq_body {
     int planned_B, planned_L;
     vq_body_training how;
     vq_adapter *adapters; /* [layers][4], those of a layer one after another */
-    bool bound;           /* the adapters are */
+    bool bound;           /* the adapters are, and what convolutions need is there */
     vq_tensor sink;       /* where gradients go that nobody asks for: of frozen norms and biases */
     vq_layer_batch batch;
 
@@ -45,11 +47,16 @@ typedef struct vq_body {
     vq_layer_saved shared;
 
     vq_tensor ids[VQ_MAX_TABLES], place, hidden, there; /* inputs: int32 [M] each, uint8 [M] */
+    vq_tensor rows, features;                           /* of convolutions: uint8 [M][4], [L][5] */
     bool any_hidden, padded;                            /* of this batch: whether `hidden` and `there` are to be looked at */
     vq_tensor joined, sum, in_stats, x, out, out_stats; /* u [M][dim]; its sum with mask and position, x, the result [M][width] */
     vq_tensor sums, counts, order, scratch, work;
     vq_tensor ga, gb; /* gradients [M][width] */
 } vq_body;
+
+/* Whether a layer has this mixer; whether there are position vectors. */
+bool vq_body_has(const vq_body_config *config, vq_mixer mixer);
+bool vq_body_has_positions(const vq_body_config *config);
 
 /* Rejects what cannot be: a width that is no multiple of the heads, ranges. Names say so in the user's words. */
 vq_status vq_body_check(const vq_body_config *config);

@@ -29,7 +29,7 @@ void vq_convnext_plan(vq_convnext *b, vq_plan *plan, vq_device *device, int M, i
     vq_plan_tensor(plan, &b->mixed, training ? VQ_SAVED : VQ_SCRATCH, VQ_F32, "mixed", m, d);
     vq_plan_tensor(plan, &b->narrow, VQ_SCRATCH, VQ_F32, "narrow", m, d);
     vq_plan_tensor(plan, &b->wide, VQ_SCRATCH, VQ_F32, "wide", m, h);
-    size_t work = vq_max(vq_dwconv_scratch(device, M, D), vq_linear_scratch(device, M, D, WIDEN * D));
+    size_t work = vq_max(vq_dwconv_scratch(device, M, D, KERNEL), vq_linear_scratch(device, M, D, WIDEN * D));
     work = vq_max(work, vq_linear_scratch(device, M, WIDEN * D, D));
     if (training) {
         work = vq_max(work, vq_layernorm_scratch(device, M, D));
@@ -48,7 +48,7 @@ vq_status vq_convnext_forward(vq_convnext *b, vq_device *device, vq_view x, vq_v
     int M = b->M, D = b->D, H = WIDEN * D;
     vq_view work = b->work.view, normed = b->narrow.view, hidden = b->wide.view;
     /* mixed [M][D] = x [M][D] * dw [D][7] */
-    VQ_TRY(vq_dwconv_forward(device, b->mixed.view, work, x, rows, b->dw_weight.view, b->dw_bias.view, M, D));
+    VQ_TRY(vq_dwconv_forward(device, b->mixed.view, work, x, rows, b->dw_weight.view, b->dw_bias.view, M, D, KERNEL));
     VQ_TRY(normalize(b, device, normed)); /* [M][D] */
     /* hidden [M][4D] = gelu(normed [M][D] up [4D][D]^T) */
     VQ_TRY(vq_linear_gelu_forward(device, hidden, b->pre.view, work, normed, b->up_weight.view, b->up_bias.view, M, D, H));
@@ -73,5 +73,6 @@ vq_status vq_convnext_backward(vq_convnext *b, vq_device *device, vq_view dx, vq
     VQ_TRY(vq_layernorm_backward(device, dmixed, b->norm_weight.grad, b->norm_bias.grad, work, dnormed, b->mixed.view,
                                  b->stats.view, b->norm_weight.view, M, D));
     /* dx [M][D] = dmixed [M][D] * dw reversed + dy [M][D]; ddw [D][7] += */
-    return vq_dwconv_backward(device, dx, b->dw_weight.grad, b->dw_bias.grad, work, dmixed, dy, x, rows, b->dw_weight.view, M, D);
+    return vq_dwconv_backward(device, dx, b->dw_weight.grad, b->dw_bias.grad, work, dmixed, dy, x, rows, b->dw_weight.view, M, D,
+                              KERNEL);
 }

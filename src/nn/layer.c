@@ -25,10 +25,14 @@ static size_t attention_scratch(vq_device *device, const vq_layer_config *c, int
     return most;
 }
 
-void vq_layer_saved_plan(vq_layer_saved *s, vq_plan *plan, const vq_layer_config *c, int B, int L) {
+void vq_layer_saved_plan(vq_layer_saved *s, vq_plan *plan, vq_device *device, const vq_layer_config *c, bool attention, bool hyena,
+                         int B, int L) {
     const size_t M = rows(B, L), W = (size_t)c->width;
     vq_plan_tensor(plan, &s->qkv, VQ_SAVED, VQ_F32, "qkv", M, 3 * W);
-    vq_plan_tensor(plan, &s->lse, VQ_SAVED, VQ_F32, "lse", M, (size_t)c->heads);
+    if (attention)
+        vq_plan_tensor(plan, &s->lse, VQ_SAVED, VQ_F32, "lse", M, (size_t)c->heads);
+    if (hyena)
+        vq_hyena_saved_plan(&s->hyena, plan, device, c->width, B, L);
     vq_plan_tensor(plan, &s->heads, VQ_SAVED, VQ_F32, "heads", M, W);
     vq_plan_tensor(plan, &s->middle, VQ_SAVED, VQ_F32, "middle", M, W);
     vq_plan_tensor(plan, &s->stats1, VQ_SAVED, VQ_F32, "stats1", M, 2);
@@ -43,12 +47,15 @@ void vq_layer_plan(vq_layer *l, vq_plan *plan, vq_device *device, const vq_layer
     const size_t M = rows(B, L), W = (size_t)config->width, F = (size_t)config->feed;
     const vq_start wide = vq_weight_start(W), narrow = vq_weight_start(F);
     const vq_start projections = {VQ_START_UNIFORM, (double)W / 1.5, true}; /* of Glorot, three at once */
+    const bool hyena = config->mixer == VQ_HYENA;
     l->config = *config;
     l->saved = shared ? shared : &l->own;
-    vq_plan_weight(plan, &l->in_weight, "self_attn.in_proj_weight", projections, 3 * W, W);
-    vq_plan_weight(plan, &l->in_bias, "self_attn.in_proj_bias", VQ_ZEROS, 3 * W);
-    vq_plan_weight(plan, &l->out_weight, "self_attn.out_proj.weight", wide, W, W);
-    vq_plan_weight(plan, &l->out_bias, "self_attn.out_proj.bias", VQ_ZEROS, W);
+    vq_plan_weight(plan, &l->in_weight, hyena ? "mixer.in_proj.weight" : "self_attn.in_proj_weight", projections, 3 * W, W);
+    vq_plan_weight(plan, &l->in_bias, hyena ? "mixer.in_proj.bias" : "self_attn.in_proj_bias", VQ_ZEROS, 3 * W);
+    if (hyena)
+        vq_hyena_plan(&l->hyena, plan, config->width, config->positions);
+    vq_plan_weight(plan, &l->out_weight, hyena ? "mixer.out_proj.weight" : "self_attn.out_proj.weight", wide, W, W);
+    vq_plan_weight(plan, &l->out_bias, hyena ? "mixer.out_proj.bias" : "self_attn.out_proj.bias", VQ_ZEROS, W);
     vq_plan_weight(plan, &l->up_weight, "linear1.weight", wide, F, W);
     vq_plan_weight(plan, &l->up_bias, "linear1.bias", vq_bias_start(W), F);
     vq_plan_weight(plan, &l->down_weight, "linear2.weight", narrow, W, F);
@@ -65,7 +72,7 @@ void vq_layer_plan(vq_layer *l, vq_plan *plan, vq_device *device, const vq_layer
         return;
 
     if (!shared)
-        vq_layer_saved_plan(&l->own, plan, config, B, L);
+        vq_layer_saved_plan(&l->own, plan, device, config, !hyena, hyena, B, L);
     vq_plan_tensor(plan, &l->y, VQ_SAVED, VQ_F32, "y", M, W);
     vq_plan_scope_begin(plan);
     vq_plan_tensor(plan, &l->wide, VQ_SCRATCH, VQ_F32, "wide", M, vq_max(F, 3 * W));
@@ -77,8 +84,11 @@ void vq_layer_plan(vq_layer *l, vq_plan *plan, vq_device *device, const vq_layer
         vq_plan_tensor(plan, &l->b, VQ_SCRATCH, VQ_F32, "b", M, W);
         vq_plan_tensor(plan, &l->c, VQ_SCRATCH, VQ_F32, "c", M, W);
         work = vq_max(work, vq_layernorm_scratch(device, m, w));
-        vq_plan_tensor(plan, &l->attention, VQ_SCRATCH, VQ_U8, "attention", attention_scratch(device, config, B, L));
+        if (!hyena)
+            vq_plan_tensor(plan, &l->attention, VQ_SCRATCH, VQ_U8, "attention", attention_scratch(device, config, B, L));
     }
+    if (hyena)
+        vq_hyena_scratch_plan(&l->hyena, plan, device, B, L);
     vq_plan_tensor(plan, &l->work, VQ_SCRATCH, VQ_U8, "work", work);
     vq_plan_scope_end(plan);
 }
@@ -126,15 +136,35 @@ static vq_status normed_middle(vq_layer *l, vq_device *device, vq_view *out, vq_
     return norm(device, to, s->middle.view, s->stats1.view, &l->norm1_weight, &l->norm1_bias, M, l->config.width);
 }
 
+/* heads [M][W] from qkv [M][3W] */
+static vq_status mix(vq_layer *l, vq_device *device, const vq_layer_batch *batch) {
+    vq_layer_saved *s = l->saved;
+    vq_view qkv = s->qkv.view;
+    if (l->config.mixer == VQ_HYENA)
+        return vq_hyena_forward(&l->hyena, device, &s->hyena, s->heads.view, l->wide.view, qkv, batch);
+    const vq_attention_shape shape = shape_of(&l->config, batch->B, batch->L);
+    return vq_attention_forward(device, s->heads.view, s->lse.view, qkv, qkv, qkv, batch->mask, &shape);
+}
+
+/* dqkv [M][3W] from dheads [M][W] */
+static vq_status mix_backward(vq_layer *l, vq_device *device, vq_view dqkv, vq_view dheads, const vq_layer_batch *batch) {
+    vq_layer_saved *s = l->saved;
+    vq_view qkv = s->qkv.view;
+    if (l->config.mixer == VQ_HYENA)
+        return vq_hyena_backward(&l->hyena, device, &s->hyena, dqkv, dheads, qkv, batch);
+    const vq_attention_shape shape = shape_of(&l->config, batch->B, batch->L);
+    return vq_attention_backward(device, dqkv, dqkv, dqkv, l->attention.view, dheads, qkv, qkv, qkv, s->heads.view, s->lse.view,
+                                 batch->mask, &shape);
+}
+
 vq_status vq_layer_forward(vq_layer *l, vq_device *device, vq_view x, const vq_layer_batch *batch) {
     const int M = batch->B * batch->L, W = l->config.width, F = l->config.feed;
-    const vq_attention_shape shape = shape_of(&l->config, batch->B, batch->L);
     vq_layer_saved *s = l->saved;
     vq_view work = l->work.view, qkv = s->qkv.view, hidden = l->wide.view, in, z;
     VQ_TRY(branch_input(l, device, &in, l->a.view, x, 0, M));
     /* qkv [M][3W] = in [M][W] in_proj [3W][W]^T */
     VQ_TRY(vq_linear_forward(device, qkv, work, in, l->in->view, l->in_bias.view, M, W, 3 * W));
-    VQ_TRY(vq_attention_forward(device, s->heads.view, s->lse.view, qkv, qkv, qkv, batch->mask, &shape));
+    VQ_TRY(mix(l, device, batch));
     /* middle [M][W] = drop(heads [M][W] out_proj [W][W]^T) + x [M][W] */
     VQ_TRY(branch_end(l, device, s->middle.view, s->heads.view, l->out, &l->out_bias, x, W, 0, batch));
     VQ_TRY(normed_middle(l, device, &z, l->a.view, M));
@@ -171,10 +201,9 @@ vq_status vq_layer_backward(vq_layer *l, vq_device *device, vq_view dx, vq_view 
     const int M = batch->B * batch->L, W = l->config.width, F = l->config.feed;
     const size_t n = (size_t)M * (size_t)W;
     const bool post = l->config.post_norm;
-    const vq_attention_shape shape = shape_of(&l->config, batch->B, batch->L);
     vq_layer_saved *s = l->saved;
-    vq_view work = l->work.view, hidden = s->pre.view, dhidden = l->wide.view, dqkv = dhidden, qkv = s->qkv.view;
-    vq_view a = l->a.view, b = l->b.view, c = l->c.view, dsum = dy, dfeed, dheads, z, in;
+    vq_view work = l->work.view, hidden = s->pre.view, dhidden = l->wide.view, dqkv = dhidden;
+    vq_view a = l->a.view, b = l->b.view, c = l->c.view, dsum = dy, dfeed, dmixed, z, in;
 
     /* dsum [M][W]: of z + feed, in c where a norm follows it */
     if (post) {
@@ -201,12 +230,11 @@ vq_status vq_layer_backward(vq_layer *l, vq_device *device, vq_view dx, vq_view 
     if (post)
         VQ_TRY(norm_backward(l, device, b, &l->norm1_weight, &l->norm1_bias, s->middle.view, s->stats1.view, M));
 
-    VQ_TRY(undropped(l, device, &dheads, a, b, 0, batch));
-    /* dout_proj [W][W] += dattention [M][W]^T heads [M][W]; c [M][W] = dattention [M][W] out_proj [W][W] */
-    VQ_TRY(vq_linear_backward_weight(device, l->out->grad, l->out_bias.grad, work, dheads, s->heads.view, M, W, W));
-    VQ_TRY(vq_linear_backward_input(device, c, work, dheads, l->out->view, VQ_NO_VIEW, M, W, W));
-    VQ_TRY(vq_attention_backward(device, dqkv, dqkv, dqkv, l->attention.view, c, qkv, qkv, qkv, s->heads.view, s->lse.view,
-                                 batch->mask, &shape));
+    VQ_TRY(undropped(l, device, &dmixed, a, b, 0, batch));
+    /* dout_proj [W][W] += dmixed [M][W]^T heads [M][W]; c [M][W] = dmixed [M][W] out_proj [W][W] */
+    VQ_TRY(vq_linear_backward_weight(device, l->out->grad, l->out_bias.grad, work, dmixed, s->heads.view, M, W, W));
+    VQ_TRY(vq_linear_backward_input(device, c, work, dmixed, l->out->view, VQ_NO_VIEW, M, W, W));
+    VQ_TRY(mix_backward(l, device, dqkv, c, batch));
     VQ_TRY(branch_input(l, device, &in, a, x, 0, M));
     /* din_proj [3W][W] += dqkv [M][3W]^T in [M][W]; dx [M][W] = dqkv [M][3W] in_proj [3W][W], through norm1 if it stands before, + b */
     VQ_TRY(vq_linear_backward_weight(device, l->in->grad, l->in_bias.grad, work, dqkv, in, M, W, 3 * W));

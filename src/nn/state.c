@@ -63,9 +63,8 @@ void vq_state_start(vq_state *s, uint64_t seed) {
         uint64_t name = XXH3_64bits(t->name, strlen(t->name));
         for (size_t j = 0; j < t->count; j++)
             switch (t->start.kind) {
-            case VQ_START_ZEROS:
-            case VQ_START_ONES:
-                t->data[j] = t->start.kind == VQ_START_ONES;
+            case VQ_START_CONSTANT:
+                t->data[j] = (float)t->start.spread;
                 break;
             case VQ_START_UNIFORM:
                 t->data[j] = (float)((2 * vq_rng_uniform(seed, VQ_STREAM_INIT, name, j) - 1) / sqrt(t->start.spread));

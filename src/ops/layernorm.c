@@ -36,7 +36,7 @@ vq_status vq_layernorm_forward(vq_device *device, vq_view y, vq_view stats, vq_v
 }
 
 size_t vq_layernorm_scratch(const vq_device *device, int M, int D) {
-    return sizeof(float) * 2 * (size_t)vq_chunk_count(device, M) * (size_t)D;
+    return sizeof(float) * 2 * (size_t)vq_chunk_most(device, M) * (size_t)D;
 }
 
 vq_status vq_layernorm_backward(vq_device *device, vq_view dx, vq_view dgamma, vq_view dbeta, vq_view scratch, vq_view dy,

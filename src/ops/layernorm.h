@@ -15,6 +15,7 @@ vq_status vq_layernorm_forward(vq_device *device, vq_view y, vq_view stats, vq_v
 /* dx [M][D] =, dgamma [D] +=, dbeta [D] += from dy [M][D], x, stats, gamma. scratch: vq_layernorm_scratch bytes. dx may be dy. */
 vq_status vq_layernorm_backward(vq_device *device, vq_view dx, vq_view dgamma, vq_view dbeta, vq_view scratch, vq_view dy,
                                 vq_view x, vq_view stats, vq_view gamma, int M, int D);
+/* Enough for M rows and for fewer. */
 size_t vq_layernorm_scratch(const vq_device *device, int M, int D);
 
 #endif

@@ -7,7 +7,7 @@ enum { GROUP = 128, ACROSS = 16 }; /* work-items of a GPU's work-group, and of t
 /* Few and large for a CPU, so that each is worth its launch; the smallest chunk keeps small shapes to one. Measured where most time
  * goes by it: in the gradients of a convolution's taps. */
 static const vq_tunable fewest_rows = {"rows", {16, 32, 64, 128, 256, 512}, {16, 16, 32, 32}};
-static const vq_tuning_shape shape = {"all", {4096, 192, 0}, {200, 64, 1}, true};
+static const vq_tuning_shape shape = {"all", {4096, 192, 0, 7}, {200, 64, 1, 7}, true};
 
 const vq_tunables vq_reduce_tunables = {
     .operation = "reduce",
@@ -28,8 +28,13 @@ int vq_chunk_count(const vq_device *device, int M) {
     return vq_ceil_div_int(M, rows);
 }
 
+int vq_chunk_most(const vq_device *device, int M) {
+    const int smallest = vq_tuned(device, &vq_reduce_tunables, 0, 0);
+    return vq_min_int(vq_ceil_div_int(M, smallest), VQ_MAX_CHUNKS);
+}
+
 size_t vq_reduce_scratch(const vq_device *device, int M, int N) {
-    return (size_t)vq_chunk_count(device, M) * (size_t)N * sizeof(float);
+    return (size_t)vq_chunk_most(device, M) * (size_t)N * sizeof(float);
 }
 
 static vq_status stage(vq_device *device, vq_view out, vq_view x, int M, int N, int chunk, bool add) {

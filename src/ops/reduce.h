@@ -16,7 +16,10 @@ enum { VQ_MAX_CHUNKS = 64 };
 int vq_chunk_rows(const vq_device *device, int M);
 int vq_chunk_count(const vq_device *device, int M);
 
-/* Bytes of `scratch` for M rows of N columns. */
+/* The most chunks that M rows or fewer have: fewer rows may make more, for their chunks are shorter. */
+int vq_chunk_most(const vq_device *device, int M);
+
+/* Bytes of `scratch` for M rows of N columns, or fewer rows. */
 size_t vq_reduce_scratch(const vq_device *device, int M, int N);
 
 /* out [N], x [M][N]. add: out += the sum, else out =. scratch may be VQ_NO_VIEW when M <= VQ_MAX_CHUNKS. */

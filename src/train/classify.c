@@ -24,7 +24,7 @@ static vq_status add_view(float *outputs, vq_classifier *m, const vq_examples *e
         const int B = (int)vq_min((size_t)most, e->set->rows - at);
         for (int b = 0; b < B; b++)
             rows[b] = at + (size_t)b;
-        vq_examples_batch(e, batch, rows, B, phase, m->config.body.positions);
+        vq_examples_batch(e, batch, rows, B, phase, m->config.body.positions, NULL);
         vq_body_use(&m->body, B, batch->L);
         VQ_TRY(vq_body_upload(&m->body, batch->ids, batch->place, NULL, batch->padded ? batch->there : NULL));
         VQ_TRY(vq_classifier_forward(m, 0, (vq_draws){0}));

@@ -30,6 +30,12 @@ static void draw_order(vq_classify_task *t, uint64_t epoch) {
     t->ordered = true;
 }
 
+/* What is read of the sequences of a step. */
+static vq_cut cut(const vq_classify_task *t) {
+    const vqdna_finetune_options *o = &t->options;
+    return (vq_cut){(size_t)vq_schedule_length(o->length_warmup, t->longest, t->step, o->steps), o->seed, t->step};
+}
+
 static vq_status begin(void *self, uint64_t step, uint64_t *bases) {
     vq_classify_task *t = self;
     const vq_labelled *set = t->train.set;
@@ -42,7 +48,7 @@ static vq_status begin(void *self, uint64_t step, uint64_t *bases) {
     for (int i = 0; i < t->count; i++) {
         const size_t row = t->order[t->first + (size_t)i];
         t->weight += t->class_weights ? t->class_weights[set->class[row]] : 1;
-        *bases += set->start[row + 1] - set->start[row];
+        *bases += vq_min(set->start[row + 1] - set->start[row], cut(t).most);
     }
     t->weight_since += t->weight;
     t->rows_since += (uint64_t)t->count;
@@ -74,8 +80,9 @@ static vq_status learn(void *self, int part) {
     vq_classify_task *t = self;
     const vq_draws draws = {.seed = t->options.seed, .step = t->step, .stream = VQ_STREAM_DROPOUT};
     const size_t *rows = t->order + t->first;
+    const vq_cut stretch = cut(t);
     (void)part;
-    vq_examples_batch(&t->train, &t->batch, rows, t->count, 0, t->model->config.body.positions);
+    vq_examples_batch(&t->train, &t->batch, rows, t->count, 0, t->model->config.body.positions, &stretch);
     VQ_TRY(upload(t, rows));
     return vq_classifier_learn(t->model, t->options.dropout, draws, t->class_weights != NULL, (float)(1 / t->weight));
 }
@@ -268,6 +275,8 @@ static vq_status open_task(vq_classify_task *t, vq_device *device) {
     VQ_TRY(vq_state_create(&t->best, t->model->plan));
     VQ_TRY(vq_token_batch_create(&t->batch, p->vocabulary.tables, (size_t)o->batch * longest));
     VQ_TRY(vq_alloc(&t->order, rows, sizeof *t->order));
+    for (size_t i = 0; i < rows; i++)
+        t->longest = vq_max_int(t->longest, (int)(t->train.set->start[i + 1] - t->train.set->start[i]));
     t->steps_of_epoch = vq_ceil_div(rows, (size_t)o->batch);
     t->evaluate_every = vq_max(1, t->steps_of_epoch / (uint64_t)o->evaluations);
     t->score = NAN;

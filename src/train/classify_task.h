@@ -15,6 +15,7 @@ typedef struct vq_classify_task {
     vq_token_batch batch;
     uint64_t steps_of_epoch, evaluate_every;
     size_t *order, *before; /* rows in the order of an epoch: its number; work */
+    int longest;            /* bases of a training sequence */
     uint64_t epoch;
     bool ordered;
     size_t first;         /* of the step's rows in the order */

@@ -1,6 +1,7 @@
 #include "train/examples.h"
 
 #include "base/integer.h"
+#include "base/rng.h"
 #include "train/infer.h"
 
 #include <assert.h>
@@ -107,20 +108,30 @@ void vq_token_batch_destroy(vq_token_batch *batch) {
     *batch = (vq_token_batch){0};
 }
 
-void vq_examples_batch(const vq_examples *e, vq_token_batch *out, const size_t *rows, int B, int phase, int positions) {
+/* Where the bases of a row begin, and how many are read. */
+static size_t stretch(const vq_examples *e, size_t row, const vq_cut *cut, size_t *count) {
+    const size_t all = count_of(e->set, row);
+    *count = cut ? vq_min(all, cut->most) : all;
+    return e->set->start[row] + (all > *count ? vq_rng_below(all - *count + 1, cut->seed, VQ_STREAM_CUT, cut->step, row) : 0);
+}
+
+void vq_examples_batch(const vq_examples *e, vq_token_batch *out, const size_t *rows, int B, int phase, int positions,
+                       const vq_cut *cut) {
     const vq_vocabulary *v = e->vocabulary;
     const uint8_t *bases = bases_of(e);
-    size_t longest = 1;
+    size_t longest = 1, count;
     out->bases = 0;
-    for (int b = 0; b < B; b++)
-        longest = vq_max(longest, vq_vocabulary_tokens(v, count_of(e->set, rows[b]), phase));
+    for (int b = 0; b < B; b++) {
+        stretch(e, rows[b], cut, &count);
+        longest = vq_max(longest, vq_vocabulary_tokens(v, count, phase));
+    }
     const size_t M = (size_t)B * longest;
     assert(M <= out->room);
     out->B = B;
     out->L = (int)longest;
     out->padded = false;
     for (int b = 0; b < B; b++) {
-        const size_t start = e->set->start[rows[b]], count = count_of(e->set, rows[b]), first = (size_t)b * longest;
+        const size_t start = stretch(e, rows[b], cut, &count), first = (size_t)b * longest;
         const size_t tokens = vq_vocabulary_tokens(v, count, phase);
         if (e->set->ids)
             for (size_t i = 0; i < count; i++) {

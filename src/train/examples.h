@@ -31,8 +31,15 @@ typedef struct vq_token_batch {
 vq_status vq_token_batch_create(vq_token_batch *out, int tables, size_t room);
 void vq_token_batch_destroy(vq_token_batch *batch);
 
-/* Rows [B] of the set, their first tokens at base `phase`, into the arrays, which they must fit. positions: of the body, the number of
- * a place that is none. */
-void vq_examples_batch(const vq_examples *examples, vq_token_batch *out, const size_t *rows, int B, int phase, int positions);
+/* A stretch of at most so many bases of each row, where it begins drawn for (seed, step, row). */
+typedef struct vq_cut {
+    size_t most;
+    uint64_t seed, step;
+} vq_cut;
+
+/* Rows [B] of the set, whole or cut (NULL: whole), their first tokens at base `phase`, into the arrays, which they must fit. positions: of
+ * the body, the number of a place that is none. */
+void vq_examples_batch(const vq_examples *examples, vq_token_batch *out, const size_t *rows, int B, int phase, int positions,
+                       const vq_cut *cut);
 
 #endif

@@ -128,8 +128,10 @@ vq_status vq_predictor_resolve(vq_predictor *out, const vqdna_predictor_options 
     snprintf(r.preset, sizeof r.preset, "%s", name);
     vq_body_config *body = &r.config.body;
     const int width = either(o.width, presets[p].width);
-    body->layer = (vq_layer_config){width, either(o.heads, presets[p].heads), either(o.feed, 4 * width), o.post_norm};
+    body->layer = (vq_layer_config){
+        .width = width, .heads = either(o.heads, presets[p].heads), .feed = either(o.feed, 4 * width), .post_norm = o.post_norm};
     body->layers = either(o.layers, presets[p].layers);
+    VQ_TRY(vq_mixers_parse(body, o.mixer ? o.mixer : "attention"));
     if (o.positions && (size_t)o.positions < longest)
         return vq_fail(VQDNA_ERR_USAGE, "positions is %d, and the longest sequence has %zu bases: cut it, or give more positions",
                        o.positions, longest);
@@ -140,6 +142,7 @@ vq_status vq_predictor_resolve(vq_predictor *out, const vqdna_predictor_options 
     if (r.vocabulary.kind == VQ_OF_CODES)
         vq_predictor_hash(r.tokenizer, state);
     VQ_TRY(vq_body_check(body));
+    vq_mixers_text(r.mixer, body);
     vq_status status = labels ? vq_labels_copy(&r.labels, labels) : VQDNA_OK;
     if (status < 0)
         vq_predictor_free(&r);
@@ -159,10 +162,11 @@ vq_status vq_predictor_to_json(json_t **out, const vq_predictor *r) {
     json_t *labels = json_array();
     for (int i = 0; i < r->labels.count; i++)
         json_array_append_new(labels, json_string(r->labels.name[i]));
-    *out = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:f, s:s, s:s}", "model", vq_predictor_kind(r), "preset",
-                     r->preset, "vocabulary", r->vocabulary.name, "width", b->layer.width, "heads", b->layer.heads, "feed",
-                     b->layer.feed, "layers", b->layers, "positions", b->positions, "post_norm", b->layer.post_norm, "scale",
-                     b->scale, "pool", r->config.max_pool ? "max" : "mean", "head", r->config.linear ? "linear" : "mlp");
+    *out =
+        json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:i, s:b, s:f, s:s, s:s}", "model", vq_predictor_kind(r), "preset",
+                  r->preset, "vocabulary", r->vocabulary.name, "width", b->layer.width, "heads", b->layer.heads, "feed",
+                  b->layer.feed, "layers", b->layers, "mixer", r->mixer, "positions", b->positions, "post_norm", b->layer.post_norm,
+                  "scale", b->scale, "pool", r->config.max_pool ? "max" : "mean", "head", r->config.linear ? "linear" : "mlp");
     if (!*out || !labels) {
         json_decref(labels);
         json_decref(*out);
@@ -206,7 +210,7 @@ static vq_status read_labels(vq_predictor *r, const json_t *json, const char *pa
 }
 
 static vq_status read_predictor(vq_predictor *r, const json_t *json, const vq_config *tokenizer, const char *path) {
-    const char *kind, *preset, *vocabulary, *pool, *head;
+    const char *kind, *preset, *vocabulary, *pool, *head, *mixer = "attention"; /* all that older ones have */
     int64_t n;
     vq_body_config *b = &r->config.body;
     const struct {
@@ -226,18 +230,21 @@ static vq_status read_predictor(vq_predictor *r, const json_t *json, const vq_co
         VQ_TRY(vq_json_integer(&n, json, fields[i].key, 1, INT32_MAX, path));
         *fields[i].to = (int)n;
     }
+    if (json_object_get(json, "mixer"))
+        VQ_TRY(vq_json_text(&mixer, json, "mixer", path));
     VQ_TRY(vq_json_boolean(&b->layer.post_norm, json, "post_norm", path));
     VQ_TRY(vq_json_number(&b->scale, json, "scale", 0, 1e30, path));
     if (!one_of(pool, "mean", "max", &r->config.max_pool) || !one_of(head, "mlp", "linear", &r->config.linear))
         return vq_fail(VQDNA_ERR_INPUT, "%s: pool is '%s' and head '%s': mean or max, mlp or linear are known", path, pool, head);
     vq_status status = vq_vocabulary_parse(&r->vocabulary, vocabulary, tokenizer);
     take_vocabulary(b, &r->vocabulary);
-    if (status < 0 || vq_body_check(b) < 0) {
+    if (status < 0 || vq_mixers_parse(b, mixer) < 0 || vq_body_check(b) < 0) {
         char text[512];
         snprintf(text, sizeof text, "%s", vqdna_last_error());
         return vq_fail(VQDNA_ERR_INPUT, "%s: %s", path, text);
     }
     snprintf(r->preset, sizeof r->preset, "%s", preset);
+    vq_mixers_text(r->mixer, b);
     if (r->vocabulary.kind == VQ_OF_CODES) {
         const char *hash;
         VQ_TRY(vq_json_text(&hash, json, "tokenizer", path));

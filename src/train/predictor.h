@@ -4,6 +4,7 @@
 
 #include "nn/classifier.h"
 #include "nn/masked.h"
+#include "nn/mixers.h"
 #include "seq/labelled.h"
 #include "train/vocabulary.h"
 
@@ -15,6 +16,7 @@
 
 typedef struct vq_predictor {
     char preset[16], tokenizer[17]; /* tokenizer: hash of the one whose codes it reads, "" without */
+    char mixer[VQ_MIXERS_TEXT];     /* of the body's layers */
     char base[17];                  /* hash of the body it began with, "" of a random one */
     vq_vocabulary vocabulary;
     vq_classifier_config config; /* of one that is pre-trained its body counts */

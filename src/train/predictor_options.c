@@ -28,6 +28,7 @@ static const vq_option_row body_options[] = {
     MODEL(width, 1, 8192, "128, 256, 768", "channels of the body"),
     MODEL(layers, 1, 64, "4, 6, 12", "layers of the body"),
     MODEL(heads, 1, 1024, "4, 8, 12", "heads of an attention"),
+    NAMED(mixer, NULL, "attention", "attention or hyena (long convolutions), or a list, one a layer: hyena,hyena,attention"),
     MODEL(feed, 1, 65536, "4 width", "channels inside a layer"),
     MODEL(positions, 1, 1 << 20, "512 or the longest", "bases of the longest sequence"),
     {{"post_norm", "false", "norms behind the residual sums", 0, 0, false, true},
@@ -61,9 +62,11 @@ static const vq_option_row train_options[] = {
     TRAIN(frozen, FLAG, 0, 0, 0, "false", "train the head alone"),
     TRAIN(lora, INTEGER, 0, 4096, 0, "0", "rank of adapters trained in place of the body's weights; 0: none"),
     TRAIN(lora_alpha, REAL, 0, 1e6, 16, "16", "adapters count alpha / rank times"),
-    TRAIN(lora_feed, FLAG, 0, 0, 0, "false", "adapters of the layers' inner products too, not those of the attention alone"),
+    TRAIN(lora_feed, FLAG, 0, 0, 0, "false", "adapters of the layers' inner products too, not those about the mixer alone"),
     TRAIN(balanced, FLAG, 0, 0, 0, "false", "weigh classes by one over their frequency"),
     TRAIN(recompute, FLAG, 0, 0, 0, "false", "less memory, more time: compute activations again in backward"),
+    TRAIN(length_warmup, INTEGER, 8, 1 << 20, 0, "none",
+          "bases read of a sequence at the start, from a place drawn anew each time, doubled at equal shares of the steps"),
 };
 
 enum { TABLES = 3 };
@@ -116,7 +119,7 @@ vq_status vq_finetune_to_json(json_t **out, const vqdna_finetune_options *option
 
 vq_status vq_finetune_from_json(vqdna_finetune_options *out, const json_t *json, const char *path) {
     vqdna_finetune_options r = {0};
-    VQ_TRY(vq_options_from_json(&train_table, &r, json, path, SIZE_MAX));
+    VQ_TRY(vq_options_from_json(&train_table, &r, json, path, offsetof(vqdna_finetune_options, length_warmup)));
     if (!r.steps)
         return vq_fail(VQDNA_ERR_INPUT, "%s: the run has no steps", path);
     *out = r;

@@ -57,14 +57,14 @@ static uint8_t *window_of(uint8_t *all, const vq_pretrain_task *t, int b) {
     return all + (size_t)b * (size_t)t->options.window;
 }
 
-static vq_status draw(vq_pretrain_task *t, const vq_dataset *dataset, uint64_t step, double span) {
+static vq_status draw(vq_pretrain_task *t, const vq_dataset *dataset, uint64_t step, int window, double span) {
     const vqdna_pretrain_options *o = &t->options;
     const int stride = t->predictor->vocabulary.stride;
-    const size_t most = (size_t)(o->mask * o->window) + 1;
+    const size_t most = (size_t)(o->mask * window) + 1;
     for (int b = 0; b < t->count; b++) {
         uint8_t *bases = window_of(t->bases, t, b), *shown = window_of(t->shown, t, b), *hidden = window_of(t->hidden, t, b);
         size_t chosen;
-        VQ_TRY(vq_dataset_window(dataset, o->seed, step, (uint32_t)b, o->window, !o->forward_only, bases, &t->lengths[b]));
+        VQ_TRY(vq_dataset_window(dataset, o->seed, step, (uint32_t)b, window, !o->forward_only, bases, &t->lengths[b]));
         t->phases[b] = (int)(vq_rng_u32(o->seed, VQ_STREAM_PHASE, step, (uint64_t)b) % (uint32_t)stride);
         vq_mask_spans(hidden, &chosen, bases, (size_t)t->lengths[b], o->mask, o->mask_codes ? 1 : span, most, o->seed, step,
                       (uint64_t)b);
@@ -135,11 +135,11 @@ static void make_tokens(vq_pretrain_task *t, int b, size_t first, size_t M) {
     }
 }
 
-vq_status vq_pretrain_batch(vq_pretrain_task *t, const vq_dataset *dataset, uint64_t step, int count, double span) {
+vq_status vq_pretrain_batch(vq_pretrain_task *t, const vq_dataset *dataset, uint64_t step, int count, int window, double span) {
     const vq_vocabulary *v = &t->predictor->vocabulary;
     const int heads = t->model->config.heads, most = vq_pretrain_most_hidden(t);
     t->count = count;
-    VQ_TRY(draw(t, dataset, step, span));
+    VQ_TRY(draw(t, dataset, step, window, span));
     if (v->kind == VQ_OF_CODES) {
         VQ_TRY(encode(t, t->bases, t->codes[0]));
         if (!t->options.mask_codes)

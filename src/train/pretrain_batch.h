@@ -12,8 +12,9 @@ void vq_pretrain_batch_close(vq_pretrain_task *task);
 int vq_pretrain_tokens(const vq_pretrain_task *task);
 int vq_pretrain_most_hidden(const vq_pretrain_task *task);
 
-/* Windows 0 to `count` - 1 of (dataset, seed, step) to tokens, spans of the given mean hidden; a pure function of its arguments. */
-vq_status vq_pretrain_batch(vq_pretrain_task *task, const vq_dataset *dataset, uint64_t step, int count, double span);
+/* Windows 0 to `count` - 1 of (dataset, seed, step), of `window` bases, to tokens, spans of the given mean hidden; a pure function of its
+ * arguments. */
+vq_status vq_pretrain_batch(vq_pretrain_task *task, const vq_dataset *dataset, uint64_t step, int count, int window, double span);
 
 /* Adds what the baselines say of the batch to the sums (NULL: does not); then, with `learn`, they count it. */
 void vq_pretrain_baselines(vq_pretrain_task *task, vq_pretrain_sums *sums, bool learn);

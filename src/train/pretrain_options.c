@@ -2,6 +2,7 @@
 
 #include "train/options.h"
 #include "train/predictor_options.h"
+#include "train/schedule.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -36,6 +37,7 @@ static const vq_option_row train_options[] = {
     TRAIN(baseline_bases, COUNT, 0, 1e9, 2e6, "2000000", "bases the counting baselines learn from, before the training"),
     TRAIN(forward_only, FLAG, 0, 0, 0, "false", "sample the given strand only"),
     TRAIN(recompute, FLAG, 0, 0, 0, "false", "less memory, more time: compute activations again in backward"),
+    TRAIN(length_warmup, INTEGER, 8, 1 << 20, 0, "none", "bases of a window at the start, doubled at equal shares of the steps"),
 };
 
 enum { TABLES = 2 };
@@ -76,8 +78,10 @@ vq_status vq_pretrain_resolve(vqdna_pretrain_options *out, const vqdna_pretrain_
     if ((int64_t)r.window * r.batch > VQ_MAX_STEP_BASES)
         return vq_fail(VQDNA_ERR_USAGE, "a step of %d windows of %d bases is too large: at most %d bases", r.batch, r.window,
                        VQ_MAX_STEP_BASES);
+    if (r.length_warmup > r.window)
+        return vq_fail(VQDNA_ERR_USAGE, "length_warmup is %d, more than the window it leads to, %d", r.length_warmup, r.window);
     if (r.epochs > 0)
-        r.steps = (uint64_t)ceil(r.epochs * (double)bases / ((double)r.window * r.batch));
+        r.steps = (uint64_t)ceil(r.epochs * (double)bases / (vq_schedule_mean_length(r.length_warmup, r.window) * r.batch));
     r.steps = r.steps ? r.steps : 2000;
     *out = r;
     return VQDNA_OK;
@@ -89,7 +93,7 @@ vq_status vq_pretrain_to_json(json_t **out, const vqdna_pretrain_options *option
 
 vq_status vq_pretrain_from_json(vqdna_pretrain_options *out, const json_t *json, const char *path) {
     vqdna_pretrain_options r = {0};
-    VQ_TRY(vq_options_from_json(&train_table, &r, json, path, SIZE_MAX));
+    VQ_TRY(vq_options_from_json(&train_table, &r, json, path, offsetof(vqdna_pretrain_options, length_warmup)));
     if (!r.steps || (int64_t)r.window * r.batch > VQ_MAX_STEP_BASES)
         return vq_fail(VQDNA_ERR_INPUT, "%s: the options of the run do not fit each other", path);
     *out = r;

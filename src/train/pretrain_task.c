@@ -21,10 +21,15 @@ static double span(const vq_pretrain_task *t, double progress) {
     return t->options.span_first + (t->options.span_last - t->options.span_first) * progress;
 }
 
+static int window(const vq_pretrain_task *t, uint64_t step) {
+    return vq_schedule_length(t->options.length_warmup, t->options.window, step, t->options.steps);
+}
+
 static vq_status begin(void *self, uint64_t step, uint64_t *bases) {
     vq_pretrain_task *t = self;
     t->step = step;
-    VQ_TRY(vq_pretrain_batch(t, t->dataset, step, t->options.batch, span(t, (double)step / (double)t->options.steps)));
+    VQ_TRY(vq_pretrain_batch(t, t->dataset, step, t->options.batch, window(t, step),
+                             span(t, (double)step / (double)t->options.steps)));
     *bases = 0;
     for (int b = 0; b < t->count; b++)
         *bases += (uint64_t)t->lengths[b];
@@ -106,6 +111,8 @@ static vq_status report(void *self, vq_report *out, const vq_standing *at, bool 
     vq_report_begin(out, at);
     VQ_TRY(add_numbers(t, out, &t->since));
     vq_report_add(out, (vqdna_number){"span", span(t, at->progress), VQDNA_REAL});
+    if (t->options.length_warmup)
+        vq_report_add(out, (vqdna_number){"window", window(t, at->step ? at->step - 1 : 0), VQDNA_REAL});
     vq_report_optimizer(out, at);
     vq_report_end(out, at);
     if (ends)
@@ -124,7 +131,7 @@ vq_status vq_pretrain_evaluate(vq_pretrain_task *t, const vq_dataset *dataset, u
     }
     for (uint64_t done = 0; done < windows && status >= 0; done += (uint64_t)t->count) {
         const int count = (int)vq_min((uint64_t)t->options.batch, windows - done);
-        status = vq_pretrain_batch(t, dataset, evaluation_steps + done, count, t->options.span_last);
+        status = vq_pretrain_batch(t, dataset, evaluation_steps + done, count, t->options.window, t->options.span_last);
         if (status >= 0)
             vq_pretrain_baselines(t, &s, false);
         if (status >= 0)
@@ -189,7 +196,8 @@ static vq_status count_baselines(vq_pretrain_task *t) {
     const uint64_t batch = (uint64_t)t->options.window * (uint64_t)t->options.batch,
                    batches = vq_ceil_div(t->options.baseline_bases, batch);
     for (uint64_t i = 0; i < batches; i++) {
-        VQ_TRY(vq_pretrain_batch(t, t->dataset, baseline_steps + i, t->options.batch, span(t, (double)i / (double)batches)));
+        VQ_TRY(vq_pretrain_batch(t, t->dataset, baseline_steps + i, t->options.batch, t->options.window,
+                                 span(t, (double)i / (double)batches)));
         vq_pretrain_baselines(t, NULL, true);
     }
     return VQDNA_OK;

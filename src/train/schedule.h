@@ -19,4 +19,9 @@ bool vq_schedule_is_over(const vq_schedule *schedule, uint64_t step, double seco
 /* Of the step that follows: linear warm-up, times half a cosine from the peak to final_rate of it. */
 double vq_schedule_rate(const vq_schedule *schedule, uint64_t step, double seconds);
 
+/* Length warm-up (Nguyen et al., arXiv 2306.15794): sequences of `first` bases that double at equal shares of the steps up to `full`; first
+ * 0, or no less than full: full throughout. Of a step, and the mean over all. */
+int vq_schedule_length(int first, int full, uint64_t step, uint64_t steps);
+double vq_schedule_mean_length(int first, int full);
+
 #endif

@@ -25,6 +25,12 @@ for k in sys.argv[2:]: x = x[int(k) if k.isdigit() else k]
 print(x)' "$@"
 }
 
+same_numbers() { # FILE FILE: tables of predictions, but for rounding
+    /usr/bin/python3 -c 'import sys
+a, b = ([float(l.split("\t")[-1]) for l in open(f) if l[0] != "#"] for f in sys.argv[1:])
+assert len(a) == len(b) > 0 and all(abs(x - y) < 1e-4 for x, y in zip(a, b)), (a[:3], b[:3])' "$@"
+}
+
 above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
 
 @test "a word is found by a body that may look at it, and what was kept is written" {
@@ -97,6 +103,33 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
     done
     cmp whole/model.safetensors parts/model.safetensors
     [ "$(value whole/metrics.json test mcc mean)" = "$(value parts/metrics.json test mcc mean)" ]
+}
+
+@test "long convolutions below attention: trained, adapted, opened, used" {
+    hyena=(--set mixer=hyena,attention --set width=32 --set layers=2 --set heads=2 --set pool=max --batch 16 --report-every 10 --vocabulary conv:9)
+    "$VQDNA" finetune -q --no-provenance "${sets[@]}" "${hyena[@]}" --epochs 8 --set length_warmup=20 -o m >/dev/null
+    above "$(value m/metrics.json test mcc mean)" 0.5
+    [ "$(value m/config.json mixer)" = hyena,attention ]
+    "$VQDNA" info m | grep -q '^mixer  *hyena,attention$'
+    "$VQDNA" finetune -q --no-provenance "${sets[@]}" "${hyena[@]}" --epochs 8 --set length_warmup=20 -o n >/dev/null
+    cmp m/model.safetensors n/model.safetensors
+    # A longer sequence among short ones does not change what is said of them.
+    { head -201 test.csv; awk -v ORS= 'BEGIN { for (i = 0; i < 100; i++) print "ACGTT" }'; echo ,1; } >longer.csv
+    "$VQDNA" predict -q -m m --column sequence test.csv >said
+    "$VQDNA" predict -q -m m --column sequence longer.csv | grep -v '^#' | head -200 >beside
+    same_numbers said beside
+    "$VQDNA" finetune -q "${sets[@]}" --batch 16 --init m --set lora=4 --set lora_feed=true --set pool=max --epochs 1 -o adapted >/dev/null
+    "$VQDNA" predict -q -m m --adapter adapted/adapter.safetensors --column sequence test.csv >a
+    "$VQDNA" predict -q -m adapted --column sequence test.csv >b
+    same_numbers a b
+    # A model from before there were others is one of attention.
+    "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --vocabulary kmer:3 --set steps=4 -o old >/dev/null
+    "$VQDNA" predict -q -m old --column sequence test.csv | grep -v '^#' >now
+    sed -i '/"mixer"/d' old/config.json
+    "$VQDNA" predict -q -m old --column sequence test.csv | grep -v '^#' >then
+    cmp now then
+    sed -i 's/"hyena,attention"/"hyena,convolution"/' n/config.json
+    refused 2 "n/config.json: mixer 'convolution' is not known" "$VQDNA" predict -q -m n --column sequence test.csv
 }
 
 @test "regression, class weights, a frozen body, recomputing" {

@@ -65,6 +65,32 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
     [ "$(value whole/metrics.json eval loss)" = "$(value parts/metrics.json eval loss)" ]
 }
 
+@test "long convolutions, from short windows on: learned, resumed to the same model, and told apart from other options" {
+    long=(--set width=32 --set layers=2 --set mixer=hyena --set length_warmup=16 --window 128 --batch 8 --set baseline_bases=20000 --report-every 5)
+    run_it=("$VQDNA" pretrain -q --no-provenance "${long[@]}" --vocabulary conv:9 --steps 100 --set learning_rate=0.003 --set span_last=6 --checkpoint-every 0 --eval repeat.fa --eval-windows 20)
+    "${run_it[@]}" -o whole repeat.fa >/dev/null
+    above 1.25 "$(value whole/metrics.json eval base_nats)" # of a genome that repeats itself
+    [ "$(value whole/config.json mixer)" = hyena ]
+    [ "$(head -1 whole/log.ndjson | grep -o '"window":[0-9]*')" = '"window":16' ]
+    [ "$(tail -1 whole/log.ndjson | grep -o '"window":[0-9]*')" = '"window":128' ]
+    ! grep -q position.weight whole/model.safetensors
+    "${run_it[@]}" -o parts repeat.fa >/dev/null 3>&- &
+    wait_for grep -q '"step":10,' parts/log.ndjson
+    kill -TERM $!
+    wait $! || [ $? -eq 130 ]
+    "${run_it[@]}" -o parts --resume repeat.fa >/dev/null
+    cmp whole/model.safetensors parts/model.safetensors
+    refused 1 'length_warmup=32 is not what the run goes by' "$VQDNA" pretrain -q -o whole --resume --set length_warmup=32 repeat.fa
+    # Activations that are computed again are the same.
+    "${run_it[@]}" -o again --set recompute=true repeat.fa >/dev/null
+    cmp whole/model.safetensors again/model.safetensors
+    # Both mixers in one body, convolution below, for a million bases, as a plan.
+    "$VQDNA" pretrain --set mixer=hyena,attention --set layers=2 --set width=16 --set heads=2 --vocabulary onehot --window 1024 --set positions=1048576 --batch 1 --plan >plan
+    grep -q '^body.layers.0.mixer.filter.linear4.weight ' plan
+    grep -q '^body.layers.1.self_attn.in_proj_weight ' plan
+    ! grep -q '^position.weight' plan
+}
+
 @test "fine-tuning goes on from it" {
     "$VQDNA" pretrain -q "${body[@]}" -m "$model" --steps 20 -o pre genome.fa
     "$VQDNA" finetune -q --train train.csv --init pre --set frozen=true --set steps=5 --batch 16 -o fine >/dev/null
@@ -101,6 +127,9 @@ EOF
     refused 1 'is that of a tokenizer' "${go[@]}" --vocabulary codes genome.fa
     refused 1 "did you mean 'span_last'" "${go[@]}" --set span_lst=3 genome.fa
     refused 1 'the longest sequence has 64' "${go[@]}" --set positions=50 genome.fa
+    refused 1 "mixer 'heyna' is not known" "${go[@]}" --set mixer=heyna genome.fa
+    refused 1 'lists 2 layers and the body has 1' "${go[@]}" --set mixer=hyena,attention genome.fa
+    refused 1 'more than the window' "${go[@]}" --set length_warmup=128 genome.fa
     printf '>n\nNNNNNNNNNN\n' >n.fa
     refused 2 'none of its 10 bases' "${go[@]}" n.fa
     [ ! -e m ]

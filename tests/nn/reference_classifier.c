@@ -95,6 +95,69 @@ static void attend(const classifier_reference *r, double *o, const double *qkv, 
     free(score);
 }
 
+/* Lag -lag to lag of a channel: what the small network says of the distance, under the window. */
+static void make_filter(const classifier_reference *r, const char *p, double *taps, int W) {
+    const int L = r->L, positions = r->config->body.positions, N = VQ_HYENA_ORDER;
+    char prefix[64], name[32];
+    snprintf(prefix, sizeof prefix, "%smixer.filter.", p);
+    double *says = calloc((size_t)(2 * W), 8), zeros[256] = {0}, a[VQ_HYENA_ORDER], b[VQ_HYENA_ORDER];
+    const double *freq = classifier_reference_get(r, prefix, "freq");
+    for (int t = 0; t < L; t++) {
+        const double span = positions > 1 ? positions - 1 : 1, w = 2 * M_PI * t / positions;
+        const double features[] = {t / span, cos(1e-4 * w), cos(w), -sin(1e-4 * w), -sin(w)};
+        memcpy(a, features, sizeof features);
+        for (int i = 1; i <= 3; i++) {
+            snprintf(name, sizeof name, "linear%d.", i);
+            const double *weight, *bias;
+            char full[96];
+            snprintf(full, sizeof full, "%s%s", prefix, name);
+            weight = classifier_reference_get(r, full, "weight");
+            bias = classifier_reference_get(r, full, "bias");
+            linear(b, a, weight, bias, 1, i == 1 ? 5 : N, N);
+            for (int j = 0; j < N; j++)
+                a[j] = sin(freq[j] * b[j]);
+        }
+        linear(says, a, classifier_reference_get(r, prefix, "linear4.weight"), zeros, 1, N, 2 * W);
+        for (int c = 0; c < W; c++) {
+            const double slow = log(100) / 1.5, fast = log(100) / 0.3;
+            const double fade = exp(-(slow + (fast - slow) * c / (W - 1)) * t / span) + 0.05;
+            taps[(L - 1 + t) * W + c] = says[c] * fade;
+            if (t)
+                taps[(L - 1 - t) * W + c] = says[W + c] * fade;
+        }
+    }
+    free(says);
+}
+
+static void convolve(const classifier_reference *r, const char *p, double *heads, const double *qkv, int W) {
+    const int L = r->L;
+    double *x = calloc((size_t)(L * 3 * W), 8), *taps = calloc((size_t)((2 * L - 1) * W), 8);
+    const double *weight = classifier_reference_get(r, p, "mixer.short_filter.weight"),
+                 *short_bias = classifier_reference_get(r, p, "mixer.short_filter.bias"),
+                 *bias = classifier_reference_get(r, p, "mixer.filter.bias");
+    make_filter(r, p, taps, W);
+    for (int b = 0; b < r->B; b++) {
+        const uint8_t *there = r->there ? r->there + b * L : NULL;
+        for (int l = 0; l < L; l++)
+            for (int c = 0; c < 3 * W; c++) {
+                double sum = short_bias[c];
+                for (int k = -1; k <= 1; k++)
+                    if (l + k >= 0 && l + k < L && (!there || there[l + k]))
+                        sum += weight[3 * c + k + 1] * qkv[(b * L + l + k) * 3 * W + c];
+                x[l * 3 * W + c] = there && !there[l] ? 0 : sum;
+            }
+        for (int l = 0; l < L; l++)
+            for (int c = 0; c < W; c++) {
+                double sum = bias[c] * x[l * 3 * W + W + c] * x[l * 3 * W + 2 * W + c];
+                for (int j = 0; j < L; j++)
+                    sum += taps[(l - j + L - 1) * W + c] * x[j * 3 * W + W + c] * x[j * 3 * W + 2 * W + c];
+                heads[(b * L + l) * W + c] = sum * x[l * 3 * W + c];
+            }
+    }
+    free(x);
+    free(taps);
+}
+
 static void layer(const classifier_reference *r, double *x, int number) {
     const vq_layer_config *c = &r->config->body.layer;
     const int M = r->B * r->L, W = c->width, F = c->feed;
@@ -109,11 +172,15 @@ static void layer(const classifier_reference *r, double *x, int number) {
         if (!c->post_norm)
             norm(in, gamma, beta, M, W);
         if (branch == 0) {
-            linear(qkv, in, classifier_reference_get(r, p, "self_attn.in_proj_weight"),
-                   classifier_reference_get(r, p, "self_attn.in_proj_bias"), M, W, 3 * W);
-            attend(r, heads, qkv, W, c->heads);
-            linear(in, heads, classifier_reference_get(r, p, "self_attn.out_proj.weight"),
-                   classifier_reference_get(r, p, "self_attn.out_proj.bias"), M, W, W);
+            const bool hyena = r->config->body.mixers[number] == VQ_HYENA;
+            linear(qkv, in, classifier_reference_get(r, p, hyena ? "mixer.in_proj.weight" : "self_attn.in_proj_weight"),
+                   classifier_reference_get(r, p, hyena ? "mixer.in_proj.bias" : "self_attn.in_proj_bias"), M, W, 3 * W);
+            if (hyena)
+                convolve(r, p, heads, qkv, W);
+            else
+                attend(r, heads, qkv, W, c->heads);
+            linear(in, heads, classifier_reference_get(r, p, hyena ? "mixer.out_proj.weight" : "self_attn.out_proj.weight"),
+                   classifier_reference_get(r, p, hyena ? "mixer.out_proj.bias" : "self_attn.out_proj.bias"), M, W, W);
         } else {
             linear(wide, in, classifier_reference_get(r, p, "linear1.weight"), classifier_reference_get(r, p, "linear1.bias"), M, W,
                    F);
@@ -154,8 +221,9 @@ static void embed(const classifier_reference *r, double *x) {
     for (int m = 0; m < M; m++)
         for (int i = 0; i < W; i++) {
             x[m * W + i] += r->hidden && r->hidden[m] == 0 ? classifier_reference_get(r, "mask.", "weight")[i] : 0;
-            x[m * W + i] +=
-                r->place[m] < c->positions ? classifier_reference_get(r, "position.", "weight")[r->place[m] * W + i] : 0;
+            x[m * W + i] += c->mixers[0] == VQ_ATTENTION && r->place[m] < c->positions
+                                ? classifier_reference_get(r, "position.", "weight")[r->place[m] * W + i]
+                                : 0;
         }
     norm(x, classifier_reference_get(r, "input_norm.", "weight"), classifier_reference_get(r, "input_norm.", "bias"), M, W);
     drop(r, x, M * W, 2 * VQ_MAX_LAYERS);

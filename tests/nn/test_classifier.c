@@ -1,5 +1,6 @@
 /* The models that read tokens: values and gradients of the whole classifier against its double-precision reference. */
 #include "fixture.h"
+#include "nn/mixers.h"
 #include "nn/reference_classifier.h"
 
 #include <math.h>
@@ -8,6 +9,7 @@ typedef struct {
     int width, heads, feed, layers, tables, entries, dim, classes;
     bool post_norm, max_pool, linear, padded, hidden, weighed, recompute;
     double dropout;
+    vq_mixer mixers[3];
 } setting;
 
 static const setting settings[] = {
@@ -17,6 +19,9 @@ static const setting settings[] = {
     {24, 2, 48, 2, 1, 65, 0, 0, .post_norm = true, .padded = true},
     {32, 4, 64, 2, 2, 17, 19, 2, .post_norm = true, .max_pool = true, .hidden = true, .recompute = true, .dropout = 0.2},
     {24, 3, 50, 3, 1, 11, 0, 4, .padded = true, .linear = true, .dropout = 0.3, .recompute = true},
+    {20, 3, 40, 2, 1, 5, 0, 3, .padded = true, .dropout = 0.1, .mixers = {VQ_HYENA, VQ_HYENA}},
+    {24, 2, 48, 3, 2, 9, 7, 2, .padded = true, .hidden = true, .recompute = true, .mixers = {VQ_HYENA, VQ_HYENA, VQ_ATTENTION}},
+    {16, 2, 32, 2, 1, 9, 0, 0, .post_norm = true, .max_pool = true, .recompute = true, .mixers = {VQ_ATTENTION, VQ_HYENA}},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings, B = 3, L = 11, M = B * L, MOST = 9, SAMPLES = 10 };
 
@@ -44,6 +49,7 @@ static vq_classifier_config config_of(const setting *s) {
                               .scale = 0.8};
     for (int t = 0; t < s->tables; t++)
         c.body.entries[t] = s->entries + t;
+    memcpy(c.body.mixers, s->mixers, sizeof s->mixers);
     return c;
 }
 
@@ -349,10 +355,54 @@ START_TEST(base) {
 }
 END_TEST
 
+/* Mixers as text: one for all, or a list that is as long as the body is deep. */
+START_TEST(mixers) {
+    static const struct {
+        const char *text, *back;
+        int layers;
+    } good[] = {{"attention", "attention", 3},
+                {"hyena", "hyena", VQ_MAX_LAYERS},
+                {"hyena,hyena,attention", "hyena,hyena,attention", 3},
+                {"hyena,hyena", "hyena", 2},
+                {"attention,hyena", "attention,hyena", 2}};
+    static const struct {
+        const char *text, *why;
+    } bad[] = {{"hyen", "mixer 'hyen' is not known"},
+               {"", "mixer '' is not known"},
+               {"hyena,", "mixer '' is not known"},
+               {"hyena,Attention,hyena", "mixer 'Attention' is not known"},
+               {"hyena,hyena", "lists 2 layers and the body has 3"},
+               {"hyena,hyena,hyena,hyena", "or layers=4"}};
+    char text[VQ_MIXERS_TEXT];
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        vq_body_config c = {.layers = good[i].layers};
+        ck_ok(vq_mixers_parse(&c, good[i].text));
+        vq_mixers_text(text, &c);
+        ck_assert_str_eq(text, good[i].back);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        vq_body_config c = {.layers = 3};
+        ck_fails(vq_mixers_parse(&c, bad[i].text), VQDNA_ERR_USAGE, bad[i].why);
+    }
+    vq_body_config all = {.layers = VQ_MAX_LAYERS};
+    for (int i = 1; i < VQ_MAX_LAYERS; i++)
+        all.mixers[i] = i % 9 ? VQ_ATTENTION : VQ_HYENA;
+    vq_mixers_text(text, &all); /* the longest there can be */
+    vq_body_config again = {.layers = VQ_MAX_LAYERS};
+    ck_ok(vq_mixers_parse(&again, text));
+    ck_assert_mem_eq(all.mixers, again.mixers, sizeof all.mixers);
+}
+END_TEST
+
 START_TEST(impossible) {
     vq_classifier *m;
     vq_classifier_config c = config_of(&settings[0]);
     c.body.layer.heads = 5;
+    ck_fails(vq_classifier_plan(&m, device, &c, 1, 1, VQ_INFERENCE, NULL), VQDNA_ERR_USAGE, "width 24 does not go into 5 heads");
+    c.body.mixers[0] = c.body.mixers[1] = VQ_HYENA; /* which has no heads */
+    ck_ok(vq_classifier_plan(&m, device, &c, 1, 1, VQ_INFERENCE, NULL));
+    vq_classifier_destroy(m);
+    c.body.mixers[1] = VQ_ATTENTION;
     ck_fails(vq_classifier_plan(&m, device, &c, 1, 1, VQ_INFERENCE, NULL), VQDNA_ERR_USAGE, "width 24 does not go into 5 heads");
     c = config_of(&settings[0]);
     c.body.layers = 0;
@@ -370,6 +420,7 @@ int main(void) {
     tcase_add_loop_test(t, frozen, 0, SETTINGS);
     tcase_add_loop_test(t, adapters, 0, SETTINGS);
     tcase_add_test(t, base);
+    tcase_add_test(t, mixers);
     tcase_add_test(t, impossible);
     return scratch_run(suite);
 }

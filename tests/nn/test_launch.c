@@ -86,7 +86,7 @@ START_TEST(many_rows) {
     ck_ok(vq_view_create(device, &table, M * sizeof *rows));
     ck_ok(vq_view_create(device, &w, sizeof taps));
     ck_ok(vq_view_create(device, &bias, sizeof zero));
-    ck_ok(vq_view_create(device, &scratch, vq_dwconv_scratch(device, M, 1)));
+    ck_ok(vq_view_create(device, &scratch, vq_dwconv_scratch(device, M, 1, 7)));
     ck_ok(vq_write(device, in, 0, x, M * sizeof *x));
     ck_ok(vq_write(device, table, 0, rows, M * sizeof *rows));
     ck_ok(vq_write(device, w, 0, taps, sizeof taps));
@@ -96,7 +96,7 @@ START_TEST(many_rows) {
         device->most_groups = cut ? 65535 : 0;
         ck_ok(vq_alloc(&y[cut], M, sizeof **y));
         ck_ok(vq_zero(device, out));
-        ck_ok(vq_dwconv_forward(device, out, scratch, in, table, w, bias, M, 1));
+        ck_ok(vq_dwconv_forward(device, out, scratch, in, table, w, bias, M, 1, 7));
         ck_ok(vq_read(device, y[cut], out, 0, M * sizeof **y));
     }
     device->most_groups = most;

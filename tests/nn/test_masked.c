@@ -8,12 +8,14 @@
 typedef struct {
     int tables, entries, dim, heads, classes[2];
     bool post_norm, recompute;
+    vq_mixer mixers[2];
 } setting;
 
 static const setting settings[] = {
     {2, 17, 9, 2, {17, 18}, false, false},
     {1, 65, 0, 1, {64}, true, true},
     {5, 5, 0, 0, {0}, false, true},
+    {2, 17, 9, 2, {17, 18}, false, true, {VQ_HYENA, VQ_HYENA}},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings, B = 2, L = 13, M = B * L, HIDDEN = 7, MOST = 9, W = 20, SAMPLES = 10 };
 static const double tolerance = 1e-5, gradient_tolerance = 1e-4; /* measured: below 2e-7 and 3e-6 */
@@ -34,6 +36,7 @@ static void begin(problem *p, const setting *s) {
     for (int t = 0; t < s->tables; t++)
         p->config.body.entries[t] = s->entries + (s->heads ? t : 0);
     memcpy(p->config.classes, s->classes, sizeof s->classes);
+    memcpy(p->config.body.mixers, s->mixers, sizeof s->mixers);
     p->body.body = p->config.body;
     for (int m = 0, h = 0; m < M; m++) {
         p->place[m] = m % L;

@@ -1,6 +1,8 @@
 #include "base/json.h"
 #include "scratch.h"
 #include "train/options.h"
+#include "train/pretrain_options.h"
+#include "train/schedule.h"
 
 #include <check.h>
 #include <stddef.h>
@@ -298,6 +300,30 @@ START_TEST(table) {
 }
 END_TEST
 
+/* Lengths double at equal shares of the steps; epochs count what is read. */
+START_TEST(length_warmup) {
+    static const struct {
+        int first, full;
+        uint64_t step, steps;
+        int length;
+    } at[] = {{0, 256, 0, 10, 256},  {32, 256, 0, 8, 32},   {32, 256, 1, 8, 32},   {32, 256, 2, 8, 64},
+              {32, 256, 7, 8, 256},  {100, 256, 0, 3, 100}, {100, 256, 1, 3, 200}, {100, 256, 2, 3, 256},
+              {256, 256, 0, 5, 256}, {512, 256, 0, 5, 256}, {8, 1 << 20, 0, 1, 8}, {8, 1 << 20, 17, 18, 1 << 20}};
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++)
+        ck_assert_int_eq(vq_schedule_length(at[i].first, at[i].full, at[i].step, at[i].steps), at[i].length);
+    ck_assert_double_eq(vq_schedule_mean_length(0, 256), 256);
+    ck_assert_double_eq(vq_schedule_mean_length(64, 256), (64 + 128 + 256) / 3.0);
+    vqdna_pretrain_options o, whole = {.window = 256, .batch = 2, .epochs = 1}, warm = whole, long_one = whole;
+    ck_ok(vq_pretrain_resolve(&o, &whole, 448 * 512));
+    ck_assert_uint_eq(o.steps, 448);
+    warm.length_warmup = 64;
+    ck_ok(vq_pretrain_resolve(&o, &warm, 448 * 512));
+    ck_assert_uint_eq(o.steps, 768);
+    long_one.length_warmup = 257;
+    ck_fails(vq_pretrain_resolve(&o, &long_one, 1000), VQDNA_ERR_USAGE, "length_warmup is 257", "256");
+}
+END_TEST
+
 /* A program built before a field was added gives a smaller struct: what lies behind it is not read. */
 START_TEST(smaller_structs) {
     vq_config config = tiny();
@@ -323,6 +349,7 @@ int main(void) {
     tcase_add_test(t, json);
     tcase_add_test(t, locale_of_the_program);
     tcase_add_test(t, table);
+    tcase_add_test(t, length_warmup);
     tcase_add_test(t, smaller_structs);
     suite_add_tcase(suite, t);
     return scratch_run(suite);
