@@ -66,7 +66,7 @@ static vq_status run_parts(work *k, const vq_examples *e) {
         for (size_t b = 0; b < B; b++)
             k->rows[b] = at + b;
         VQ_TRY(tell(k));
-        vq_examples_batch(e, &k->batch, k->rows, (int)B, 0, m->config.body.positions);
+        vq_examples_batch(e, &k->batch, k->rows, (int)B, 0, m->config.body.positions, NULL);
         vq_body_use(&m->body, (int)B, k->batch.L);
         VQ_TRY(vq_body_upload(&m->body, k->batch.ids, k->batch.place, NULL, k->batch.padded ? k->batch.there : NULL));
         VQ_TRY(vq_body_forward(&m->body, 0, (vq_draws){0}));
