@@ -27,18 +27,26 @@ GROUPS = {  # title, workload, dims as worker.h has them
         (16384, 64, 512), (16384, 256, 512), (8192, 384, 512), (8192, 64, 1024), (8192, 256, 1024), (4096, 384, 1024),
         (4096, 64, 4096), (4096, 256, 4096), (4096, 384, 4096)]),
     "attention": ("Attention: B H L d", "attention", [(8, 12, 512, 64, 0), (8, 12, 512, 64, 1)]),
+    "longconv": ("Gated long convolution, causal: B L C", "longconv", [
+        (max(1, 131072 // l), l, c, b) for l in (1024, 4096, 16384, 32768, 131072) for c in (64, 128, 256) for b in (0, 1)]),
+    "million": ("Gated long convolution of 1 k and 1 M positions, as many series", "longconv", [
+        (1024, 1024, 16, 0), (1024, 1024, 16, 1), (1, 1048576, 16, 0), (1, 1048576, 16, 1)]),
 }
 
 
 def flops(workload, d):
     if workload == "attention":  # two products forward; five backward, one of them again
         return 4.0 * d[0] * d[1] * d[2] ** 2 * d[3] * (3.5 if d[4] else 1)
+    if workload == "longconv":  # transforms of length L: two a series forward, three more backward, and the filter's
+        return 5.0 * d[1] * math.log2(d[1]) * d[2] * ((5 * d[0] + 2) if d[3] else (2 * d[0] + 1))
     return 2.0 * d[0] * d[1] * d[2]
 
 
 def label(workload, d):
     if workload == "attention":
         return "%d %d %d %d %s" % (d[:4] + ("forward + backward" if d[4] else "forward",))
+    if workload == "longconv":
+        return "%d %d %d %s" % (d[:3] + ("forward + backward" if d[3] else "forward",))
     ends = ["", " +=", " + bias", " + bias, GELU", " + residual", " gelu'"]
     return " ".join(map(str, d[:3])) + (" %s%s%s" % ("NT"[d[3]], "NT"[d[4]], ends[d[5]]) if workload == "gemm" else "")
 

@@ -69,6 +69,11 @@ static vq_status fill_all(vq_device *device, const contender *who, job *j) {
     if (strcmp(j->workload, "attention") == 0)
         for (int i = 0; i < 8; i++) /* q, k, v, do, o, dq, dk, dv */
             VQ_TRY(fill(device, who, j, i, heads));
+    const size_t rows = d[0] * d[1] * d[2], filter = d[1] * d[2];
+    const size_t longconv[] = {rows, rows, rows, rows, filter, d[2],
+                               rows, rows, rows, rows, filter}; /* x0 x1 v dy h bias y dx0 dx1 dv dh */
+    for (int i = 0; i < 11 && strcmp(j->workload, "longconv") == 0; i++)
+        VQ_TRY(fill(device, who, j, i, longconv[i]));
     return VQDNA_OK;
 }
 
@@ -93,6 +98,14 @@ static vq_status print_answer(vq_device *device, const job *j) {
         for (int i = 5; i < 8; i++) {
             VQ_TRY(print_sample(device, j->tensors[i]));
             printf(i < 7 ? ", " : "");
+        }
+    }
+    if (strcmp(j->workload, "longconv") == 0) {
+        if (!j->dims[3])
+            return print_sample(device, j->tensors[6]);
+        for (int i = 7; i < 11; i++) {
+            VQ_TRY(print_sample(device, j->tensors[i]));
+            printf(i < 10 ? ", " : "");
         }
     }
     if (strcmp(j->workload, "assign") == 0) {
