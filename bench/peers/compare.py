@@ -30,6 +30,10 @@ GROUPS = {  # title, workload, dims as worker.h has them
     "fft": ("Transform: B N C", "fft", [
         (16, 1024, 64), (4, 4096, 64), (1, 16384, 64), (1, 65536, 64), (1, 131072, 64), (8, 1000, 128), (1, 30000, 128),
         (4, 1024, 256), (1, 4096, 256), (1, 16384, 256), (1, 65536, 256), (1, 131072, 256)]),
+    "longconv": ("Gated long convolution, causal: B L C", "longconv", [
+        (max(1, 131072 // l), l, c, b) for l in (1024, 4096, 16384, 32768, 131072) for c in (64, 128, 256) for b in (0, 1)]),
+    "million": ("Gated long convolution of 1 k and 1 M positions, as many series", "longconv", [
+        (1024, 1024, 16, 0), (1024, 1024, 16, 1), (1, 1048576, 16, 0), (1, 1048576, 16, 1)]),
 }
 
 
@@ -38,12 +42,16 @@ def flops(workload, d):
         return 4.0 * d[0] * d[1] * d[2] ** 2 * d[3] * (3.5 if d[4] else 1)
     if workload == "fft":  # as everyone counts them
         return 5.0 * d[0] * d[1] * d[2] * math.log2(d[1])
+    if workload == "longconv":  # transforms of length L: two a series forward, three more backward, and the filter's
+        return 5.0 * d[1] * math.log2(d[1]) * d[2] * ((5 * d[0] + 2) if d[3] else (2 * d[0] + 1))
     return 2.0 * d[0] * d[1] * d[2]
 
 
 def label(workload, d):
     if workload == "attention":
         return "%d %d %d %d %s" % (d[:4] + ("forward + backward" if d[4] else "forward",))
+    if workload == "longconv":
+        return "%d %d %d %s" % (d[:3] + ("forward + backward" if d[3] else "forward",))
     ends = ["", " +=", " + bias", " + bias, GELU", " + residual", " gelu'"]
     return " ".join(map(str, d[:3])) + (" %s%s%s" % ("NT"[d[3]], "NT"[d[4]], ends[d[5]]) if workload == "gemm" else "")
 

@@ -4,6 +4,7 @@
 #include "ops/assign.h"
 #include "ops/attention.h"
 #include "ops/fft.h"
+#include "ops/longconv.h"
 #include "ops/peak.h"
 
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 enum { SEARCH_ROWS, SEARCH_CODEBOOK, SEARCH_CODES, SEARCH_PACKED };
 enum { Q, K, V, D_O, O, DQ, DK, DV, LSE, WORK };
+enum { X0, X1, VALUE, DY, FILTER, BIAS, Y, DX0, DX1, DVALUE, DFILTER, DBIAS, KEPT, SPECTRUM, ROOM };
 enum { GEMM_WORK = GEMM_TENSORS };
 
 static vq_status open_device(vq_device *device, int threads, char *text, size_t size) {
@@ -31,6 +33,26 @@ static vq_attention_shape attention_shape(const int *d) {
     return (vq_attention_shape){d[0], d[1], d[2], d[3], heads, heads, heads, heads};
 }
 
+static vq_longconv_shape longconv_shape(const int *d) {
+    return (vq_longconv_shape){d[0], d[1], d[2], true};
+}
+
+/* The filter's spectrum, forward, and backward from gradients of zeros. */
+static vq_status run_longconv(vq_device *device, const int *d, const vq_view *t) {
+    const vq_longconv_shape s = longconv_shape(d);
+    const vq_longconv_rows rows = {d[2], 0};
+    const vq_longconv_layout layout = {rows, rows, rows, rows, rows};
+    VQ_TRY(vq_longconv_spectrum(device, t[SPECTRUM], t[ROOM], t[FILTER], &s));
+    VQ_TRY(vq_longconv_forward(device, t[Y], d[3] ? t[KEPT] : VQ_NO_VIEW, t[ROOM], t[X0], t[X1], t[VALUE], t[SPECTRUM], t[BIAS],
+                               VQ_NO_VIEW, &layout, &s));
+    if (!d[3])
+        return VQDNA_OK;
+    VQ_TRY(vq_zero(device, t[DFILTER]));
+    VQ_TRY(vq_zero(device, t[DBIAS]));
+    return vq_longconv_backward(device, t[DX0], t[DX1], t[DVALUE], t[DFILTER], t[DBIAS], t[ROOM], t[DY], t[X0], t[X1], t[VALUE],
+                                t[KEPT], t[SPECTRUM], t[BIAS], VQ_NO_VIEW, &layout, &s);
+}
+
 static vq_status start(vq_device *device, job *j) {
     const int *d = j->dims;
     vq_view *t = j->tensors;
@@ -48,6 +70,13 @@ static vq_status start(vq_device *device, job *j) {
         const vq_attention_shape s = attention_shape(d);
         VQ_TRY(vq_view_create(device, &t[LSE], (size_t)(d[0] * d[1]) * (size_t)d[2] * sizeof(float)));
         return vq_view_create(device, &t[WORK], vq_attention_scratch(device, &s));
+    }
+    if (strcmp(j->workload, "longconv") == 0) {
+        const vq_longconv_shape s = longconv_shape(d);
+        VQ_TRY(vq_view_create(device, &t[DBIAS], (size_t)d[2] * sizeof(float)));
+        VQ_TRY(vq_view_create(device, &t[KEPT], (size_t)(d[0] * d[1]) * (size_t)d[2] * sizeof(float)));
+        VQ_TRY(vq_view_create(device, &t[SPECTRUM], vq_longconv_spectrum_bytes(device, &s)));
+        return vq_view_create(device, &t[ROOM], vq_longconv_scratch(device, &s));
     }
     const size_t bytes = (size_t)vq_peak_items(device) * (size_t)(d[0] * d[1]) * sizeof(float);
     float *zeros = calloc(1, bytes);
@@ -77,6 +106,8 @@ static vq_status run(vq_device *device, job *j) {
         if (d[4])
             VQ_TRY(vq_attention_backward(device, t[DQ], t[DK], t[DV], t[WORK], t[D_O], t[Q], t[K], t[V], t[O], t[LSE], VQ_NO_VIEW,
                                          &s));
+    } else if (strcmp(j->workload, "longconv") == 0) {
+        VQ_TRY(run_longconv(device, d, t));
     } else {
         VQ_TRY(vq_peak_fma(device, t[0], t[0], vq_peak_items(device), d[0], d[1], 0.999f, 0.125f, PEAK_STEPS));
     }

@@ -74,6 +74,11 @@ static vq_status fill_all(vq_device *device, const contender *who, job *j) {
     if (strcmp(j->workload, "fft") == 0)
         for (int i = 0; i < 2; i++)
             VQ_TRY(fill(device, who, j, i, 2 * d[0] * d[1] * d[2]));
+    const size_t rows = d[0] * d[1] * d[2], filter = d[1] * d[2];
+    const size_t longconv[] = {rows, rows, rows, rows, filter, d[2],
+                               rows, rows, rows, rows, filter}; /* x0 x1 v dy h bias y dx0 dx1 dv dh */
+    for (int i = 0; i < 11 && strcmp(j->workload, "longconv") == 0; i++)
+        VQ_TRY(fill(device, who, j, i, longconv[i]));
     return VQDNA_OK;
 }
 
@@ -100,6 +105,14 @@ static vq_status print_answer(vq_device *device, const job *j) {
         for (int i = 5; i < 8; i++) {
             VQ_TRY(print_sample(device, j->tensors[i]));
             printf(i < 7 ? ", " : "");
+        }
+    }
+    if (strcmp(j->workload, "longconv") == 0) {
+        if (!j->dims[3])
+            return print_sample(device, j->tensors[6]);
+        for (int i = 7; i < 11; i++) {
+            VQ_TRY(print_sample(device, j->tensors[i]));
+            printf(i < 10 ? ", " : "");
         }
     }
     if (strcmp(j->workload, "assign") == 0) {

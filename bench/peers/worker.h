@@ -5,8 +5,9 @@
 #include "ops/gemm.h"
 
 /* What the driver asks for: "gemm" M N K ta tb end, as in ops/gemm.h; "assign" M D K; "attention" B H L d backward; "fft" B N C, forward;
+ * "longconv" B L C backward, causal;
  * "peak" width chains: PEAK_STEPS multiply-adds for each float of tensors[0]. */
-enum { JOB_DIMS = 6, JOB_TENSORS = 10, PEAK_STEPS = 1000000 };
+enum { JOB_DIMS = 6, JOB_TENSORS = 16, PEAK_STEPS = 1000000 };
 enum { GEMM_M, GEMM_N, GEMM_K, GEMM_TA, GEMM_TB, GEMM_END };
 enum { FFT_IN, FFT_OUT, FFT_WORK };
 enum { GEMM_A, GEMM_B, GEMM_C, GEMM_BIAS, GEMM_PRE, GEMM_TENSORS };

@@ -103,13 +103,38 @@ def torch_contender(threads):
         flat = lambda t: sample(t.detach().transpose(1, 2).numpy())
         return run, lambda o: sum((flat(t) for t in (q.grad, k.grad, v.grad)), []) if backward else flat(o)
 
+    def longconv(variant, B, L, C, backward):
+        # As HyenaDNA has it: real transforms of 2 L, series in one piece, as torch.fft likes them; not timed, element (b, l, c) is ours.
+        x0, x1, v, seed = (torch.from_numpy(fill(i, B, L, C)).transpose(1, 2).contiguous() for i in range(4))
+        h, bias = torch.from_numpy(fill(4, L, C)).t().contiguous(), torch.from_numpy(fill(5, C))
+        inputs = (x0, x1, v, h, bias)
+        for t in inputs:
+            t.requires_grad_(bool(backward))
+
+        def forward():
+            u = v * x1
+            s = torch.fft.irfft(torch.fft.rfft(u, n=2 * L) * torch.fft.rfft(h, n=2 * L), n=2 * L)[..., :L]
+            return (s + u * bias[:, None]) * x0
+
+        def run():
+            for t in inputs:
+                t.grad = None
+            with torch.set_grad_enabled(bool(backward)):
+                y = forward()
+            if backward:
+                y.backward(seed)
+            return y
+
+        flat = lambda t: sample(t.detach().transpose(-2, -1).numpy())
+        return run, lambda y: sum((flat(t.grad) for t in (x0, x1, v, h)), []) if backward else flat(y)
+
     show = torch.__config__.show()
     find = lambda pattern: (re.findall(pattern, show) or ["?"])[0]
     capability = getattr(getattr(torch.backends, "cpu", None), "get_cpu_capability", lambda: find(r"CPU capability usage: (\S+)"))()
     blas = "MKL, " if find(r"LAPACK_INFO=(\w+)") == "mkl" else ""
     attentions = ["softmax"] + ["sdpa"] * hasattr(F, "scaled_dot_product_attention")
     name = "PyTorch %s, %s, %soneDNN %s%s" % (torch.__version__, capability, blas, find(r"MKL-DNN v([0-9.]+)"), openblas_core())
-    return name, {"gemm": (gemm, [""]), "assign": (assign, [""]), "attention": (attention, attentions)}
+    return name, {"gemm": (gemm, [""]), "assign": (assign, [""]), "attention": (attention, attentions), "longconv": (longconv, [""])}
 
 
 def main():

@@ -24,6 +24,7 @@ static const struct {
     {"codebook", "sums of the vectors of a code, moving averages", 1, vq_bench_operation},
     {"attention", "softmax attention, forward and with backward", 1, vq_bench_operation},
     {"fft", "Fourier transforms of channels side by side", 1, vq_bench_operation},
+    {"longconv", "gated convolution along whole sequences, forward and with backward", 1, vq_bench_operation},
     {"conv", "depth-wise and stem convolution", 1, vq_bench_operation},
     {"layernorm", "layer normalization", 1, vq_bench_operation},
     {"train-step", "a training step of each preset at its batch", 1, vq_bench_train_step},

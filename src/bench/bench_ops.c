@@ -73,8 +73,21 @@ static double fft_error(vq_case *c, const int *d, size_t i, double got) {
     return fabs(got - want) / (1e-6 * (sqrt(2.0 / 3 * (double)N) + fabs(want)));
 }
 
+/* dims: B L C how, x0, x1 and v side by side in x, no mask, centred. The inputs are uniform in -1..1: a sum over L products of three, gated,
+ * is some sqrt(L) / 9, and float32 leaks in proportion. */
+static double longconv_error(vq_case *c, const int *d, size_t i, double got) {
+    const size_t L = (size_t)d[1], C = (size_t)d[2], ch = i % C, l = i / C % L;
+    const double *x = vq_case_value(c, "x") + i / C / L * L * 3 * C + ch, *h = vq_case_value(c, "h") + ch;
+    double want = vq_case_value(c, "bias")[ch] * x[(3 * l + 2) * C] * x[(3 * l + 1) * C];
+    for (size_t from = 0; from < L; from++)
+        want += h[(l + L - 1 - from) * C] * x[(3 * from + 2) * C] * x[(3 * from + 1) * C];
+    want *= x[3 * l * C];
+    return fabs(got - want) / (1e-5 * (sqrt((double)L) / 9 + fabs(want)));
+}
+
 static const vq_case_spot gemm_spot = {"C", gemm_error}, assign_spot = {"codes", assign_error},
-                          attention_spot = {"o", attention_error}, fft_spot = {"out", fft_error};
+                          attention_spot = {"o", attention_error}, fft_spot = {"out", fft_error},
+                          longconv_spot = {"y", longconv_error};
 
 /* ---- Shapes ------------------------------------------------------------------------------------------------------------------ */
 
@@ -122,6 +135,14 @@ static const shape fft_shapes[] = {
     {"1x16384 C 128", {{1, 16384, 128, -1}}, false},  {"1x65536 C 128", {{1, 65536, 128, -1}}, true},
     {"1x131072 C 256", {{1, 131072, 256, -1}}, true}, {0},
 };
+enum { SIDE_BY_SIDE = 17 }; /* and centred: of cases_longconv.c */
+static const shape longconv_shapes[] = {
+    {"8x1024x128", {{8, 1024, 128, SIDE_BY_SIDE}}, false},
+    {"1x32768x128", {{1, 32768, 128, SIDE_BY_SIDE}}, false},
+    {"1x131072x64", {{1, 131072, 64, SIDE_BY_SIDE}}, true},
+    {"1x1048576x16", {{1, 1048576, 16, SIDE_BY_SIDE}}, true},
+    {0},
+};
 static const shape conv_shapes[] = {
     /* of layernorm too, which looks at the first two */
     {"4096x64", {{4096, 64, 0, 7}}, false},
@@ -152,6 +173,7 @@ static const timed operations[] = {
     {"codebook", "codebook", NULL, codesum_shapes, NULL},
     {"attention", "attention", "attention+backward", attention_shapes, &attention_spot, 2.5, 2},
     {"fft", "fft", NULL, fft_shapes, &fft_spot},
+    {"longconv", "longconv", "longconv+backward", longconv_shapes, &longconv_spot, 1.5, 2},
     {"conv", "dwconv", "dwconv+backward", conv_shapes, NULL, 2, 1.5},
     {"conv", "stem", "stem+backward", stem_shapes, NULL, 1, 1},
     {"layernorm", "layernorm", "layernorm+backward", conv_shapes, NULL, 2, 1.5},

@@ -25,7 +25,7 @@ _vqdna() {
         elif [[ $command == tune ]]; then
             COMPREPLY=($(compgen -W "$(vqdna help tune 2>/dev/null | sed '1,/^Operations/d' | tr -d ,)" -- "$word"))
         elif [[ $command == bench && " ${COMP_WORDS[*]} " != *" --compare "* ]]; then
-            COMPREPLY=($(compgen -W "peak gemm assign codebook attention fft conv layernorm train-step tokenize" -- "$word"))
+            COMPREPLY=($(compgen -W "peak gemm assign codebook attention fft longconv conv layernorm train-step tokenize" -- "$word"))
         else
             compopt -o default
         fi

@@ -14,7 +14,7 @@
 #include "device/tune.h"
 
 typedef struct vq_longconv_shape {
-    int B, L, C;
+    int B, L, C; /* L at most 2^22 */
     bool causal; /* else centred */
 } vq_longconv_shape;
 

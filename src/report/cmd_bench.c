@@ -245,8 +245,9 @@ const vq_command vq_cmd_bench = {
     .summary = "how fast the device is, and how near to its limits",
     .synopsis =
         "[--quick] [--json] [-o FILE] [--svg FILE] [WORKLOAD...]\n       vqdna bench --compare [--threshold PCT] OLD.json NEW.json",
-    .notes = "Workloads: peak (always measured: the device's limits), gemm, assign, codebook, attention, fft, conv,\n"
-             "layernorm, train-step, tokenize; all by default. Each answer is checked before it is timed (-v says how). A comparison ends\n"
-             "with 1 if a result is slower by more than the threshold and a rank test tells it from chance (p < 0.01).",
+    .notes =
+        "Workloads: peak (always measured: the device's limits), gemm, assign, codebook, attention, fft, longconv, conv,\n"
+        "layernorm, train-step, tokenize; all by default. Each answer is checked before it is timed (-v says how). A comparison\n"
+        "ends with 1 if a result is slower by more than the threshold and a rank test tells it from chance (p < 0.01).",
     .run = run,
 };
