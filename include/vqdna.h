@@ -979,6 +979,14 @@ VQDNA_API vqdna_status vqdna_predictor_predict(vqdna_predictor *predictor, const
                                                const vqdna_stream_options *options, const vqdna_predict_options *predict,
                                                vqdna_predictions_sink sink, void *user, vqdna_stream_stats *stats);
 
+/* Vectors of every record of `count` files from the body's last hidden states, of its width: their mean or most over the tokens that stand at known
+ * bases, a row a record. A record that is longer than the positions is cut into as few equal parts as fit, each read by itself. Also of a
+ * pre-trained model. Of the embed options the pool counts; VQDNA_ERR_USAGE for VQDNA_POOL_NONE, and for a vocabulary of ids. `known` in the sink
+ * counts tokens. */
+VQDNA_API vqdna_status vqdna_predictor_embed(vqdna_predictor *predictor, const char *const *paths, size_t count,
+                                             const vqdna_stream_options *options, const vqdna_embed_options *embed,
+                                             vqdna_vectors_sink sink, void *user, vqdna_stream_stats *stats);
+
 /* What each base of a sequence does to what is said of it: the class's probability (or the value) with another base in its place, less what it
  * is as it stands. */
 typedef struct vqdna_mutations {

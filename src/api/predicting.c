@@ -1,6 +1,7 @@
 #include "api/handles.h"
 
 #include "base/integer.h"
+#include "train/body_vectors.h"
 #include "train/predict.h"
 
 #include <math.h>
@@ -151,6 +152,51 @@ vqdna_status vqdna_predictor_mutate(vqdna_predictor *p, const char *const *paths
     if (status >= 0)
         status = vq_predict_mutations(model, &p->card, p->tokenizer ? p->tokenizer->model : NULL, paths, count, &stream, &o, sink,
                                       user, stats);
+    vq_classifier_destroy(model);
+    return status;
+}
+
+typedef struct relay {
+    vqdna_vectors_sink sink;
+    void *user;
+    bool max;
+    int width;
+} relay;
+
+static vq_status pass_on(void *user, const vq_body_vectors *of) {
+    const relay *r = user;
+    const vqdna_vectors run = {.contig = of->contig,
+                               .count = 1,
+                               .width = r->width,
+                               .vectors = r->max ? of->max : of->mean,
+                               .bases = of->bases,
+                               .known = of->known,
+                               .last = true};
+    return r->sink(r->user, &run);
+}
+
+vqdna_status vqdna_predictor_embed(vqdna_predictor *p, const char *const *paths, size_t count, const vqdna_stream_options *options,
+                                   const vqdna_embed_options *embed, vqdna_vectors_sink sink, void *user,
+                                   vqdna_stream_stats *stats) {
+    VQ_REQUIRE(p);
+    VQ_REQUIRE_EACH(paths, count);
+    VQ_REQUIRE(sink);
+    VQ_HOLD(p->device);
+    vqdna_stream_options stream = {0};
+    vqdna_embed_options how = {0};
+    vq_classifier *model = NULL;
+    vq_take_options(&stream, sizeof stream, options, sizeof stream);
+    vq_take_options(&how, sizeof how, embed, sizeof how);
+    if (how.pool == VQDNA_POOL_NONE)
+        return vq_fail(VQDNA_ERR_USAGE, "hidden states of a body are pooled over a record: take their mean or max");
+    VQ_TRY(vq_predictor_refresh(p));
+    if (p->tokenizer)
+        VQ_TRY(vq_tokenizer_prepare(p->tokenizer, NULL));
+    vq_status status = vq_predictor_load_body(&model, p);
+    relay r = {sink, user, how.pool == VQDNA_POOL_MAX, p->card.config.body.layer.width};
+    if (status >= 0)
+        status =
+            vq_embed_body(model, &p->card, p->tokenizer ? p->tokenizer->model : NULL, paths, count, &stream, pass_on, &r, stats);
     vq_classifier_destroy(model);
     return status;
 }

@@ -12,6 +12,7 @@
 typedef struct embedding {
     vq_output out, names;
     uint64_t rows, first; /* given; before the record under way */
+    vqdna_predictor *body;
 } embedding;
 
 static vqdna_status write_vectors(void *user, const vqdna_vectors *run) {
@@ -26,13 +27,17 @@ static vqdna_status write_vectors(void *user, const vqdna_vectors *run) {
     return e->out.error || e->names.error ? VQDNA_ERR_OUTPUT : VQDNA_OK;
 }
 
-static int take_options(vq_cli *cli, vqdna_embed_options *how, const char *pool, const char *from, const char *level) {
-    static const char *const pools[] = {"mean", "max", "none"}, *const sources[] = {"codes", "encoder"};
+static int take_options(vq_cli *cli, vqdna_embed_options *how, bool *body, const char *pool, const char *from, const char *level) {
+    static const char *const pools[] = {"mean", "max", "none"}, *const sources[] = {"codes", "encoder", "body"};
     int of_pool, of_source, code;
     if ((code = vq_choose(&of_pool, cli, "pool", pool, pools, 3)) != VQ_GO_ON ||
-        (code = vq_choose(&of_source, cli, "from", from, sources, 2)) != VQ_GO_ON)
+        (code = vq_choose(&of_source, cli, "from", from, sources, 3)) != VQ_GO_ON)
         return code;
     *how = (vqdna_embed_options){.size = sizeof *how, .pool = (vqdna_pool)of_pool, .from_encoder = of_source == 1};
+    *body = of_source == 2;
+    if (*body && (level || how->pool == VQDNA_POOL_NONE))
+        return vq_cli_fail(cli, VQ_EXIT_USAGE,
+                           "a body has no levels, and its states are pooled: leave --level out, and take --pool mean or max");
     how->all_levels = level && !strcmp(level, "all");
     char *end = "";
     long number = level && !how->all_levels ? strtol(level, &end, 10) : 0;
@@ -69,7 +74,9 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"model", 'm', "MODEL", VQ_TEXT, &model, "the model's folder"},
         {"output", 'o', "OUT", VQ_TEXT, &path, "the array, OUT.npy; names of its rows go to OUT.npy.tsv"},
         {"pool", 0, "HOW", VQ_TEXT, &pool, "a record's vectors to one: mean or max; none: a row a base (default: mean)"},
-        {"from", 0, "SOURCE", VQ_TEXT, &from, "vectors of the codes, or of the encoder before it is quantized\n(default: codes)"},
+        {"from", 0, "SOURCE", VQ_TEXT, &from,
+         "vectors of the codes, or of the encoder before it is quantized, or\nhidden states of a body that pretrain or finetune "
+         "made (default: codes)"},
         {"level", 0, "N", VQ_TEXT, &level,
          "a level from 1, or all side by side; by default the mean of the\nlevels' codes, or the encoder's last level"},
         {"force", 0, NULL, VQ_FLAG, &cli->force, "replace a file that holds something else"},
@@ -80,9 +87,10 @@ static int run(vq_cli *cli, int argc, char **argv) {
     };
     vq_list inputs;
     vqdna_embed_options how;
+    bool of_body;
     int code = vq_options_parse(cli, options, argc, argv, 0, -1, &inputs);
     if (code == VQ_GO_ON)
-        code = take_options(cli, &how, pool, from, level);
+        code = take_options(cli, &how, &of_body, pool, from, level);
     if (code != VQ_GO_ON)
         return code;
     if (!model)
@@ -105,18 +113,21 @@ static int run(vq_cli *cli, int argc, char **argv) {
     if (code == VQ_GO_ON)
         code = vq_output_check(cli, index, VQ_KIND_ROWS);
     if (code == VQ_GO_ON)
-        code = vq_session_open(&session, cli, model);
-    if (code == VQ_GO_ON && how.level > session.info.levels)
+        code = of_body ? vq_session_open_predictor(&session, cli, model, NULL, &e.body) : vq_session_open(&session, cli, model);
+    if (code == VQ_GO_ON && !of_body && how.level > session.info.levels)
         code = vq_cli_fail(cli, VQ_EXIT_USAGE, "--level %d: the model has %d", how.level, session.info.levels);
-    int width = session.info.dim * (how.all_levels ? session.info.levels : 1);
+    const int width =
+        e.body ? vqdna_predictor_describe(e.body).width : session.info.dim * (how.all_levels ? session.info.levels : 1);
     if (code == VQ_GO_ON)
         code = open_outputs(cli, &e, path, index, &session, width);
     if (code != VQ_GO_ON)
         goto done;
     vqdna_stream_options stream = {
         .size = sizeof stream, .input = &in.input, .batch = (int)batch, .progress = vq_cli_stream_progress, .user = cli};
-    vqdna_status status = vqdna_embed(session.tokenizer, (const char *const *)in.paths->items, in.paths->count, &stream, &how,
-                                      write_vectors, &e, &stats);
+    const char *const *paths = (const char *const *)in.paths->items;
+    const size_t files = in.paths->count;
+    vqdna_status status = e.body ? vqdna_predictor_embed(e.body, paths, files, &stream, &how, write_vectors, &e, &stats)
+                                 : vqdna_embed(session.tokenizer, paths, files, &stream, &how, write_vectors, &e, &stats);
     if (e.out.error || e.names.error)
         code = vq_output_failed(e.out.error ? &e.out : &e.names, cli);
     else if (status < 0)
@@ -137,6 +148,7 @@ done:
     vq_output_abandon(&e.names);
     free(index);
     vq_sequences_free(&in);
+    vqdna_predictor_destroy(e.body);
     vq_session_close(&session);
     return code;
 }
@@ -144,7 +156,7 @@ done:
 const vq_command vq_cmd_embed = {
     .name = "embed",
     .summary = "vectors of sequences, as an array for NumPy",
-    .synopsis = "-m MODEL [--pool mean|max|none] [--from codes|encoder] [--level N|all] -o OUT.npy FASTA|-...",
+    .synopsis = "-m MODEL [--pool mean|max|none] [--from codes|encoder|body] [--level N|all] -o OUT.npy FASTA|-...",
     .notes = "Example: vqdna embed -m model --pool mean -o genes.npy genes.fa.gz; genes.npy.tsv names the rows: record, first row, "
              "rows,\n"
              "bases, and how many of them are A, C, G or T, over which it is pooled. Without any the row is zero.",

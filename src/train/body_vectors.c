@@ -108,7 +108,7 @@ static vq_status embed_record(work *k, const char *name, vq_body_vectors_sink si
         k->mean[w] = k->known ? (float)(k->sum[w] / (double)k->known) : 0;
         k->max[w] = k->known ? k->max[w] : 0;
     }
-    const vq_body_vectors vectors = {name, k->known, k->mean, k->max};
+    const vq_body_vectors vectors = {name, k->count, k->known, k->mean, k->max};
     return status < 0 ? status : sink(user, &vectors);
 }
 

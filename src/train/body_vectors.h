@@ -8,6 +8,7 @@
 /* Of one record, over its tokens that stand at a known base; borrowed. */
 typedef struct vq_body_vectors {
     const char *contig;
+    uint64_t bases;          /* of the record */
     uint64_t known;          /* tokens pooled; of none the vectors are 0 */
     const float *mean, *max; /* [width of the body] */
 } vq_body_vectors;

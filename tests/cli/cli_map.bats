@@ -181,6 +181,13 @@ END
     [ "$(value b/body_mean/metrics.json width)" = 32 ]
     [ "$(value b/metrics.json maps 2 features)" = codes ]
     cmp b/body_mean/neighbours.tsv b/body_max/neighbours.tsv && false
+    for pool in mean max; do # embed says the same
+        "$VQDNA" embed -q -m body --from body --pool $pool --no-provenance -o $pool.npy all.fa
+        cmp $pool.npy b/body_$pool/embedding.npy
+    done
+    refused 1 'take --pool mean' "$VQDNA" embed -q -m body --from body --pool none -o n.npy all.fa
+    refused 1 'leave --level out' "$VQDNA" embed -q -m body --from body --level 1 -o n.npy all.fa
+    refused 2 'tokenizer' "$VQDNA" embed -q -m "$model" --from body -o n.npy all.fa
     # 600 bases are five parts of 120: their mean is that of the parts.
     "$VQDNA" map -q -m body --features body:mean --features body:max --window 120 --no-provenance -o parts all.fa
     /usr/bin/python3 - <<'END'
