@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Whether the codes that tell two variants apart sit on the substitutions that are known to: `vqdna compare` of tips of two WHO variants, against
 a key made from the consensus genomes of their Pango lineages. A substitution is in the key where its share of the tips drawn, each taken for the
-consensus of its lineage, differs by half or more between the groups, as compare asks of codes. Places where no tip at all has a substitution, which
-the tips' tree masked, are left out, and counted beside it.
+consensus of its lineage, differs by half or more between the groups, as compare asks of codes. The tips' tree masks some places, on some branches: substitutions that
+less than a hundredth of a variant's tips have, of those whose consensus has it, are left out, and counted beside it.
 
 Appends a row to RESULTS as it is done and skips those that are there; vocabularies, which never saw anything after spring 2020, lie in WORK.
 
@@ -51,7 +51,6 @@ def main():
             f.write("\t".join(HEAD) + "\n")
     there = {tuple(line.split("\t")[:4]) for line in open(a.results)}
     bases, all_tips, known = tips.reference(a.data), tips.tips(a.data), tips.consensus(a.data)
-    changed = {at for tip in all_tips for at, _ in tip["subs"]}
     for pair in a.pairs:
         names = pair.split(",")
         groups = []
@@ -59,7 +58,9 @@ def main():
             of = [tip for tip in all_tips if tip["who"] == name]
             groups.append(random.Random(1).sample(of, min(a.tips, len(of))))
         whole_key, fasta = key_of(known, groups), []
-        key = [change for change in whole_key if change[0] in changed]
+        of = [(tip, known[tip["lineage"]]) for tip in all_tips if tip["who"] in names and tip["lineage"] in known]
+        carriers = {change: [change in tip["subs"] for tip, consensus in of if change in consensus] for change in whole_key}
+        key = [change for change in whole_key if 100 * sum(carriers[change]) >= len(carriers[change])]
         bed = os.path.join(a.work, f"key-{pair}-{a.tips}.bed")
         with open(bed, "w") as out:
             for at, base in key:
