@@ -12,7 +12,7 @@ enum {
 
 struct vq_forces {
     const vq_affinities *p;
-    const vq_workers *workers;
+    vq_workers workers;
     int divergence; /* whether it is asked for */
     size_t rows, blocks;
     float *x, *y;    /* [blocks * TILE]: places */
@@ -113,7 +113,7 @@ vq_status vq_forces_gradient(vq_forces *f, double *gradient, double *divergence,
         f->y[i] = (float)xy[2 * i + 1];
     }
     f->divergence = divergence != NULL;
-    VQ_TRY(vq_parallel(f->blocks, f->workers, run_block, f));
+    VQ_TRY(vq_parallel(f->blocks, &f->workers, run_block, f));
     double z = 0, entropy = 0, mass = 0;
     for (size_t b = 0; b < f->blocks; b++) {
         z += f->sum[b];
@@ -134,7 +134,7 @@ vq_status vq_forces_create(vq_forces **out, const vq_affinities *affinities, con
     *out = NULL;
     VQ_TRY(vq_alloc(&f, 1, sizeof *f));
     f->p = affinities;
-    f->workers = workers;
+    f->workers = *workers;
     f->rows = affinities->rows;
     f->blocks = (f->rows + TILE - 1) / TILE;
     VQ_TRY_OR(fail, vq_alloc(&f->x, f->blocks * TILE, sizeof *f->x));
