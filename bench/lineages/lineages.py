@@ -22,7 +22,6 @@ square."""
 import argparse
 import collections
 import csv
-import gzip
 import json
 import os
 import random
@@ -31,6 +30,8 @@ import statistics
 import subprocess
 import sys
 import time
+
+import tips
 
 # name: (vocabulary, or None for one of bases alone; feature of `vqdna map`)
 FEATURES = {
@@ -49,38 +50,19 @@ HEAD = ["features", "seed", "labels", "records", *SCORES, "pair_silhouette", "pa
 PAIR = "Lambda,Delta"
 
 
-def opened(path):
-    return gzip.open(path, "rt") if path.endswith(".gz") else open(path)
-
-
 def make_genomes(a, fasta, table):
     """The tips as records, and their labels."""
-    reference = "".join(line.strip() for line in opened(os.path.join(a.data, "reference_MN908947.fasta")) if line[0] != ">").upper()
-    known = {row["lineage"]: row for row in csv.DictReader(opened(os.path.join(a.data, "pango_labels.tsv")), delimiter="\t")}
-    tips = list(csv.DictReader(opened(os.path.join(a.data, "tips.tsv.gz")), delimiter="\t"))
-    if a.tips and a.tips < len(tips):
-        tips = random.Random(1).sample(tips, a.tips)
-    with open(fasta + ".part", "w") as genomes, open(table, "w") as labels:
+    known = {row["lineage"]: row for row in csv.DictReader(tips.opened(os.path.join(a.data, "pango_labels.tsv")), delimiter="\t")}
+    chosen = tips.tips(a.data)
+    if a.tips and a.tips < len(chosen):
+        chosen = random.Random(1).sample(chosen, a.tips)
+    with open(table, "w") as labels:
         labels.write("name\twho\tpango3\tclade\n")
-        for tip in tips:
-            bases = list(reference)
-            for change in filter(None, tip["subs"].split(",")):
-                at = int(change[1:-1]) - 1
-                assert bases[at] == change[0], change
-                bases[at] = change[-1]
-            genomes.write(f">{tip['id']}\n{''.join(bases)}\n")
+        for tip in chosen:
             of = known.get(tip["lineage"], {})
             parts = ".".join(of.get("unaliased", "").split(".")[:3])
             labels.write(f"{tip['id']}\t{tip['who']}\t{parts}\t{of.get('nextstrain_clade') or ''}\n")
-    os.replace(fasta + ".part", fasta)
-
-
-def trained(a, quantizer, seed):
-    folder = os.path.join(a.work, f"{quantizer}-{seed}")
-    if not os.path.exists(os.path.join(folder, "metrics.json")):
-        subprocess.run([a.vqdna, "train", "-q", "--force", "--seed", str(seed), "--quantizer", quantizer, "--steps", str(a.steps), "-o", folder,
-                        a.viruses, os.path.join(a.data, "ncov_example_early2020.fasta.gz")], check=True)
-    return folder
+    tips.write_fasta(fasta, tips.reference(a.data), chosen)
 
 
 VARIANTS = {"Alpha": "#0072b2", "Beta": "#009e73", "Gamma": "#cc79a7", "Delta": "#d55e00", "Lambda": "#56b4e9", "Mu": "#e69f00",
@@ -193,7 +175,7 @@ def run(a, vocabulary, seed, names, there, fasta, labels):
         features = [FEATURES[name][1] for name in left]
         features += ["kmer:1"] if len(features) == 1 else []
         command = [a.vqdna, "map", "-q", "--no-provenance", "--resume", "--seed", str(seed), "--labels", labels, "--pair", PAIR, "-o", top, fasta]
-        command += [f"--features={f}" for f in features] + (["-m", trained(a, vocabulary, seed)] if vocabulary else [])
+        command += [f"--features={f}" for f in features] + (["-m", tips.vocabulary(a.vqdna, a.work, a.data, a.viruses, vocabulary, seed, a.steps)] if vocabulary else [])
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         while left:
             ended = process.poll()  # before looking: what is there at the end was there when it ended

@@ -17,7 +17,9 @@ def reference(data):
 def tips(data):
     """Rows with id, lineage, who, subs (a list of place from 0 and base)."""
     rows = list(csv.DictReader(opened(os.path.join(data, "tips.tsv.gz")), delimiter="\t"))
+    bases = reference(data)
     for row in rows:
+        assert all(bases[int(c[1:-1]) - 1] == c[0] for c in filter(None, row["subs"].split(","))), row["id"]
         row["subs"] = changes(row["subs"])
     return rows
 

@@ -76,7 +76,8 @@ vq_status vq_predictor_take(vqdna_predictor *predictor, const json_t *config, co
 /* The state dict of a card, zero. */
 vq_status vq_predictor_state(vq_state *out, const vq_predictor *card);
 
-/* The body with its weights for inference, for sequences of as many bases as it has positions, below a head without weights; destroy it. */
+/* The body with its weights for inference, for sequences of as many bases as it has positions, below a head without weights; destroy it.
+ * The weights are those of its trainer, if it has one, and its tokenizer is ready. */
 vq_status vq_predictor_load_body(vq_classifier **out, vqdna_predictor *predictor);
 
 /* Whether examples have the labels that the predictor tells; their tokens, of the other strand if `reverse`. */

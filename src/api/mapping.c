@@ -85,9 +85,6 @@ static vq_status gather_body(vq_gathered *out, const char *const *features, size
     vqdna_predictor *p = in->body;
     vq_classifier *model = NULL;
     VQ_HOLD(p->device);
-    VQ_TRY(vq_predictor_refresh(p));
-    if (p->tokenizer)
-        VQ_TRY(vq_tokenizer_prepare(p->tokenizer, NULL));
     vq_status status = vq_predictor_load_body(&model, p);
     if (status >= 0)
         status = vq_gather_body(out, features, count, model, &p->card, p->tokenizer ? p->tokenizer->model : NULL, in->paths,

@@ -189,9 +189,6 @@ vqdna_status vqdna_predictor_embed(vqdna_predictor *p, const char *const *paths,
     vq_take_options(&how, sizeof how, embed, sizeof how);
     if (how.pool == VQDNA_POOL_NONE)
         return vq_fail(VQDNA_ERR_USAGE, "hidden states of a body are pooled over a record: take their mean or max");
-    VQ_TRY(vq_predictor_refresh(p));
-    if (p->tokenizer)
-        VQ_TRY(vq_tokenizer_prepare(p->tokenizer, NULL));
     vq_status status = vq_predictor_load_body(&model, p);
     relay r = {sink, user, how.pool == VQDNA_POOL_MAX, p->card.config.body.layer.width};
     if (status >= 0)

@@ -283,6 +283,9 @@ vq_status vq_predictor_load_body(vq_classifier **out, vqdna_predictor *p) {
     config.classes = 0;
     config.linear = true;
     *out = NULL;
+    VQ_TRY(vq_predictor_refresh(p));
+    if (p->tokenizer)
+        VQ_TRY(vq_tokenizer_prepare(p->tokenizer, NULL));
     const size_t tokens = vq_vocabulary_tokens(&p->card.vocabulary, (size_t)config.body.positions, 0);
     VQ_TRY_OR(done, vq_classifier_state(&state, &config));
     VQ_TRY_OR(done, take_body(&state, &p->state));
