@@ -84,13 +84,16 @@ static int print_plan(pretraining *t) {
 
 static int make_trainer(pretraining *t) {
     vqdna_status status;
-    vq_cli_note(t->cli, "counting what the baselines need");
+    static const char counting[] = "counting what the baselines need";
     if (t->resume) {
+        vq_cli_note(t->cli, "%s", counting);
         status = vqdna_pretrainer_resume(&t->trainer, &t->predictor, t->session.context, t->dataset, t->folder);
     } else {
         status = make_predictor(t);
-        if (status >= 0)
+        if (status >= 0) {
+            vq_cli_note(t->cli, "%s", counting);
             status = vqdna_pretrainer_create(&t->trainer, t->predictor, t->dataset, &t->options);
+        }
     }
     if (status < 0)
         return vq_cli_failed(t->cli, status);

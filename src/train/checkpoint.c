@@ -141,7 +141,9 @@ void vq_folder_close(vq_folder *f) {
 static vq_status expect(const char *found, const char *kind, const char *path) {
     if (strcmp(found, kind) == 0)
         return VQDNA_OK;
-    return vq_fail(VQDNA_ERR_INPUT, "%s: the model is a '%s', this needs a '%s': it may be of a newer vqdna", path, found, kind);
+    return vq_fail(VQDNA_ERR_INPUT,
+                   "%s: the model is a '%s', this needs a '%s': name another, or a newer vqdna if it knows that kind", path, found,
+                   kind);
 }
 
 vq_status vq_folder_expect(const vq_folder *f, const char *kind) {
