@@ -914,6 +914,7 @@ typedef struct vqdna_finetune_options {
     bool balanced;     /* weigh classes by one over their frequency */
     bool recompute;    /* of each layer keep its output alone, and compute the rest again in backward */
     int length_warmup; /* bases read of a sequence at the start, drawn anew each time, doubled at equal shares of the steps; 0: all */
+    int micro_batch;   /* sequences the device takes at once; the gradients of a step's add up. Divides batch; default: all */
 } vqdna_finetune_options;
 
 /* "key=value" into whichever struct has the key; and the table of keys, the model's first, NULL past the end. */
@@ -1026,6 +1027,7 @@ typedef struct vqdna_pretrain_options {
     bool forward_only;                       /* sample the given strand only */
     bool recompute;                          /* as of vqdna_finetune_options */
     int length_warmup; /* bases of a window at the start, doubled at equal shares of the steps; 0: window throughout */
+    int micro_batch;   /* windows the device takes at once; the gradients of a step's add up. Divides batch; default: all */
 } vqdna_pretrain_options;
 
 VQDNA_API vqdna_status vqdna_set_pretrain_option(vqdna_predictor_options *body, vqdna_pretrain_options *pretrain,

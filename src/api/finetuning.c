@@ -87,7 +87,7 @@ typedef struct trial {
 static vq_status plan_batch(void *user, int batch, vq_plan **plan, void **model) {
     trial *t = user;
     vq_classifier *m;
-    t->options.batch = batch;
+    t->options.batch = t->options.micro_batch = batch;
     VQ_TRY(vq_classify_plan(&m, t->predictor->device, &t->predictor->card, t->tokens, &t->options));
     *plan = m->plan;
     *model = m;
@@ -106,7 +106,7 @@ vqdna_status vqdna_finetuner_plan(vqdna_predictor *p, size_t longest, const vqdn
     trial t = {.predictor = p, .tokens = vq_max(1, vq_vocabulary_tokens(&p->card.vocabulary, longest, 0))};
     VQ_TRY(vq_finetune_resolve(&t.options, options, 1));
     *out = (vqdna_plan_summary){.device_limit = p->device->info.global_bytes};
-    return vq_batch_plan(out, (vq_batch_planner){plan_batch, drop, &t}, t.options.batch, VQ_MAX_BATCH, fn, user);
+    return vq_batch_plan(out, (vq_batch_planner){plan_batch, drop, &t}, t.options.micro_batch, VQ_MAX_BATCH, fn, user);
 }
 
 static vq_status resume(vqdna_trainer *t, vqdna_predictor *p, const vqdna_examples *train, const vqdna_examples *dev,

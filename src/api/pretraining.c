@@ -72,7 +72,7 @@ typedef struct trial {
 static vq_status plan_batch(void *user, int batch, vq_plan **plan, void **model) {
     trial *t = user;
     vq_masked *m;
-    t->options.batch = batch;
+    t->options.batch = t->options.micro_batch = batch;
     VQ_TRY(vq_pretrain_plan(&m, t->predictor->device, &t->predictor->card, &t->options));
     *plan = m->plan;
     *model = m;
@@ -92,7 +92,7 @@ vqdna_status vqdna_pretrainer_plan(vqdna_predictor *p, const vqdna_pretrain_opti
     VQ_TRY(vq_pretrain_resolve(&t.options, options, 1));
     *out = (vqdna_plan_summary){.device_limit = p->device->info.global_bytes};
     const int most = vq_min_int(VQ_MAX_BATCH, VQ_MAX_STEP_BASES / t.options.window);
-    return vq_batch_plan(out, (vq_batch_planner){plan_batch, drop, &t}, t.options.batch, most, fn, user);
+    return vq_batch_plan(out, (vq_batch_planner){plan_batch, drop, &t}, t.options.micro_batch, most, fn, user);
 }
 
 static vq_status resume(vqdna_trainer *t, vqdna_predictor *p, const vqdna_dataset *dataset, const vq_checkpoint *c,

@@ -221,19 +221,24 @@ static vq_status upload_rows(vq_body *b, const uint8_t *there) {
 }
 
 vq_status vq_body_upload(vq_body *b, const int32_t *ids, const int32_t *place, const int32_t *hidden, const uint8_t *there) {
+    return vq_body_upload_part(b, ids, place, hidden, there, (size_t)b->batch.B * (size_t)b->batch.L, 0);
+}
+
+vq_status vq_body_upload_part(vq_body *b, const int32_t *ids, const int32_t *place, const int32_t *hidden, const uint8_t *there,
+                              size_t rows, size_t first) {
     const size_t M = (size_t)b->batch.B * (size_t)b->batch.L;
     for (int t = 0; t < b->config.tables; t++)
-        VQ_TRY(vq_upload(b->device, b->ids[t].view, ids + (size_t)t * M, M * sizeof *ids));
+        VQ_TRY(vq_upload(b->device, b->ids[t].view, ids + (size_t)t * rows + first, M * sizeof *ids));
     if (vq_body_has_positions(&b->config))
-        VQ_TRY(vq_upload(b->device, b->place.view, place, M * sizeof *place));
+        VQ_TRY(vq_upload(b->device, b->place.view, place + first, M * sizeof *place));
     if (vq_body_has(&b->config, VQ_HYENA))
-        VQ_TRY(upload_rows(b, there));
+        VQ_TRY(upload_rows(b, there ? there + first : NULL));
     b->any_hidden = hidden != NULL;
     b->padded = there != NULL;
     if (hidden)
-        VQ_TRY(vq_upload(b->device, b->hidden.view, hidden, M * sizeof *hidden));
+        VQ_TRY(vq_upload(b->device, b->hidden.view, hidden + first, M * sizeof *hidden));
     if (there)
-        VQ_TRY(vq_upload(b->device, b->there.view, there, M));
+        VQ_TRY(vq_upload(b->device, b->there.view, there + first, M));
     b->batch.mask = there ? b->there.view : VQ_NO_VIEW;
     b->batch.rows = b->rows.view;
     b->batch.features = b->features.view;

@@ -76,6 +76,10 @@ void vq_body_use(vq_body *body, int B, int L);
  * bases; hidden: 0 where the token is hidden, 1 elsewhere, NULL: none is; there: 0 where there is none, 1 elsewhere, NULL: all are. */
 vq_status vq_body_upload(vq_body *body, const int32_t *ids, const int32_t *place, const int32_t *hidden, const uint8_t *there);
 
+/* The same of arrays of a larger batch, of `rows` tokens, from the one numbered `first`. */
+vq_status vq_body_upload_part(vq_body *body, const int32_t *ids, const int32_t *place, const int32_t *hidden, const uint8_t *there,
+                              size_t rows, size_t first);
+
 /* body->out [M][width]. dropout 0 outside training. */
 vq_status vq_body_forward(vq_body *body, double dropout, vq_draws draws);
 

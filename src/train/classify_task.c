@@ -55,21 +55,21 @@ static vq_status begin(void *self, uint64_t step, uint64_t *bases) {
     return VQDNA_OK;
 }
 
-static vq_status upload(vq_classify_task *t, const size_t *rows) {
+static vq_status upload(vq_classify_task *t, const size_t *rows, int count) {
     vq_classifier *m = t->model;
     const vq_labelled *set = t->train.set;
     int32_t *classes = NULL;
     float *numbers = NULL;
-    vq_body_use(&m->body, t->count, t->batch.L);
+    vq_body_use(&m->body, count, t->batch.L);
     VQ_TRY(vq_body_upload(&m->body, t->batch.ids, t->batch.place, NULL, t->batch.padded ? t->batch.there : NULL));
     vq_status status;
-    VQ_TRY_OR(done, vq_alloc(&classes, (size_t)t->count, sizeof *classes));
-    VQ_TRY_OR(done, vq_alloc(&numbers, (size_t)t->count, sizeof *numbers));
-    for (int i = 0; i < t->count; i++) {
+    VQ_TRY_OR(done, vq_alloc(&classes, (size_t)count, sizeof *classes));
+    VQ_TRY_OR(done, vq_alloc(&numbers, (size_t)count, sizeof *numbers));
+    for (int i = 0; i < count; i++) {
         classes[i] = set->class[rows[i]];
         numbers[i] = set->value ? (float)((set->value[rows[i]] - t->predictor->mean) / t->predictor->deviation) : 0;
     }
-    status = vq_upload(m->device, m->targets.view, set->value ? (void *)numbers : (void *)classes, (size_t)t->count * 4);
+    status = vq_upload(m->device, m->targets.view, set->value ? (void *)numbers : (void *)classes, (size_t)count * 4);
 done:
     free(classes);
     free(numbers);
@@ -78,12 +78,15 @@ done:
 
 static vq_status learn(void *self, int part) {
     vq_classify_task *t = self;
-    const vq_draws draws = {.seed = t->options.seed, .step = t->step, .stream = VQ_STREAM_DROPOUT};
-    const size_t *rows = t->order + t->first;
+    const int parts = t->options.batch / t->options.micro_batch, first = part * t->options.micro_batch,
+              count = vq_min_int(t->options.micro_batch, t->count - first);
+    const vq_draws draws = {t->options.seed, t->step * (uint64_t)parts + (uint64_t)part, VQ_STREAM_DROPOUT};
+    const size_t *rows = t->order + t->first + first;
     const vq_cut stretch = cut(t);
-    (void)part;
-    vq_examples_batch(&t->train, &t->batch, rows, t->count, 0, t->model->config.body.positions, &stretch);
-    VQ_TRY(upload(t, rows));
+    if (count < 1) /* the last step of an epoch is short */
+        return VQDNA_OK;
+    vq_examples_batch(&t->train, &t->batch, rows, count, 0, t->model->config.body.positions, &stretch);
+    VQ_TRY(upload(t, rows, count));
     return vq_classifier_learn(t->model, t->options.dropout, draws, t->class_weights != NULL, (float)(1 / t->weight));
 }
 
@@ -259,11 +262,11 @@ static vq_status weigh(vq_classify_task *t) {
 
 vq_status vq_classify_plan(vq_classifier **out, vq_device *device, const vq_predictor *predictor, size_t tokens,
                            const vqdna_finetune_options *o) {
-    if ((size_t)o->batch > VQ_MAX_STEP_BASES / vq_max(tokens, 1))
-        return vq_fail(VQDNA_ERR_USAGE, "a step of %d sequences of up to %zu tokens is too large: at most %d tokens", o->batch,
+    if ((size_t)o->micro_batch > VQ_MAX_STEP_BASES / vq_max(tokens, 1))
+        return vq_fail(VQDNA_ERR_USAGE, "%d sequences of up to %zu tokens at once are too many: at most %d tokens", o->micro_batch,
                        tokens, VQ_MAX_STEP_BASES);
     const vq_body_training how = {o->recompute, o->frozen, {o->lora, o->lora_alpha, o->lora_feed}};
-    return vq_classifier_plan(out, device, &predictor->config, o->batch, (int)tokens, VQ_TRAINING_SORTED, &how);
+    return vq_classifier_plan(out, device, &predictor->config, o->micro_batch, (int)tokens, VQ_TRAINING_SORTED, &how);
 }
 
 static vq_status open_task(vq_classify_task *t, vq_device *device) {
@@ -273,7 +276,7 @@ static vq_status open_task(vq_classify_task *t, vq_device *device) {
     VQ_TRY(vq_classify_plan(&t->model, device, p, longest, o));
     VQ_TRY(vq_plan_bind(t->model->plan));
     VQ_TRY(vq_state_create(&t->best, t->model->plan));
-    VQ_TRY(vq_token_batch_create(&t->batch, p->vocabulary.tables, (size_t)o->batch * longest));
+    VQ_TRY(vq_token_batch_create(&t->batch, p->vocabulary.tables, (size_t)o->micro_batch * longest));
     VQ_TRY(vq_alloc(&t->order, rows, sizeof *t->order));
     for (size_t i = 0; i < rows; i++)
         t->longest = vq_max_int(t->longest, (int)(t->train.set->start[i + 1] - t->train.set->start[i]));
@@ -307,7 +310,7 @@ vq_status vq_classify_trainer(vq_trainer **out, vq_classify_task **self, vq_devi
                           .self = t,
                           .device = device,
                           .plan = t->model->plan,
-                          .parts = 1,
+                          .parts = o->batch / o->micro_batch,
                           .best = t->dev.set ? &t->best : NULL,
                           .found = &t->found,
                           .begin = begin,

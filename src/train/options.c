@@ -88,6 +88,13 @@ vq_status vq_option_agrees(const vq_config *config, const vqdna_train_options *r
     return vq_option_same(row, number, name, value);
 }
 
+vq_status vq_micro_batch_resolve(int *micro_batch, int batch) {
+    *micro_batch = *micro_batch ? *micro_batch : batch;
+    if (batch % *micro_batch != 0)
+        return vq_fail(VQDNA_ERR_USAGE, "micro_batch is %d, it must divide batch, which is %d", *micro_batch, batch);
+    return VQDNA_OK;
+}
+
 vq_status vq_train_resolve(vqdna_train_options *out, const vqdna_train_options *options, const vq_config *config, uint64_t bases) {
     vqdna_train_options r = {0};
     vq_take_options(&r, sizeof r, options, sizeof r);
@@ -95,10 +102,7 @@ vq_status vq_train_resolve(vqdna_train_options *out, const vqdna_train_options *
     VQ_TRY(vq_options_resolve(&tables[1], &r));
     if (r.window == 0)
         r.window = strcmp(config->preset, "tiny") == 0 ? 256 : 512;
-    if (r.micro_batch == 0)
-        r.micro_batch = r.batch;
-    if (r.batch % r.micro_batch != 0)
-        return vq_fail(VQDNA_ERR_USAGE, "micro_batch is %d, it must divide batch, which is %d", r.micro_batch, r.batch);
+    VQ_TRY(vq_micro_batch_resolve(&r.micro_batch, r.batch));
     if ((r.steps > 0) + (r.epochs > 0) + (r.seconds > 0) > 1)
         return vq_fail(VQDNA_ERR_USAGE, "give one of steps, epochs and seconds");
     if (r.epochs > 0)
@@ -122,9 +126,8 @@ vq_status vq_train_to_json(json_t **out, const vqdna_train_options *options) {
 vq_status vq_train_from_json(vqdna_train_options *out, const json_t *json, const char *path) {
     vqdna_train_options r = {0};
     VQ_TRY(vq_options_from_json(&tables[1], &r, json, path, offsetof(vqdna_train_options, micro_batch)));
-    if (r.window < 1 || r.batch % (r.micro_batch ? r.micro_batch : r.batch) != 0 || !(r.steps || r.seconds > 0))
+    if (r.window < 1 || vq_micro_batch_resolve(&r.micro_batch, r.batch) < 0 || !(r.steps || r.seconds > 0))
         return vq_fail(VQDNA_ERR_INPUT, "%s: the options of the run do not fit each other", path);
-    r.micro_batch = r.micro_batch ? r.micro_batch : r.batch;
     *out = r;
     return VQDNA_OK;
 }

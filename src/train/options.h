@@ -6,6 +6,9 @@
 
 enum { VQ_MAX_BATCH = 1 << 16, VQ_MAX_STEP_BASES = 1 << 24 }; /* windows, and bases, of a step */
 
+/* 0 becomes `batch`, which the others divide. */
+vq_status vq_micro_batch_resolve(int *micro_batch, int batch);
+
 /* "key=value" into whichever struct has the key. A value of 0 is stored so that it does not read as the default. */
 vq_status vq_option_set(vqdna_model_options *model, vqdna_train_options *train, const char *assignment);
 

@@ -2,6 +2,7 @@
 
 #include "base/integer.h"
 #include "train/option_table.h"
+#include "train/options.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -67,6 +68,7 @@ static const vq_option_row train_options[] = {
     TRAIN(recompute, FLAG, 0, 0, 0, "false", "less memory, more time: compute activations again in backward"),
     TRAIN(length_warmup, INTEGER, 8, 1 << 20, 0, "none",
           "bases read of a sequence at the start, from a place drawn anew each time, doubled at equal shares of the steps"),
+    TRAIN(micro_batch, INTEGER, 1, VQ_MAX_BATCH, 0, "batch", "sequences the device takes at once; divides batch"),
 };
 
 enum { TABLES = 3 };
@@ -105,6 +107,7 @@ vq_status vq_finetune_resolve(vqdna_finetune_options *out, const vqdna_finetune_
     if (r.steps > 0 && r.epochs > 0)
         return vq_fail(VQDNA_ERR_USAGE, "give one of steps and epochs");
     VQ_TRY(vq_options_resolve(&train_table, &r));
+    VQ_TRY(vq_micro_batch_resolve(&r.micro_batch, r.batch));
     if (r.steps == 0) {
         r.epochs = r.epochs > 0 ? r.epochs : 3;
         r.steps = (uint64_t)ceil(r.epochs * (double)vq_ceil_div(rows, (size_t)r.batch));
@@ -120,8 +123,8 @@ vq_status vq_finetune_to_json(json_t **out, const vqdna_finetune_options *option
 vq_status vq_finetune_from_json(vqdna_finetune_options *out, const json_t *json, const char *path) {
     vqdna_finetune_options r = {0};
     VQ_TRY(vq_options_from_json(&train_table, &r, json, path, offsetof(vqdna_finetune_options, length_warmup)));
-    if (!r.steps)
-        return vq_fail(VQDNA_ERR_INPUT, "%s: the run has no steps", path);
+    if (!r.steps || vq_micro_batch_resolve(&r.micro_batch, r.batch) < 0)
+        return vq_fail(VQDNA_ERR_INPUT, "%s: the options of the run do not fit each other", path);
     *out = r;
     return VQDNA_OK;
 }

@@ -13,21 +13,20 @@ static size_t longest(const vq_pretrain_task *t) {
     return vq_max(1, vq_vocabulary_tokens(&t->predictor->vocabulary, (size_t)t->options.window, 0));
 }
 
-int vq_pretrain_tokens(const vq_pretrain_task *t) {
-    return (int)longest(t) * t->options.batch;
+int vq_pretrain_tokens(const vq_pretrain_task *t, int windows) {
+    return (int)longest(t) * windows;
 }
 
 /* A word is hidden if any of its bases is. */
-int vq_pretrain_most_hidden(const vq_pretrain_task *t) {
-    const int each = (int)(t->options.mask * t->options.window) + 1;
-    return t->predictor->vocabulary.kind == VQ_OF_WORDS ? vq_pretrain_tokens(t)
-                                                        : vq_min_int(each * t->options.batch, vq_pretrain_tokens(t));
+int vq_pretrain_most_hidden(const vq_pretrain_task *t, int windows) {
+    const int each = (int)(t->options.mask * t->options.window) + 1, tokens = vq_pretrain_tokens(t, windows);
+    return t->predictor->vocabulary.kind == VQ_OF_WORDS ? tokens : vq_min_int(each * windows, tokens);
 }
 
 vq_status vq_pretrain_batch_open(vq_pretrain_task *t) {
     const vq_vocabulary *v = &t->predictor->vocabulary;
-    const size_t B = (size_t)t->options.batch, bases = B * (size_t)t->options.window, M = (size_t)vq_pretrain_tokens(t);
-    const size_t H = (size_t)vq_pretrain_most_hidden(t), tables = (size_t)v->tables;
+    const size_t B = (size_t)t->options.batch, bases = B * (size_t)t->options.window, M = (size_t)vq_pretrain_tokens(t, (int)B);
+    const size_t H = (size_t)vq_pretrain_most_hidden(t, (int)B), tables = (size_t)v->tables;
     VQ_TRY(vq_alloc(&t->lengths, B, sizeof *t->lengths));
     VQ_TRY(vq_alloc(&t->phases, B, sizeof *t->phases));
     VQ_TRY(vq_alloc(&t->bases, bases, 1));
@@ -135,9 +134,26 @@ static void make_tokens(vq_pretrain_task *t, int b, size_t first, size_t M) {
     }
 }
 
+void vq_pretrain_pick(vq_pretrain_task *t, int first, int count) {
+    const int heads = t->model->config.heads, most = vq_pretrain_most_hidden(t, count);
+    const size_t L = (size_t)t->tokens.L, M = (size_t)t->tokens.B * L, from = (size_t)first * L, rows = (size_t)count * L;
+    t->H = 0;
+    for (size_t m = 0; m < rows; m++)
+        if (!t->mark[from + m] && t->H < most)
+            t->picked[t->H++] = (int32_t)m;
+    for (size_t m = 0; m < rows; m++)
+        t->back[m] = t->H;
+    for (int i = 0; i < t->H; i++) {
+        const size_t m = (size_t)t->picked[i], row = from + m, b = row / L;
+        t->back[m] = i;
+        for (int k = 0; k < heads; k++)
+            t->targets[k * t->H + i] = t->truth[(size_t)k * M + row];
+        t->targets[heads * t->H + i] = t->bases[b * (size_t)t->options.window + (size_t)t->tokens.place[row]];
+    }
+}
+
 vq_status vq_pretrain_batch(vq_pretrain_task *t, const vq_dataset *dataset, uint64_t step, int count, int window, double span) {
     const vq_vocabulary *v = &t->predictor->vocabulary;
-    const int heads = t->model->config.heads, most = vq_pretrain_most_hidden(t);
     t->count = count;
     VQ_TRY(draw(t, dataset, step, window, span));
     if (v->kind == VQ_OF_CODES) {
@@ -154,19 +170,8 @@ vq_status vq_pretrain_batch(vq_pretrain_task *t, const vq_dataset *dataset, uint
     t->tokens.padded = false;
     for (int b = 0; b < count; b++)
         make_tokens(t, b, (size_t)b * L, M);
-    t->H = 0;
-    for (size_t m = 0; m < M; m++)
-        if (!t->mark[m] && t->H < most)
-            t->picked[t->H++] = (int32_t)m;
-    for (size_t m = 0; m < M; m++)
-        t->back[m] = t->H;
-    for (int i = 0; i < t->H; i++) {
-        const size_t m = (size_t)t->picked[i], b = m / L;
-        t->back[m] = i;
-        for (int k = 0; k < heads; k++)
-            t->targets[k * t->H + i] = t->truth[(size_t)k * M + m];
-        t->targets[heads * t->H + i] = t->bases[b * (size_t)t->options.window + (size_t)t->tokens.place[m]];
-    }
+    vq_pretrain_pick(t, 0, count);
+    t->hidden_tokens = t->H;
     return VQDNA_OK;
 }
 

@@ -38,6 +38,7 @@ static const vq_option_row train_options[] = {
     TRAIN(forward_only, FLAG, 0, 0, 0, "false", "sample the given strand only"),
     TRAIN(recompute, FLAG, 0, 0, 0, "false", "less memory, more time: compute activations again in backward"),
     TRAIN(length_warmup, INTEGER, 8, 1 << 20, 0, "none", "bases of a window at the start, doubled at equal shares of the steps"),
+    TRAIN(micro_batch, INTEGER, 1, VQ_MAX_BATCH, 0, "batch", "windows the device takes at once; divides batch"),
 };
 
 enum { TABLES = 2 };
@@ -75,6 +76,7 @@ vq_status vq_pretrain_resolve(vqdna_pretrain_options *out, const vqdna_pretrain_
     if (r.steps > 0 && r.epochs > 0)
         return vq_fail(VQDNA_ERR_USAGE, "give one of steps and epochs");
     VQ_TRY(vq_options_resolve(&train_table, &r));
+    VQ_TRY(vq_micro_batch_resolve(&r.micro_batch, r.batch));
     if ((int64_t)r.window * r.batch > VQ_MAX_STEP_BASES)
         return vq_fail(VQDNA_ERR_USAGE, "a step of %d windows of %d bases is too large: at most %d bases", r.batch, r.window,
                        VQ_MAX_STEP_BASES);
@@ -94,7 +96,7 @@ vq_status vq_pretrain_to_json(json_t **out, const vqdna_pretrain_options *option
 vq_status vq_pretrain_from_json(vqdna_pretrain_options *out, const json_t *json, const char *path) {
     vqdna_pretrain_options r = {0};
     VQ_TRY(vq_options_from_json(&train_table, &r, json, path, offsetof(vqdna_pretrain_options, length_warmup)));
-    if (!r.steps || (int64_t)r.window * r.batch > VQ_MAX_STEP_BASES)
+    if (!r.steps || vq_micro_batch_resolve(&r.micro_batch, r.batch) < 0 || (int64_t)r.window * r.batch > VQ_MAX_STEP_BASES)
         return vq_fail(VQDNA_ERR_INPUT, "%s: the options of the run do not fit each other", path);
     *out = r;
     return VQDNA_OK;

@@ -37,22 +37,30 @@ static vq_status begin(void *self, uint64_t step, uint64_t *bases) {
     return VQDNA_OK;
 }
 
-/* The batch at hand through the model; with scale, backward too. */
-static vq_status run(vq_pretrain_task *t, double dropout, float scale) {
-    const vq_draws draws = {.seed = t->options.seed, .step = t->step, .stream = VQ_STREAM_DROPOUT};
+static int parts(const vqdna_pretrain_options *o) {
+    return o->batch / o->micro_batch;
+}
+
+/* A part of the batch at hand through the model; with scale, backward too. */
+static vq_status run(vq_pretrain_task *t, int part, double dropout, float scale) {
+    const vq_draws draws = {t->options.seed, t->step * (uint64_t)parts(&t->options) + (uint64_t)part, VQ_STREAM_DROPOUT};
+    const int first = part * t->options.micro_batch, count = vq_min_int(t->options.micro_batch, t->count - first);
     vq_masked *m = t->model;
+    if (count < 1)
+        return VQDNA_OK;
+    vq_pretrain_pick(t, first, count);
     if (!t->H) /* of unknown bases alone */
         return VQDNA_OK;
-    vq_body_use(&m->body, t->count, t->tokens.L);
-    VQ_TRY(vq_body_upload(&m->body, t->tokens.ids, t->tokens.place, t->mark, t->tokens.padded ? t->tokens.there : NULL));
+    vq_body_use(&m->body, count, t->tokens.L);
+    VQ_TRY(vq_body_upload_part(&m->body, t->tokens.ids, t->tokens.place, t->mark, t->tokens.padded ? t->tokens.there : NULL,
+                               (size_t)t->count * (size_t)t->tokens.L, (size_t)first * (size_t)t->tokens.L));
     VQ_TRY(vq_masked_upload(m, t->picked, t->back, t->targets, t->H));
     return vq_masked_run(m, dropout, draws, scale);
 }
 
 static vq_status learn(void *self, int part) {
     vq_pretrain_task *t = self;
-    (void)part;
-    return run(t, t->options.dropout, t->H ? 1.0f / (float)t->H : 0);
+    return run(t, part, t->options.dropout, t->hidden_tokens ? 1.0f / (float)t->hidden_tokens : 0);
 }
 
 static vq_view sums(void *self, int i) {
@@ -134,8 +142,8 @@ vq_status vq_pretrain_evaluate(vq_pretrain_task *t, const vq_dataset *dataset, u
         status = vq_pretrain_batch(t, dataset, evaluation_steps + done, count, t->options.window, t->options.span_last);
         if (status >= 0)
             vq_pretrain_baselines(t, &s, false);
-        if (status >= 0)
-            status = run(t, 0, 0);
+        for (int part = 0; part < parts(&t->options) && status >= 0; part++)
+            status = run(t, part, 0, 0);
     }
     vq_report_clear(out);
     if (status >= 0)
@@ -207,8 +215,9 @@ static vq_status plan_model(vq_pretrain_task *t, vq_device *device) {
     const vqdna_pretrain_options *o = &t->options;
     const vq_masked_config config = vq_predictor_masked(t->predictor);
     const vq_body_training how = {.recompute = o->recompute};
-    const int L = vq_pretrain_tokens(t) / o->batch;
-    return vq_masked_plan(&t->model, device, &config, o->batch, L, vq_pretrain_most_hidden(t), VQ_TRAINING_SORTED, &how);
+    const int B = o->micro_batch;
+    return vq_masked_plan(&t->model, device, &config, B, vq_pretrain_tokens(t, 1), vq_pretrain_most_hidden(t, B),
+                          VQ_TRAINING_SORTED, &how);
 }
 
 vq_status vq_pretrain_plan(vq_masked **out, vq_device *device, const vq_predictor *predictor, const vqdna_pretrain_options *o) {
@@ -244,7 +253,7 @@ vq_status vq_pretrain_trainer(vq_trainer **out, vq_pretrain_task **self, vq_devi
                           .self = t,
                           .device = device,
                           .plan = t->model->plan,
-                          .parts = 1,
+                          .parts = parts(o),
                           .begin = begin,
                           .learn = learn,
                           .sums = sums,

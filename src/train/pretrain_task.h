@@ -31,7 +31,7 @@ typedef struct vq_pretrain_task {
     vq_token_batch tokens;                   /* as the body reads them */
     int32_t *truth;                          /* [tables][tokens]: what they are */
     int32_t *mark, *picked, *back, *targets; /* 0 where a token is hidden, else 1; as vq_masked_upload has them */
-    int H;                                   /* hidden tokens */
+    int hidden_tokens, H;                    /* of the batch; those picked, of some of its windows */
     vq_report evaluation;                    /* its numbers, the last */
 } vq_pretrain_task;
 

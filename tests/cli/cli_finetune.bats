@@ -75,6 +75,24 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
     cmp old/seed-2/model.safetensors new/seed-2/model.safetensors
 }
 
+@test "a step in parts is the step" {
+    run_it=("$VQDNA" finetune -q --no-provenance "${sets[@]}" "${body[@]}" --vocabulary kmer:4 --set steps=20 --set balanced=true --report-every 1)
+    "${run_it[@]}" --batch 12 --set dropout=0 -o whole >/dev/null
+    "${run_it[@]}" --batch 12 --set dropout=0 --set micro_batch=4 -o parts >/dev/null
+    /usr/bin/python3 - <<'EOF'
+import json
+a, b = ([json.loads(line)["loss"] for line in open(folder + "/log.ndjson")] for folder in ("whole", "parts"))
+assert len(a) == 20 and max(abs(x - y) / x for x, y in zip(a, b)) < 1e-3, (a, b)
+EOF
+    # Each part drops branches of its own, in every run the same.
+    for i in 1 2; do
+        "${run_it[@]}" --batch 12 --set dropout=0.3 --set micro_batch=4 -o dropped-$i >/dev/null
+    done
+    cmp dropped-1/model.safetensors dropped-2/model.safetensors
+    refused 1 'micro_batch is 5, it must divide batch, which is 12' "${run_it[@]}" --batch 12 --set micro_batch=5 -o none
+    [ ! -e none ]
+}
+
 @test "several seeds: mean, spread, the best's model" {
     "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --vocabulary kmer:4 --set steps=30 --seeds 3 --both-strands -o m >out
     grep -q 'over 3 seeds' out

@@ -91,6 +91,25 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
     ! grep -q '^position.weight' plan
 }
 
+@test "a step in parts is the step, in less memory" {
+    run_it=("$VQDNA" pretrain -q --no-provenance "${body[@]}" -m "$model" --steps 4 --report-every 1 --eval genome.fa --eval-windows 11)
+    "${run_it[@]}" --batch 12 -o whole genome.fa >/dev/null
+    "${run_it[@]}" --batch 12 --set micro_batch=4 -o parts genome.fa >/dev/null
+    /usr/bin/python3 - <<'EOF'
+import json
+def numbers(folder):
+    rows = [json.loads(line) for line in open(folder + "/log.ndjson")] + [json.load(open(folder + "/metrics.json"))["eval"]]
+    assert len(rows) == 5
+    return [row[key] for row in rows for key in ("loss", "base_nats", "baseline_nats")]
+for a, b in zip(numbers("whole"), numbers("parts")):
+    assert abs(a - b) < 1e-4 * a, (a, b)
+EOF
+    planned() { "${run_it[@]}" "$@" --plan | sed -n 's/^total \([0-9.]*\) MiB.*/\1/p'; }
+    above "$(planned --batch 256)" "$(planned --batch 256 --set micro_batch=32)"
+    refused 1 'micro_batch is 5, it must divide batch, which is 12' "${run_it[@]}" --batch 12 --set micro_batch=5 -o none genome.fa
+    [ ! -e none ]
+}
+
 @test "fine-tuning goes on from it" {
     "$VQDNA" pretrain -q "${body[@]}" -m "$model" --steps 20 -o pre genome.fa
     "$VQDNA" finetune -q --train train.csv --init pre --set frozen=true --set steps=5 --batch 16 -o fine >/dev/null
