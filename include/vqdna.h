@@ -301,7 +301,8 @@ typedef vqdna_status (*vqdna_codes_source)(void *user, vqdna_codes *run);
 typedef vqdna_status (*vqdna_bases_sink)(void *user, const char *contig, uint64_t start, const char *bases, size_t count,
                                          bool last);
 
-/* Codes of every base of every record of `count` files, in order. Memory does not depend on the input's length. stats may be
+/* Codes of every base of every record of `count` files, in order. Memory does not depend on the input's length. Of
+ * stretches that come again with the same neighbours, among the last 16 M bases or so, only the first goes to the device. stats may be
  * NULL. */
 VQDNA_API vqdna_status vqdna_tokenize(vqdna_tokenizer *tokenizer, const char *const *paths, size_t count,
                                       const vqdna_stream_options *options, vqdna_codes_sink sink, void *user,

@@ -1,13 +1,9 @@
 #include "train/cutter.h"
 
+#include "train/record_name.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-/* A record's name lives as long as a segment or the stream's head needs it. */
-typedef struct {
-    int users;
-    char text[];
-} name;
 
 struct vq_cutter {
     int M, halo;
@@ -18,11 +14,11 @@ struct vq_cutter {
     unsigned char *elements; /* of the batch */
     int used;
     vq_segment *segments;
-    name **names; /* of the segments */
+    vq_record_name **names; /* of the segments */
     int segment_count;
 
-    name *record;          /* being read, NULL between records */
-    unsigned char *buffer; /* its elements from `kept` on that are still needed */
+    vq_record_name *record; /* being read, NULL between records */
+    unsigned char *buffer;  /* its elements from `kept` on that are still needed */
     size_t buffered, capacity;
     uint64_t first, kept, at; /* its first element, the first one buffered, the next one to send */
 };
@@ -30,12 +26,6 @@ struct vq_cutter {
 /* With fewer, more than half of a batch would be halos. */
 int vq_cutter_least_rows(int halo) {
     return 4 * halo + 1;
-}
-
-static void drop(name **n) {
-    if (*n && --(*n)->users == 0)
-        free(*n);
-    *n = NULL;
 }
 
 vq_status vq_cutter_create(vq_cutter **out, int M, size_t width, int halo, vq_batch_sink sink, void *user) {
@@ -57,7 +47,7 @@ failed:
 
 static void clear(vq_cutter *c) {
     for (int i = 0; i < c->segment_count; i++)
-        drop(&c->names[i]);
+        vq_record_name_drop(&c->names[i]);
     c->segment_count = c->used = 0;
 }
 
@@ -66,7 +56,7 @@ void vq_cutter_destroy(vq_cutter *c) {
         return;
     if (c->names)
         clear(c);
-    drop(&c->record);
+    vq_record_name_drop(&c->record);
     free(c->elements);
     free(c->segments);
     free(c->names);
@@ -127,10 +117,7 @@ static vq_status drain(vq_cutter *c, bool ended) {
 }
 
 static vq_status begin(vq_cutter *c, const char *record, uint64_t start) {
-    size_t size = strlen(record) + 1;
-    VQ_TRY(vq_alloc(&c->record, 1, sizeof(name) + size));
-    c->record->users = 1;
-    memcpy(c->record->text, record, size);
+    VQ_TRY(vq_record_name_create(&c->record, record));
     c->first = c->kept = c->at = start;
     c->buffered = 0;
     return VQDNA_OK;
@@ -154,7 +141,7 @@ vq_status vq_cutter_push(vq_cutter *c, const char *record, uint64_t start, const
     if (!last)
         return VQDNA_OK;
     status = drain(c, true);
-    drop(&c->record);
+    vq_record_name_drop(&c->record);
     return status;
 }
 

@@ -63,25 +63,36 @@ static vq_status read_bases(work *w) {
 
 /* ---- Tokenize ---------------------------------------------------------------------------------------------------------------- */
 
-/* What of a segment's core lies in the slice that is asked for. */
-static vq_status send_segment(work *w, const vq_segment *g, const uint8_t *bases) {
+/* What of a run lies in the slice that is asked for. */
+static vq_status send_run(void *user, const vqdna_codes *whole) {
+    work *w = user;
     vq_stream *s = &w->s;
-    uint64_t at = s->position, skip = at < s->first ? s->first - at : 0, N = (uint64_t)s->model->config.levels;
-    uint64_t cut = at + (uint64_t)g->count > s->end ? at + (uint64_t)g->count - s->end : 0;
-    s->position += (uint64_t)g->count;
-    if (g->count ? skip + cut >= (uint64_t)g->count : at < s->first || at >= s->end)
+    uint64_t at = s->position, skip = at < s->first ? s->first - at : 0;
+    uint64_t cut = at + (uint64_t)whole->count > s->end ? at + (uint64_t)whole->count - s->end : 0;
+    s->position += (uint64_t)whole->count;
+    if (whole->count ? skip + cut >= (uint64_t)whole->count : at < s->first || at >= s->end)
         return VQDNA_OK;
-    size_t first = (size_t)(g->row + g->left) + skip, count = (size_t)g->count - (size_t)(skip + cut);
-    for (size_t j = 0; j < count; j++)
-        for (size_t n = 0; n < N; n++)
-            s->out[j * N + n] = (uint16_t)s->codes[n][first + j];
-    vqdna_codes run = {g->record, g->start + skip, count, (int)N, s->out, bases + first, g->last && !cut};
+    vqdna_codes run = *whole;
+    run.start += skip;
+    run.count -= (size_t)(skip + cut);
+    run.codes += skip * (uint64_t)run.levels;
+    run.bases += skip;
+    run.last = run.last && !cut;
     return w->codes_sink(w->user, &run);
 }
 
 static vq_status send_codes(work *w, const vq_batch *batch) {
+    vq_stream *s = &w->s;
+    const int N = s->model->config.levels;
     for (int i = 0; i < batch->segment_count; i++) {
-        vq_status status = send_segment(w, &batch->segments[i], batch->elements);
+        const vq_segment *g = &batch->segments[i];
+        const int first = g->row + g->left;
+        for (int j = 0; j < g->count; j++)
+            for (int n = 0; n < N; n++)
+                s->out[j * N + n] = (uint16_t)s->codes[n][first + j];
+        const vqdna_codes run = {g->record, g->start, (size_t)g->count, N, s->out, (const uint8_t *)batch->elements + first,
+                                 g->last};
+        vq_status status = s->repeats ? vq_repeats_take(s->repeats, s->out, (size_t)g->count) : send_run(w, &run);
         if (status != VQDNA_OK)
             return status;
     }
@@ -109,6 +120,8 @@ vq_status vq_tokenize(vq_model *model, const char *const *paths, size_t count, c
     vq_status status = open_work(&w, model, options, 1, vq_config_encoder_halo(&model->config), tokenize_batch);
     w.codes_sink = sink;
     w.user = user;
+    if (status == VQDNA_OK)
+        status = vq_stream_skip_repeats(&w.s, send_run, &w);
     if (status == VQDNA_OK)
         status = vq_stream_push_files(&w.s, paths, count);
     if (status == VQDNA_OK)
@@ -152,6 +165,8 @@ vq_status vq_tokenize_taps(vq_model *model, const char *const *paths, size_t cou
     w.user = &t;
     for (int n = 0; with_taps && n < model->config.levels && status == VQDNA_OK; n++)
         status = want_taps(&w, n);
+    if (!with_taps && status == VQDNA_OK)
+        status = vq_stream_skip_repeats(&w.s, send_run, &w);
     if (status == VQDNA_OK)
         status = vq_stream_push_files(&w.s, paths, count);
     if (status == VQDNA_OK)

@@ -5,7 +5,10 @@
 
 #include <stdlib.h>
 
+enum { REMEMBERED = 1 << 24 }; /* bases */
+
 void vq_stream_close(vq_stream *s) {
+    vq_repeats_destroy(s->repeats);
     vq_cutter_destroy(s->cutter);
     for (int i = 0; i < VQDNA_MAX_LEVELS; i++)
         free(s->codes[i]);
@@ -28,6 +31,11 @@ vq_status vq_stream_open(vq_stream *s, vq_model *model, const vqdna_stream_optio
     for (int i = 0; i < model->config.levels; i++)
         VQ_TRY(vq_alloc(&s->codes[i], M, sizeof *s->codes[i]));
     return vq_cutter_create(&s->cutter, model->planned, width, halo, sink, user);
+}
+
+vq_status vq_stream_skip_repeats(vq_stream *s, vq_run_sink sink, void *user) {
+    const vq_config *c = &s->model->config;
+    return vq_repeats_create(&s->repeats, s->cutter, vq_config_encoder_halo(c), c->levels, REMEMBERED, sink, user);
 }
 
 vq_status vq_stream_attend(vq_stream *s) {
@@ -77,8 +85,11 @@ static vq_status push_piece(vq_stream *s, const vq_piece *piece, uint64_t at) {
         return VQDNA_OK;
     if (s->position == UINT64_MAX)
         s->position = at + skip;
-    return vq_cutter_push(s->cutter, piece->name, piece->start + skip, piece->codes + skip, piece->count - (size_t)(skip + cut),
-                          piece->last || cut > 0 || end == to);
+    const uint8_t *bases = piece->codes + skip;
+    const size_t count = piece->count - (size_t)(skip + cut);
+    const bool last = piece->last || cut > 0 || end == to;
+    return s->repeats ? vq_repeats_push(s->repeats, piece->name, piece->start + skip, bases, count, last)
+                      : vq_cutter_push(s->cutter, piece->name, piece->start + skip, bases, count, last);
 }
 
 /* Whether nothing that is still to come can matter to the slice. */
@@ -105,7 +116,7 @@ vq_status vq_stream_push_files(vq_stream *s, const char *const *paths, size_t co
 }
 
 vq_status vq_stream_finish(vq_stream *s, vqdna_stream_stats *stats) {
-    vq_status status = vq_cutter_finish(s->cutter);
+    vq_status status = s->repeats ? vq_repeats_finish(s->repeats) : vq_cutter_finish(s->cutter);
     s->stats.seconds = vq_clock() - s->began;
     if (stats)
         *stats = s->stats;

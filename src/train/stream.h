@@ -3,7 +3,7 @@
 #define VQ_TRAIN_STREAM_H
 
 #include "nn/model.h"
-#include "train/cutter.h"
+#include "train/repeats.h"
 
 /* One stream being worked on. */
 typedef struct vq_stream {
@@ -15,6 +15,7 @@ typedef struct vq_stream {
     uint64_t first, end;   /* of all bases, those asked for */
     uint64_t position;     /* among all bases, of the next core to be sent */
     vq_cutter *cutter;
+    vq_repeats *repeats;              /* before it; NULL: what is pushed goes to the cutter */
     vq_row *rows;                     /* [M] */
     int32_t *codes[VQDNA_MAX_LEVELS]; /* [M] of each level */
     uint16_t *out;                    /* [M][levels + 1] */
@@ -24,6 +25,9 @@ typedef struct vq_stream {
 vq_status vq_stream_open(vq_stream *stream, vq_model *model, const vqdna_stream_options *options, size_t width, int halo,
                          vq_batch_sink sink, void *user);
 void vq_stream_close(vq_stream *stream);
+
+/* From now on of what repeats itself only the first goes through the cutter, whose sink gives its codes to stream->repeats. */
+vq_status vq_stream_skip_repeats(vq_stream *stream, vq_run_sink sink, void *user);
 
 /* Between batches: asks whether to stop and tells how far it is. */
 vq_status vq_stream_attend(vq_stream *stream);
