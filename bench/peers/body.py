@@ -27,7 +27,7 @@ def ours(a, preset, folder):
     def train(n):
         return child([a.vqdna, "finetune", "-q", "--json", "--force", "-t", str(a.threads), "--train", folder + "/rows.csv", "--dev", folder + "/dev.csv",
                       "--vocabulary", "onehot", "--preset", preset, "--batch", str(BATCH), "--set", "dropout=0", "--set", "steps=%d" % n,
-                      "--report-every", "1", "-o", folder + "/" + preset])
+                      "--report-every", "1", "-o", folder + "/" + preset] + [word for s in a.set for word in ("--set", s)])
 
     if a.threads == 1:
         _, _, less, _ = train(SKIPPED)
@@ -79,6 +79,7 @@ def main():
     p.add_argument("--python", action="append", default=[], help="an interpreter with PyTorch; PATH=FOLDER: with PYTHONPATH; may be repeated")
     p.add_argument("--threads", type=int, default=os.cpu_count())
     p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of ours: micro_batch=1, recompute=true")
     p.add_argument("--peer", help=argparse.SUPPRESS)
     a = p.parse_args()
     if a.peer:
