@@ -1,10 +1,10 @@
 #include "train/body_vectors.h"
 
-#include "base/clock.h"
 #include "base/integer.h"
 #include "seq/alphabet.h"
 #include "seq/source.h"
 #include "train/examples.h"
+#include "train/watch.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +14,6 @@ typedef struct work {
     vq_classifier *model;
     const vq_predictor *predictor;
     vq_model *tokenizer;
-    const vqdna_stream_options *stream;
     vq_token_batch batch;
     uint8_t *bases; /* of the record under way */
     size_t count, room, starts;
@@ -24,22 +23,8 @@ typedef struct work {
     float *mean, *max;    /* [width] */
     uint64_t known;
     vqdna_stream_stats stats;
-    double began, told;
+    vq_watch watch;
 } work;
-
-static vq_status tell(work *k) {
-    const double at = vq_clock();
-    k->stats.seconds = at - k->began;
-    if (!k->stream)
-        return VQDNA_OK;
-    if (k->stream->interrupted && k->stream->interrupted(k->stream->user))
-        return vq_fail(VQDNA_ERR_INTERRUPTED, "interrupted");
-    if (k->stream->progress && at - k->told >= 0.2) {
-        k->told = at;
-        k->stream->progress(k->stream->user, &k->stats);
-    }
-    return VQDNA_OK;
-}
 
 /* The states of a batch into the pools. */
 static void pool(work *k, const vq_labelled *set) {
@@ -65,7 +50,7 @@ static vq_status run_parts(work *k, const vq_examples *e) {
         const size_t B = vq_min(most, e->set->rows - at);
         for (size_t b = 0; b < B; b++)
             k->rows[b] = at + b;
-        VQ_TRY(tell(k));
+        VQ_TRY(vq_watch_attend(&k->watch, &k->stats));
         vq_examples_batch(e, &k->batch, k->rows, (int)B, 0, m->config.body.positions, NULL);
         vq_body_use(&m->body, (int)B, k->batch.L);
         VQ_TRY(vq_body_upload(&m->body, k->batch.ids, k->batch.place, NULL, k->batch.padded ? k->batch.there : NULL));
@@ -141,7 +126,7 @@ static vq_status open_work(work *k) {
 vq_status vq_embed_body(vq_classifier *model, const vq_predictor *predictor, vq_model *tokenizer, const char *const *paths,
                         size_t count, const vqdna_stream_options *stream, vq_body_vectors_sink sink, void *user,
                         vqdna_stream_stats *stats) {
-    work k = {.model = model, .predictor = predictor, .tokenizer = tokenizer, .stream = stream, .began = vq_clock()};
+    work k = {.model = model, .predictor = predictor, .tokenizer = tokenizer, .watch = vq_watch_start(stream)};
     vq_source *source = NULL;
     vq_piece piece;
     vq_status status, read = VQDNA_OK;
@@ -156,7 +141,7 @@ vq_status vq_embed_body(vq_classifier *model, const vq_predictor *predictor, vq_
             status = embed_record(&k, piece.name, sink, user);
     }
     status = status < 0 ? status : read < 0 ? read : VQDNA_OK;
-    k.stats.seconds = vq_clock() - k.began;
+    k.stats.seconds = vq_watch_seconds(&k.watch);
     if (stats)
         *stats = k.stats;
 done:

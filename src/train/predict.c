@@ -1,12 +1,12 @@
 #include "train/predict.h"
 
-#include "base/clock.h"
 #include "base/integer.h"
 #include "seq/alphabet.h"
 #include "seq/ids.h"
 #include "seq/source.h"
 #include "train/infer.h"
 #include "train/mutate.h"
+#include "train/watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,22 +54,10 @@ typedef struct work {
     waiting w;
     float *outputs;
     vqdna_stream_stats stats;
-    double began, told;
+    vq_watch watch;
 } work;
 
 /* ---- A batch ----------------------------------------------------------------------------------------------------------------- */
-
-static vq_status tell(work *k) {
-    const double at = vq_clock();
-    k->stats.seconds = at - k->began;
-    if (k->stream->interrupted && k->stream->interrupted(k->stream->user))
-        return vq_fail(VQDNA_ERR_INTERRUPTED, "interrupted");
-    if (k->stream->progress && at - k->told >= 0.2) {
-        k->told = at;
-        k->stream->progress(k->stream->user, &k->stats);
-    }
-    return VQDNA_OK;
-}
 
 /* The other strand of what waits, with its codes. */
 static vq_status turn(vq_examples *out, const work *k) {
@@ -128,7 +116,7 @@ static vq_status flush(work *k) {
     vq_labelled *s = &k->w.set;
     if (!s->rows)
         return VQDNA_OK;
-    vq_status status = tell(k);
+    vq_status status = vq_watch_attend(&k->watch, &k->stats);
     if (status >= 0)
         status = make_views(views, k);
     if (status >= 0)
@@ -230,7 +218,7 @@ static vq_status mutate(work *k) {
     vqdna_mutations m = {.contig = k->r.name, .count = count, .bases = k->r.bases};
     float(*effects)[4];
     VQ_TRY(vq_alloc(&effects, count, sizeof *effects));
-    vq_status status = tell(k);
+    vq_status status = vq_watch_attend(&k->watch, &k->stats);
     if (status >= 0)
         status = vq_mutate(effects, &m.value, &m.label, k->model, k->predictor, k->tokenizer, k->r.bases, count, &k->o, &k->batch,
                            k->outputs);
@@ -346,7 +334,7 @@ static vq_status run_ids(work *k, const char *const *paths, size_t count) {
 }
 
 static vq_status run(work k, const char *const *paths, size_t count, vqdna_stream_stats *stats) {
-    k.began = vq_clock();
+    k.watch = vq_watch_start(k.stream);
     vq_source *source = NULL;
     vq_piece piece;
     if (k.tokenizer && k.o.window) {
@@ -357,7 +345,7 @@ static vq_status run(work k, const char *const *paths, size_t count, vqdna_strea
     VQ_TRY_OR(done, open_work(&k));
     if (k.predictor->vocabulary.kind == VQ_OF_IDS) {
         status = run_ids(&k, paths, count);
-        k.stats.seconds = vq_clock() - k.began;
+        k.stats.seconds = vq_watch_seconds(&k.watch);
         if (stats)
             *stats = k.stats;
         goto done;
@@ -369,7 +357,7 @@ static vq_status run(work k, const char *const *paths, size_t count, vqdna_strea
     }
     status = status < 0 ? status : read < 0 ? read : flush(&k);
     k.stats = vq_source_describe(source);
-    k.stats.seconds = vq_clock() - k.began;
+    k.stats.seconds = vq_watch_seconds(&k.watch);
     if (stats)
         *stats = k.stats;
 done:

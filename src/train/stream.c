@@ -1,6 +1,5 @@
 #include "train/stream.h"
 
-#include "base/clock.h"
 #include "seq/source.h"
 
 #include <stdlib.h>
@@ -20,8 +19,7 @@ vq_status vq_stream_open(vq_stream *s, vq_model *model, const vqdna_stream_optio
                          vq_batch_sink sink, void *user) {
     static const vqdna_stream_options none;
     size_t M = (size_t)model->planned;
-    *s = (vq_stream){.model = model, .options = options ? options : &none, .began = vq_clock()};
-    s->told = s->began;
+    *s = (vq_stream){.model = model, .options = options ? options : &none, .watch = vq_watch_start(options)};
     s->every = s->options->every ? s->options->every : (uint64_t)model->config.decoder_stride;
     s->phase = s->options->every ? s->options->phase % s->every : 0;
     s->first = s->options->first;
@@ -39,16 +37,7 @@ vq_status vq_stream_skip_repeats(vq_stream *s, vq_run_sink sink, void *user) {
 }
 
 vq_status vq_stream_attend(vq_stream *s) {
-    const vqdna_stream_options *o = s->options;
-    double at = vq_clock();
-    s->stats.seconds = at - s->began;
-    if (o->interrupted && o->interrupted(o->user))
-        return vq_fail(VQDNA_ERR_INTERRUPTED, "interrupted");
-    if (o->progress && at - s->told >= 0.2) {
-        s->told = at;
-        o->progress(o->user, &s->stats);
-    }
-    return VQDNA_OK;
+    return vq_watch_attend(&s->watch, &s->stats);
 }
 
 vq_status vq_stream_upload_rows(vq_stream *s, const vq_batch *batch) {
@@ -117,7 +106,7 @@ vq_status vq_stream_push_files(vq_stream *s, const char *const *paths, size_t co
 
 vq_status vq_stream_finish(vq_stream *s, vqdna_stream_stats *stats) {
     vq_status status = s->repeats ? vq_repeats_finish(s->repeats) : vq_cutter_finish(s->cutter);
-    s->stats.seconds = vq_clock() - s->began;
+    s->stats.seconds = vq_watch_seconds(&s->watch);
     if (stats)
         *stats = s->stats;
     return status;

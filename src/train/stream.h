@@ -4,13 +4,14 @@
 
 #include "nn/model.h"
 #include "train/repeats.h"
+#include "train/watch.h"
 
 /* One stream being worked on. */
 typedef struct vq_stream {
     vq_model *model;
     const vqdna_stream_options *options;
     vqdna_stream_stats stats;
-    double began, told;
+    vq_watch watch;
     uint64_t every, phase; /* the decoder sees the codes of these places */
     uint64_t first, end;   /* of all bases, those asked for */
     uint64_t position;     /* among all bases, of the next core to be sent */
