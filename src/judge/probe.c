@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/outfile.h"
+#include "judge/lookup.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -250,12 +251,12 @@ static vq_status look_up(vq_probe *p, const sets *s, const vqdna_probe_options *
     vq_scores_interval interval;
     VQ_TRY(vq_alloc(&told, s->test.rows, sizeof *told));
     vq_status status;
-    VQ_TRY_OR(done, vq_labelled_lookup(told, &s->train, &s->test, p->labels.count));
+    VQ_TRY_OR(done, vq_lookup_classes(told, &s->train, &s->test, p->labels.count));
     VQ_TRY_OR(done, vq_scores_of(&scores, s->test.class, told, s->test.rows, p->labels.count));
     VQ_TRY_OR(done, vq_scores_bootstrap(&interval, s->test.class, told, s->test.rows, p->labels.count, o->resamples, o->seed));
     add_scores(&p->report.lookup, &scores, &interval);
     finish(&p->report.lookup, 1);
-    VQ_TRY_OR(done, vq_labelled_seen(&p->report.seen, &s->train, &s->test));
+    VQ_TRY_OR(done, vq_lookup_seen(&p->report.seen, &s->train, &s->test));
 done:
     free(told);
     return status;

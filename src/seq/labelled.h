@@ -40,11 +40,4 @@ uint64_t vq_labelled_fingerprint(const vq_labelled *set);
 
 vq_status vq_labelled_copy(vq_labelled *out, const vq_labelled *set);
 
-/* How many rows of `test` stand in `train`, as they are or as their reverse complement. */
-vq_status vq_labelled_seen(size_t *out, const vq_labelled *train, const vq_labelled *test);
-
-/* The class of the training row that shares most different words of 8 bases with a test row (of those, the one with fewest words, then
- * the first), to classes[test->rows]: what looking it up would tell. The most frequent class where no word is shared. */
-vq_status vq_labelled_lookup(int *classes, const vq_labelled *train, const vq_labelled *test, int count);
-
 #endif
