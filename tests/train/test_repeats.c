@@ -54,16 +54,15 @@ static vq_status receive(void *user, const vqdna_codes *run) {
     const size_t length = s->length[s->record];
     char name[24];
     snprintf(name, sizeof name, "r%zu", s->record);
-    ck_assert_str_eq(run->contig, name);
-    ck_assert_uint_eq(run->start, s->start + s->next);
-    ck_assert_int_eq(run->levels, LEVELS);
-    ck_assert_int_eq(run->last, s->next + run->count == length);
-    ck_assert_mem_eq(run->bases, record + s->next, run->count);
+    bool right = strcmp(run->contig, name) == 0 && run->start == s->start + s->next && run->levels == LEVELS &&
+                 run->last == (s->next + run->count == length) && memcmp(run->bases, record + s->next, run->count) == 0;
     for (size_t i = 0; i < run->count; i++) {
         uint16_t want[LEVELS];
         code_of(want, record, length, s->next + i);
-        ck_assert_mem_eq(run->codes + i * LEVELS, want, sizeof want);
+        right = right && memcmp(run->codes + i * LEVELS, want, sizeof want) == 0;
     }
+    if (!right) /* an assertion is a write to a file, and these are many */
+        ck_abort_msg("record %zu, run at %zu", s->record, s->next);
     s->at += run->count;
     s->next += run->count;
     if (run->last) {
