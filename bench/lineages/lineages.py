@@ -17,8 +17,8 @@ at random, the same for every map.
 Delta, all others grey), at most 4,000 points, drawn at random, all of Lambda's among them; the picture says so.
 
 Cost: a vocabulary of 1,500 steps 2 minutes of one core; then one call of `vqdna map` for all features of a model, whose codes of 1,000 genomes
-are had once, in half a minute of one core, of all 16,237 in 2; the rivals' neighbours, layout and scores of 1,000 genomes some seconds each, growing with the
-square."""
+are had once, in half a minute of one core, of all 16,237 in 2; the rivals' neighbours, layout and scores of 1,000 genomes some seconds
+each, growing with the square."""
 import argparse
 import collections
 import csv

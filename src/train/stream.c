@@ -96,7 +96,9 @@ vq_status vq_stream_push_files(vq_stream *s, const char *const *paths, size_t co
     vq_status status = VQDNA_OK, read = VQDNA_OK;
     while (status == VQDNA_OK && !over(s, at) && (read = vq_source_next(source, &piece)) == VQDNA_OK) {
         s->stats = vq_source_describe(source);
-        status = push_piece(s, &piece, at);
+        status = vq_stream_attend(s); /* of what repeats itself there may be no batch for long */
+        if (status == VQDNA_OK)
+            status = push_piece(s, &piece, at);
         at += piece.count;
     }
     s->stats = vq_source_describe(source);

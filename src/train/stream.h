@@ -30,7 +30,7 @@ void vq_stream_close(vq_stream *stream);
 /* From now on of what repeats itself only the first goes through the cutter, whose sink gives its codes to stream->repeats. */
 vq_status vq_stream_skip_repeats(vq_stream *stream, vq_run_sink sink, void *user);
 
-/* Between batches: asks whether to stop and tells how far it is. */
+/* Between batches, and between pieces of files: asks whether to stop and tells how far it is. */
 vq_status vq_stream_attend(vq_stream *stream);
 
 /* The rows of a segment: `bases` are its. */
