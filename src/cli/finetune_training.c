@@ -39,13 +39,23 @@ int vq_finetune_save_adapter(vq_finetuning *f, vqdna_predictor *p, const char *f
     return status < 0 ? vq_cli_failed(f->cli, status) : VQ_GO_ON;
 }
 
-/* Scores of the weights that were kept: metrics.json, predictions.tsv and training.svg in the seed's folder. */
-static int finish_seed(vq_finetuning *f, vqdna_predictor *p, const char *folder, uint64_t seed) {
+/* training.svg in the seed's folder. */
+static int write_curves(vq_finetuning *f, const char *folder, uint64_t seed) {
+    char *title = vq_join("%s: %s, seed %llu", folder, f->info.vocabulary, (unsigned long long)seed),
+         *svg = vq_training_curves(&f->log, &f->loop.shown, title);
+    int code = write_in(f, folder, "training.svg", VQ_KIND_SVG, svg);
+    free(svg);
+    free(title);
+    return code;
+}
+
+/* Scores of the weights that were kept after so many seconds: metrics.json and predictions.tsv in the seed's folder. */
+static int finish_seed(vq_finetuning *f, vqdna_predictor *p, const char *folder, uint64_t seed, double seconds) {
     vqdna_judgement dev, test;
     int code = judge(f, p, f->dev_set, &dev);
     json_t *result = NULL;
     if (code == VQ_GO_ON)
-        result = vq_finetune_seed(seed, f->loop.step, vqdna_report_value(&f->loop.shown, "seconds"), &dev, NULL);
+        result = vq_finetune_seed(seed, f->loop.step, seconds, &dev, NULL);
     if (code == VQ_GO_ON && f->test_set && (code = judge(f, p, f->test_set, &test)) == VQ_GO_ON) {
         json_t *both = vq_finetune_seed(seed, f->loop.step, 0, &test, NULL);
         json_object_set(result, "test", json_object_get(both, "dev"));
@@ -58,13 +68,6 @@ static int finish_seed(vq_finetuning *f, vqdna_predictor *p, const char *folder,
         char *path = vq_join("%s/predictions.tsv", folder);
         code = vq_predictions_write(f->cli, path, test.rows, f->info.labels, test.truth, test.predicted, provenance);
         free(path);
-    }
-    if (code == VQ_GO_ON) {
-        char *title = vq_join("%s: %s, seed %llu", folder, f->info.vocabulary, (unsigned long long)seed),
-             *svg = vq_training_curves(&f->log, &f->loop.shown, title);
-        code = write_in(f, folder, "training.svg", VQ_KIND_SVG, svg);
-        free(svg);
-        free(title);
     }
     if (code == VQ_GO_ON)
         code = vq_finetune_write(f, folder, result);
@@ -155,7 +158,17 @@ int vq_finetuning_train(vq_finetuning *f, const char *folder, uint64_t seed, vq_
         code = vq_training_run(&f->loop);
     if (code == VQ_GO_ON) {
         vq_cli_progress_end(f->cli);
-        code = finish_seed(f, t->predictor, folder, seed);
+        code = write_curves(f, folder, seed);
+    }
+    if (code == VQ_GO_ON) {
+        const double seconds = vqdna_report_value(&f->loop.shown, "seconds");
+        /* Judged when the training's memory is free again. Adapters are read from their training, which holds less. */
+        if (f->options.lora <= 0) {
+            vqdna_trainer_destroy(t->trainer);
+            t->trainer = f->loop.trainer = NULL;
+            f->loop.shown = (vqdna_report){0}; /* its numbers were the trainer's */
+        }
+        code = finish_seed(f, t->predictor, folder, seed, seconds);
     }
     free(log);
     return code;
