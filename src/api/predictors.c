@@ -48,7 +48,7 @@ static vq_status create(vqdna_predictor *p, const vqdna_examples *train, size_t 
         standardize(&p->card, &train->set);
     VQ_TRY(vq_predictor_state(&p->state, &p->card));
     vq_state_start(&p->state, seed);
-    return vq_predictor_take_vectors(&p->state, &p->card, state);
+    return vq_predictor_take_vectors(&p->state, &p->card, state, seed);
 }
 
 static vq_status make(vqdna_predictor **out, vqdna_context *context, vqdna_tokenizer *tokenizer, const vqdna_examples *train,
@@ -83,10 +83,10 @@ vqdna_status vqdna_pretrained_create(vqdna_predictor **out, vqdna_context *conte
     return make(out, context, tokenizer, NULL, longest, options, seed);
 }
 
-/* The body's weights of one state in another. */
-static vq_status take_body(vq_state *to, const vq_state *from) {
+/* The body's weights of one state in another; without its tables, if those are had otherwise. */
+static vq_status take_body(vq_state *to, const vq_state *from, bool tables) {
     for (size_t i = 0; i < to->count; i++) {
-        if (!vq_predictor_is_body(to->tensors[i].name))
+        if (!vq_predictor_is_body(to->tensors[i].name) || (!tables && !strncmp(to->tensors[i].name, "input.", 6)))
             continue;
         const vq_state_tensor *t = vq_state_find(from, to->tensors[i].name);
         if (!t || t->count != to->tensors[i].count)
@@ -94,6 +94,26 @@ static vq_status take_body(vq_state *to, const vq_state *from) {
         memcpy(to->tensors[i].data, t->data, t->count * sizeof *t->data);
     }
     return VQDNA_OK;
+}
+
+/* The same of models, the tables as each reads them. */
+static vq_status begin_with(vqdna_predictor *p, const vqdna_predictor *base) {
+    const bool joined = base->card.vocabulary.dim && !p->card.vocabulary.dim;
+    VQ_TRY(take_body(&p->state, &base->state, !joined));
+    return joined ? vq_predictor_join_vectors(&p->state, &p->card, &base->state, &base->card) : VQDNA_OK;
+}
+
+/* What a model that is begun with a body reads: what the body does, its frozen vectors tuned if that is asked for. */
+static vq_status read_as(vq_vocabulary *out, const vqdna_predictor *old, const vqdna_predictor_options *options) {
+    const vq_vocabulary *is = &old->card.vocabulary;
+    *out = *is;
+    if (!options || !options->vocabulary)
+        return VQDNA_OK;
+    VQ_TRY(vq_vocabulary_parse(out, options->vocabulary, old->tokenizer ? &old->tokenizer->config : NULL));
+    if (!strcmp(out->name, is->name) || (is->dim && out->vectors == VQ_TUNED && out->stride == is->stride))
+        return VQDNA_OK;
+    return vq_fail(VQDNA_ERR_USAGE, "the body reads %s, not %s: leave the vocabulary out%s", is->name, out->name,
+                   is->dim ? ", or give codes:tuned with its stride" : "");
 }
 
 vqdna_status vqdna_predictor_from(vqdna_predictor **out, vqdna_context *context, const char *path, const vqdna_examples *train,
@@ -104,15 +124,21 @@ vqdna_status vqdna_predictor_from(vqdna_predictor **out, vqdna_context *context,
     VQ_REQUIRE(train);
     VQ_HOLD(context->device);
     vqdna_predictor *old, *p = NULL;
+    vq_vocabulary vocabulary;
     vqdna_predictor_options o = {.size = sizeof o};
     VQ_TRY(vqdna_predictor_open(&old, context, path));
     const vq_body_config *b = &old->card.config.body;
+    vq_status status = read_as(&vocabulary, old, options);
+    if (status < 0) {
+        vqdna_predictor_destroy(old);
+        return status;
+    }
     if (options) {
         o.pool = options->pool;
         o.head = options->head;
     }
     o.preset = old->card.preset;
-    o.vocabulary = old->card.vocabulary.name;
+    o.vocabulary = vocabulary.name;
     o.width = b->layer.width;
     o.layers = b->layers;
     o.heads = b->layer.heads;
@@ -120,13 +146,14 @@ vqdna_status vqdna_predictor_from(vqdna_predictor **out, vqdna_context *context,
     o.positions = b->positions;
     o.post_norm = b->layer.post_norm;
     o.mixer = old->card.mixer;
-    vq_status status = make(&p, context, old->tokenizer, train, longest, &o, seed);
+    status = make(&p, context, old->tokenizer, train, longest, &o, seed);
     if (status >= 0) {
-        p->card.config.body.scale = b->scale;
+        if (vocabulary.dim == old->card.vocabulary.dim)
+            p->card.config.body.scale = b->scale;
         p->owns = old->owns;
         old->owns = false;
         vq_predictor_body_hash(p->card.base, &old->state);
-        status = take_body(&p->state, &old->state);
+        status = begin_with(p, old);
     }
     vqdna_predictor_destroy(old);
     if (status < 0)
@@ -202,7 +229,7 @@ static vq_status adapt(vqdna_predictor *p, vqdna_predictor *base, const char *pa
     if (strcmp(hash, adapter->base) != 0 || strcmp(p->card.tokenizer, base->card.tokenizer) != 0)
         return vq_fail(VQDNA_ERR_INPUT, "%s is the adapter of another base model than %s", adapter->path, path);
     VQ_TRY(vq_predictor_state(&p->state, &p->card));
-    VQ_TRY(take_body(&p->state, &base->state));
+    VQ_TRY(begin_with(p, base));
     VQ_TRY(vq_adapter_file_load(adapter, &p->card, &p->state));
     p->step = adapter->step;
     p->owns = base->owns;
@@ -288,7 +315,7 @@ vq_status vq_predictor_load_body(vq_classifier **out, vqdna_predictor *p) {
         VQ_TRY(vq_tokenizer_prepare(p->tokenizer, NULL));
     const size_t tokens = vq_vocabulary_tokens(&p->card.vocabulary, (size_t)config.body.positions, 0);
     VQ_TRY_OR(done, vq_classifier_state(&state, &config));
-    VQ_TRY_OR(done, take_body(&state, &p->state));
+    VQ_TRY_OR(done, take_body(&state, &p->state, true));
     VQ_TRY_OR(done, vq_classifier_plan(out, p->device, &config, vq_predict_at_once(tokens), (int)tokens, VQ_INFERENCE, NULL));
     VQ_TRY_OR(done, vq_plan_bind((*out)->plan));
     status = vq_state_put(&state, p->device, (*out)->plan);

@@ -25,6 +25,7 @@ typedef enum vq_rng_stream {
     VQ_STREAM_MASK,           /* tokens that are hidden */
     VQ_STREAM_MAP,            /* where records of a map start */
     VQ_STREAM_CUT,            /* the stretch of a sequence that is read */
+    VQ_STREAM_PROJECT,        /* the signs of a random projection */
     VQ_STREAM_DROPOUT = 1024, /* and as many more as a model has places that drop */
 } vq_rng_stream;
 

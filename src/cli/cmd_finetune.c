@@ -22,7 +22,7 @@ static int check_settings(vq_finetuning *f) {
         if (status < 0)
             return vq_cli_failed(f->cli, status);
         const vqdna_option *o = vq_settings_find(vqdna_predictor_option_at, f->settings.items[i]);
-        if (f->init && o->of_model && strcmp(o->key, "pool") != 0 && strcmp(o->key, "head") != 0)
+        if (f->init && o->of_model && strcmp(o->key, "pool") && strcmp(o->key, "head") && strcmp(o->key, "vocabulary"))
             return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "%s is of the body, which --init gives: leave it out", o->key);
     }
     if (f->init && f->tokenizer)

@@ -2,6 +2,7 @@
 
 #include "base/integer.h"
 #include "base/json.h"
+#include "base/rng.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -64,15 +65,56 @@ static double vector_scale(const vq_state *tokenizer, int levels) {
     return variance > 0 ? 1 / sqrt(variance) : 1;
 }
 
-vq_status vq_predictor_take_vectors(vq_state *to, const vq_predictor *r, const vq_state *tokenizer) {
-    for (int t = 0; r->vocabulary.dim && t < r->vocabulary.tables; t++) {
+/* Rows of `dim` numbers times a matrix of signs over the root of dim, which keeps their distances (Achlioptas 2003), the same for every
+ * table; their deviation is that of a table's random start. */
+static void project(vq_state_tensor *table, const vq_state_tensor *e, double scale, uint64_t seed) {
+    const size_t W = table->shape[1], dim = e->shape[1];
+    const double one = table->start.spread * scale / sqrt((double)dim);
+    memset(table->data, 0, table->count * sizeof *table->data);
+    for (size_t w = 0; w < W; w++)
+        for (size_t d = 0; d < dim; d++) {
+            const float sign = (float)(vq_rng_u32(seed, VQ_STREAM_PROJECT, w, d) & 1 ? one : -one);
+            for (size_t i = 0; i < table->shape[0]; i++)
+                table->data[i * W + w] += sign * e->data[i * dim + d];
+        }
+}
+
+vq_status vq_predictor_take_vectors(vq_state *to, const vq_predictor *r, const vq_state *tokenizer, uint64_t seed) {
+    const vq_vocabulary *v = &r->vocabulary;
+    for (int t = 0; v->kind == VQ_OF_CODES && v->vectors != VQ_FRESH && t < v->tables; t++) {
         char name[32];
         snprintf(name, sizeof name, "input.%d.weight", t);
         vq_state_tensor *table = vq_state_find(to, name);
         const vq_state_tensor *e = book(tokenizer, t);
-        if (!table || !e || table->count != e->count)
+        if (!table || !e || table->shape[0] != e->shape[0] || (v->dim && table->count != e->count))
             return vq_fail(VQDNA_ERR_INPUT, "the tokenizer's codebooks are not those that the model reads");
-        memcpy(table->data, e->data, e->count * sizeof *e->data);
+        if (v->vectors == VQ_TUNED)
+            project(table, e, vector_scale(tokenizer, v->tables), seed);
+        else
+            memcpy(table->data, e->data, e->count * sizeof *e->data);
+    }
+    return VQDNA_OK;
+}
+
+vq_status vq_predictor_join_vectors(vq_state *to, const vq_predictor *r, const vq_state *from, const vq_predictor *frozen) {
+    const vq_state_tensor *weight = vq_state_find(from, "join.weight"), *bias = vq_state_find(from, "join.bias");
+    const double here = r->config.body.scale, share = 1 / (here * r->vocabulary.tables);
+    for (int t = 0; t < r->vocabulary.tables; t++) {
+        char name[32];
+        snprintf(name, sizeof name, "input.%d.weight", t);
+        vq_state_tensor *table = vq_state_find(to, name);
+        const vq_state_tensor *e = vq_state_find(from, name);
+        if (!weight || !bias || !table || !e || weight->shape[0] != table->shape[1] || weight->shape[1] != e->shape[1] ||
+            e->shape[0] != table->shape[0])
+            return vq_fail(VQDNA_ERR_INPUT, "the model has no tensor %s of this shape", name);
+        const size_t W = table->shape[1], dim = e->shape[1];
+        for (size_t i = 0; i < table->shape[0]; i++)
+            for (size_t w = 0; w < W; w++) {
+                double sum = 0;
+                for (size_t d = 0; d < dim; d++)
+                    sum += (double)e->data[i * dim + d] * weight->data[w * dim + d];
+                table->data[i * W + w] = (float)(frozen->config.body.scale / here * sum + share * bias->data[w]);
+            }
     }
     return VQDNA_OK;
 }

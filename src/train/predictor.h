@@ -39,8 +39,13 @@ void vq_predictor_free(vq_predictor *predictor);
 vq_status vq_predictor_to_json(json_t **out, const vq_predictor *predictor);
 vq_status vq_predictor_from_json(vq_predictor *out, const json_t *json, const vq_config *tokenizer, const char *path);
 
-/* Puts the codebooks into the frozen tables of a state; nothing for other vocabularies. */
-vq_status vq_predictor_take_vectors(vq_state *to, const vq_predictor *predictor, const vq_state *tokenizer);
+/* Puts the codebooks into the frozen tables of a state, or their projection into those that are learned from it; nothing for other
+ * vocabularies. */
+vq_status vq_predictor_take_vectors(vq_state *to, const vq_predictor *predictor, const vq_state *tokenizer, uint64_t seed);
+
+/* Fills the tables of a model that tunes them from one of the same body whose vectors are frozen and pass through join: a known token's
+ * input is what it was. */
+vq_status vq_predictor_join_vectors(vq_state *to, const vq_predictor *predictor, const vq_state *from, const vq_predictor *frozen);
 
 /* Whether a tensor is of the body, which a model for other labels takes over, and not of a head. */
 bool vq_predictor_is_body(const char *tensor);

@@ -9,6 +9,7 @@
 enum { MOST_WORD = 8, MOST_CONVOLUTION = 15, MOST_STRIDE = 64, MOST_IDS = 65536, BASES = 4, UNKNOWN = 4, KINDS = 5 };
 
 static const char *const kinds[KINDS] = {"onehot", "conv", "kmer", "codes", "ids"};
+static const char *const learned[] = {"", ":fresh", ":tuned"};
 
 static bool has_width(const vq_vocabulary *v) {
     return v->kind == VQ_OF_CONVOLUTION || v->kind == VQ_OF_WORDS || v->kind == VQ_OF_IDS;
@@ -20,8 +21,8 @@ bool vq_vocabulary_is_codes(const char *name) {
 
 static vq_status bad(const char *name) {
     return vq_fail(VQDNA_ERR_USAGE,
-                   "there is no vocabulary '%s': it is codes, codes:fresh, onehot, conv:R (odd, 3 to 15), kmer:K (1 to 8) or "
-                   "ids:V (2 to 65536), and codes and kmer take :stride=S (1 to 64)",
+                   "there is no vocabulary '%s': it is codes, codes:fresh, codes:tuned, onehot, conv:R (odd, 3 to 15), "
+                   "kmer:K (1 to 8) or ids:V (2 to 65536), and codes and kmer take :stride=S (1 to 64)",
                    name);
 }
 
@@ -42,10 +43,12 @@ static bool part(vq_vocabulary *v, const char **at) {
         *at += 8;
         return number(&v->stride, at, 1, MOST_STRIDE);
     }
-    if (!strncmp(*at, ":fresh", 6) && v->kind == VQ_OF_CODES) {
-        *at += 6;
-        return v->fresh = true;
-    }
+    for (int i = VQ_FRESH; i <= VQ_TUNED && v->kind == VQ_OF_CODES && !v->vectors; i++)
+        if (!strncmp(*at, learned[i], strlen(learned[i]))) {
+            *at += strlen(learned[i]);
+            v->vectors = i;
+            return true;
+        }
     return false;
 }
 
@@ -76,8 +79,7 @@ static void spell(vq_vocabulary *v) {
     int used = snprintf(v->name, sizeof v->name, "%s", kinds[v->kind]);
     if (has_width(v))
         used += snprintf(v->name + used, sizeof v->name - (size_t)used, ":%d", v->width);
-    if (v->fresh)
-        used += snprintf(v->name + used, sizeof v->name - (size_t)used, ":fresh");
+    used += snprintf(v->name + used, sizeof v->name - (size_t)used, "%s", learned[v->vectors]);
     if (v->stride > 1)
         snprintf(v->name + used, sizeof v->name - (size_t)used, ":stride=%d", v->stride);
 }
@@ -106,7 +108,7 @@ vq_status vq_vocabulary_parse(vq_vocabulary *out, const char *name, const vq_con
         if (!tokenizer)
             return vq_fail(VQDNA_ERR_USAGE, "the vocabulary %s is that of a tokenizer: name its model", v.name);
         v.tables = tokenizer->levels;
-        v.dim = v.fresh ? 0 : tokenizer->dim;
+        v.dim = v.vectors ? 0 : tokenizer->dim;
         for (int t = 0; t < v.tables; t++)
             v.entries[t] = tokenizer->codes[t];
     }

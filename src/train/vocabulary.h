@@ -6,6 +6,7 @@
  *     kmer:K:stride=S      one every S bases; S = K: words that do not overlap
  *     codes                codes of a tokenizer, a table a level, at its vectors, which stay as they are
  *     codes:fresh          the same codes, vectors learned from a random start
+ *     codes:tuned          vectors learned from the tokenizer's own, projected to the body's width at random
  *     codes:stride=S       the codes of every S-th base
  *     ids:V                ids of a table of V <= 65536, made elsewhere (seq/ids.h): a token has its number as its place
  * But for ids a token has the place of the base it stands at: where the word begins, the base of the code. */
@@ -20,9 +21,9 @@ enum { VQ_VOCABULARY_NAME = 48 };
 typedef struct vq_vocabulary {
     char name[VQ_VOCABULARY_NAME]; /* in its one spelling */
     enum { VQ_OF_BASES, VQ_OF_CONVOLUTION, VQ_OF_WORDS, VQ_OF_CODES, VQ_OF_IDS } kind;
-    int width;  /* R, K or V; 1 otherwise */
-    int stride; /* bases from a token to the next */
-    bool fresh; /* codes: vectors are learned */
+    int width;                                           /* R, K or V; 1 otherwise */
+    int stride;                                          /* bases from a token to the next */
+    enum { VQ_AS_THEY_ARE, VQ_FRESH, VQ_TUNED } vectors; /* of codes: whether they are learned, and from where */
     int tables, entries[VQ_MAX_TABLES];
     int dim; /* of frozen vectors, or 0 */
 } vq_vocabulary;

@@ -52,13 +52,31 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
 }
 
 @test "every vocabulary trains, and codes bring their tokenizer" {
-    for vocabulary in codes codes:fresh codes:stride=3 onehot kmer:3 kmer:4:stride=4; do
+    for vocabulary in codes codes:fresh codes:tuned codes:stride=3 onehot kmer:3 kmer:4:stride=4; do
         "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" -m "$model" --vocabulary $vocabulary --set steps=12 --rows 100 -o "m-$vocabulary" >out
         grep -q '^test' out
         [ "$(value "m-$vocabulary/config.json" vocabulary)" = $vocabulary ]
     done
     cmp m-codes/tokenizer/model.safetensors <("$VQDNA" info "$model" >/dev/null && cat "$model/model.safetensors")
     "$VQDNA" tokenize -q -m m-codes/tokenizer "$BATS_FILE_TMPDIR/genome.fa" >/dev/null
+}
+
+@test "a body that reads codes as they are goes on with vectors that are tuned" {
+    "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" -m "$model" --set steps=12 --rows 100 -o frozen >/dev/null
+    go=("$VQDNA" finetune -q --no-provenance "${sets[@]}" --init frozen --rows 100 --set steps=1)
+    for vocabulary in codes codes:tuned; do # a rate that moves nothing: the same function
+        "${go[@]}" --vocabulary $vocabulary --set learning_rate=1e-12 -o "same-$vocabulary" >/dev/null
+        "$VQDNA" predict -q --no-provenance -m "same-$vocabulary" --column sequence test.csv >"$vocabulary.tsv"
+    done
+    same_numbers codes.tsv codes:tuned.tsv
+    [ "$(value same-codes:tuned/config.json vocabulary)" = codes:tuned ]
+    # Its tables are weights among others; they are not where adapters are trained in the body's place.
+    above "$(value same-codes:tuned/metrics.json trained)" "$(value same-codes/metrics.json trained)"
+    "${go[@]}" --vocabulary codes:tuned --set lora=4 -o adapted >/dev/null
+    "$VQDNA" predict -q --no-provenance -m adapted --column sequence test.csv >merged
+    "$VQDNA" predict -q --no-provenance -m frozen --adapter adapted/adapter.safetensors --column sequence test.csv | cmp - merged
+    refused 1 'reads codes, not codes:fresh' "${go[@]}" --vocabulary codes:fresh -o no
+    [ ! -e no ]
 }
 
 @test "a new run of several seeds that is stopped leaves nothing of the old one to resume" {

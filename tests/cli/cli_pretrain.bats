@@ -35,7 +35,7 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
 }
 
 @test "every vocabulary, and the paper's masks" {
-    for vocabulary in codes codes:fresh codes:stride=3 onehot kmer:3 kmer:4:stride=4; do
+    for vocabulary in codes codes:fresh codes:tuned codes:stride=3 onehot kmer:3 kmer:4:stride=4; do
         "$VQDNA" pretrain -q "${body[@]}" -m "$model" --vocabulary $vocabulary --steps 10 --eval genome.fa --eval-windows 9 -o "m-$vocabulary" genome.fa >out
         [ "$(value "m-$vocabulary/config.json" model)" = vqdna-pretrain ]
         grep -q 'hidden bases' out
