@@ -45,97 +45,19 @@ typedef struct where {
 #endif
 } where;
 
-/* ---- Butterflies: R values to their transform, in place ------------------------------------------------------------------------- */
-
-INLINE void butterfly2(lanes *re, lanes *im) {
-    const lanes r = re[1], i = im[1];
-    re[1] = re[0] - r;
-    im[1] = im[0] - i;
-    re[0] += r;
-    im[0] += i;
-}
-
-INLINE void butterfly3(lanes *re, lanes *im) {
-    const lanes half_root = (lanes)(0.866025404f), half_ = (lanes)(-0.5f);
-    const lanes sr = re[1] + re[2], si = im[1] + im[2], dr = half_root * (re[1] - re[2]), di = half_root * (im[1] - im[2]);
-    const lanes mr = fma(half_, sr, re[0]), mi = fma(half_, si, im[0]);
-    re[0] += sr;
-    im[0] += si;
-    re[1] = mr + di;
-    im[1] = mi - dr;
-    re[2] = mr - di;
-    im[2] = mi + dr;
-}
-
-INLINE void butterfly4(lanes *re, lanes *im) {
-    const lanes ar = re[0] + re[2], ai = im[0] + im[2], br = re[0] - re[2], bi = im[0] - im[2];
-    const lanes cr = re[1] + re[3], ci = im[1] + im[3], dr = re[1] - re[3], di = im[1] - im[3];
-    re[0] = ar + cr;
-    im[0] = ai + ci;
-    re[1] = br + di;
-    im[1] = bi - dr;
-    re[2] = ar - cr;
-    im[2] = ai - ci;
-    re[3] = br - di;
-    im[3] = bi + dr;
-}
-
-INLINE void butterfly5(lanes *re, lanes *im) {
-    const lanes c1 = (lanes)(0.309016994f), c2 = (lanes)(-0.809016994f), s1 = (lanes)(0.951056516f), s2 = (lanes)(0.587785252f);
-    const lanes ar = re[1] + re[4], ai = im[1] + im[4], br = re[2] + re[3], bi = im[2] + im[3];
-    const lanes cr = re[1] - re[4], ci = im[1] - im[4], dr = re[2] - re[3], di = im[2] - im[3];
-    const lanes pr = fma(c2, br, fma(c1, ar, re[0])), pi = fma(c2, bi, fma(c1, ai, im[0]));
-    const lanes qr = fma(c1, br, fma(c2, ar, re[0])), qi = fma(c1, bi, fma(c2, ai, im[0]));
-    const lanes ur = fma(s2, dr, s1 * cr), ui = fma(s2, di, s1 * ci), wr = fma(-s1, dr, s2 * cr), wi = fma(-s1, di, s2 * ci);
-    re[0] += ar + br;
-    im[0] += ai + bi;
-    re[1] = pr + ui;
-    im[1] = pi - ur;
-    re[2] = qr + wi;
-    im[2] = qi - wr;
-    re[3] = qr - wi;
-    im[3] = qi + wr;
-    re[4] = pr - ui;
-    im[4] = pi + ur;
-}
-
-INLINE void butterfly8(lanes *re, lanes *im) {
-    const lanes root = (lanes)(0.707106781f);
-    lanes er[4] = {re[0], re[2], re[4], re[6]}, ei[4] = {im[0], im[2], im[4], im[6]};
-    lanes or[4] = {re[1], re[3], re[5], re[7]}, oi[4] = {im[1], im[3], im[5], im[7]};
-    butterfly4(er, ei);
-    butterfly4(or, oi);
-    const lanes r1 = root * (or[1] + oi[1]), i1 = root * (oi[1] - or[1]);
-    const lanes r3 = root * (oi[3] - or[3]), i3 = -root * (or[3] + oi[3]);
-    re[0] = er[0] + or[0];
-    im[0] = ei[0] + oi[0];
-    re[4] = er[0] - or[0];
-    im[4] = ei[0] - oi[0];
-    re[1] = er[1] + r1;
-    im[1] = ei[1] + i1;
-    re[5] = er[1] - r1;
-    im[5] = ei[1] - i1;
-    re[2] = er[2] + oi[2];
-    im[2] = ei[2] - or[2];
-    re[6] = er[2] - oi[2];
-    im[6] = ei[2] + or[2];
-    re[3] = er[3] + r3;
-    im[3] = ei[3] + i3;
-    re[7] = er[3] - r3;
-    im[7] = ei[3] - i3;
-}
+#include "butterfly.cl"
 
 INLINE void butterfly(const int R, lanes *re, lanes *im) {
     if (R == 2)
-        butterfly2(re, im);
+        dft2(re, im);
     else if (R == 3)
-        butterfly3(re, im);
+        dft3(re, im);
     else if (R == 4)
-        butterfly4(re, im);
+        dft4(re, im);
     else if (R == 5)
-        butterfly5(re, im);
+        dft5(re, im);
     else if (R == 8)
-        butterfly8(re, im);
+        dft8(re, im);
 }
 
 INLINE void turn_by(lanes *re, lanes *im, const lanes wr, const lanes wi) {

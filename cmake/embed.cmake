@@ -1,9 +1,21 @@
-# Turns each file of INPUTS into a byte array of OUTPUT, with a table {stem, text} at its end.
+# Turns each file of INPUTS into a byte array of OUTPUT, with a table {stem, text} at its end. Files that one includes are put in their place.
+function(read_with_includes out path)
+    file(READ ${path} text)
+    get_filename_component(folder ${path} DIRECTORY)
+    while(text MATCHES "#include \"([a-z_]+\\.cl)\"")
+        set(name ${CMAKE_MATCH_1})
+        file(READ ${folder}/${name} part)
+        string(REPLACE "#include \"${name}\"" "${part}" text "${text}")
+    endwhile()
+    set(${out} "${text}" PARENT_SCOPE)
+endfunction()
+
 set(text "/* Generated from cl/. */\n#include \"device/program.h\"\n\n")
 set(rows "")
 foreach(path ${INPUTS})
     get_filename_component(stem ${path} NAME_WE)
-    file(READ ${path} hex HEX)
+    read_with_includes(kernels ${path})
+    string(HEX "${kernels}" hex)
     string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
     string(REGEX REPLACE "(................................................................................)" "\\1\n" bytes "${bytes}")
     string(APPEND text "static const unsigned char text_${stem}[] = {\n${bytes}0x00};\n\n")

@@ -1,5 +1,5 @@
 # vqdna_op(name [kernels...]): an operation is four files with one stem, and more cl/KERNELS.cl where its kernels fill two. Embeds the
-# kernels untouched and lists the case table; fails at configure time if a file is missing.
+# kernels and lists the case table; fails at configure time if a file is missing.
 set_property(GLOBAL PROPERTY VQDNA_OPS "")
 set_property(GLOBAL PROPERTY VQDNA_KERNELS "")
 
@@ -27,10 +27,11 @@ function(vqdna_ops_done)
     foreach(stem ${kernels})
         list(APPEND inputs ${PROJECT_SOURCE_DIR}/cl/${stem}.cl)
     endforeach()
+    file(GLOB all CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cl/*.cl)
     add_custom_command(
         OUTPUT ${embedded}
         COMMAND ${CMAKE_COMMAND} "-DINPUTS=${inputs}" -DOUTPUT=${embedded} -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
-        DEPENDS ${inputs} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+        DEPENDS ${all} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
         VERBATIM)
     target_sources(vq_device PRIVATE ${embedded})
 

@@ -59,10 +59,10 @@ def count(path, most):
 
 
 def recipes(name, rows):
-    """Options of each recipe; ours is the program's own, for as many epochs as show 50,000 rows, 3 to 10."""
+    """Options of each recipe; ours is the program's own, for as many epochs as show 100,000 rows, 2 to 10."""
     group = name.split("/")[0]
     epochs = 10 if name.endswith("tata") and "notata" not in name else EPOCHS.get(group, 3)
-    return {"ours": ["--epochs", str(max(3, min(10, round(50000 / rows)))), "--batch", "64"],
+    return {"ours": ["--epochs", str(max(2, min(10, round(100000 / rows)))), "--batch", "64"],
             "dnabert2": ["--epochs", str(epochs), "--batch", "32", "--learning-rate", "3e-5", "--set", "dropout=0.1", "--set", "warmup=0.02"]}
 
 
