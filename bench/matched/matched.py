@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The paper's comparison, run fairly: the same body, rows, steps and rate for every vocabulary, from scratch; three seeds; and what could
-embarrass the learned ones beside them (codes of an untrained encoder, fresh vectors for the same codes, a learned convolution over bases).
+embarrass the learned ones beside them (codes of an untrained encoder, fresh or tuned vectors for the same codes, a learned convolution over bases).
 
 Appends a row to RESULTS as it is done and skips those that are there, so it can be stopped and started; what was said of the test rows goes to
 PREDICTIONS.tsv, a line a run with a character a row, for paired intervals (bench/matched/table.py). Models of tokenizers lie in MODELS, as
@@ -9,8 +9,8 @@ bench/probe_table.py trains them; bpe.json is trained there if it is missing.
 usage: matched.py VQDNA RESULTS.tsv PREDICTIONS.tsv MODELS --genomes FASTA... --sets NAME=FOLDER... [--seeds 1 2 3] [--arms ARM...]
        FOLDER holds train, dev and test .csv.gz
 
-Cost on one core with AVX-512: 4 minutes a row of 70 bases (prom_core_*), 6 of 101 (tf, mouse), a stride divides it; 11 arms, 4 sets and
-3 seeds are some 9 hours."""
+Cost on one core with AVX-512: 4 minutes a row of 70 bases (prom_core_*), 6 of 101 (tf, mouse), a stride divides it; 12 arms, 4 sets and
+3 seeds are some 10 hours."""
 import argparse
 import json
 import os
@@ -29,6 +29,7 @@ ARMS = {
     "bpe": (f"ids:{bpe.ENTRIES}", "bpe.json"),
     "onehot": ("onehot", None),
     "hrq fresh": ("codes:fresh", "hrq-{}"),
+    "hrq tuned": ("codes:tuned", "hrq-{}"),
     "hrq-stride6": ("codes", "hrq-stride6-{}"),
     "hrq-stride6 stride 3": ("codes:stride=3", "hrq-stride6-{}"),
     "hrq-stride6 stride 6": ("codes:stride=6", "hrq-stride6-{}"),

@@ -25,7 +25,7 @@ import picture
 from matched import ARMS
 
 PAIRS = [("hrq", "vq"), ("vq", "bpe"), ("bpe", "kmer:6"), ("kmer:6", "onehot"), ("hrq", "conv:9"), ("hrq", "untrained"),
-         ("hrq", "hrq fresh"), ("hrq", "kmer:6"), ("hrq", "onehot")]
+         ("hrq", "hrq fresh"), ("hrq tuned", "hrq"), ("hrq", "kmer:6"), ("hrq tuned", "kmer:6"), ("hrq", "onehot")]
 NUMBERS = ("tokens_a_base", "parameters", "test_mcc", "seconds")
 REPLICATES = 2000
 CHUNK = 100  # replicates whose weights of rows are held at once
