@@ -168,12 +168,13 @@ def main():
 def run(a, vocabulary, seed, names, there, fasta, labels):
     """One call of `vqdna map` for all features of a model; rows and figures of each as they are there."""
     top = os.path.join(a.work, f"map-{vocabulary or 'bases'}-{seed}-{a.tips or 'all'}")
-    folders = {name: os.path.join(top, re.sub("[:=/]", "_", FEATURES[name][1])) for name in names}
+    # Each feature has a folder of its own only if there are two.
+    folders = {name: os.path.join(top, re.sub("[:=/]", "_", FEATURES[name][1])) if len(names) > 1 else top for name in names}
     left = [name for name in names if (name, str(seed)) not in there]
     if left:
-        # Each feature has a folder of its own only if there are two: one that costs nothing and is not asked for stands in.
         features = [FEATURES[name][1] for name in left]
-        features += ["kmer:1"] if len(features) == 1 else []
+        if len(left) == 1 < len(names):  # one that is done keeps it company
+            features.append(next(FEATURES[name][1] for name in names if name not in left))
         command = [a.vqdna, "map", "-q", "--no-provenance", "--resume", "--seed", str(seed), "--labels", labels, "--pair", PAIR, "-o", top, fasta]
         command += [f"--features={f}" for f in features] + (["-m", tips.vocabulary(a.vqdna, a.work, a.data, a.viruses, vocabulary, seed, a.steps)] if vocabulary else [])
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
