@@ -1,5 +1,7 @@
 /* Transforms of R numbers in registers, shared by fft.cl and longconv.cl, which include it: y[k] = sum over n of x[n] exp(-2 pi i n k / R),
  * in place; with real and imaginary parts exchanged the exponent's sign turns. lanes: the type of a register. */
+#define INLINE __attribute__((always_inline))
+
 INLINE void dft2(lanes *re, lanes *im) {
     const lanes r = re[0] - re[1], i = im[0] - im[1];
     re[0] += re[1];

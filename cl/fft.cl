@@ -25,7 +25,6 @@ typedef vf lanes;
 #endif
 #define REGISTERS ((G + LX - 1) / LX) /* of an item */
 #define EACH_VALUE(i, R) _Pragma("unroll") for (int i = 0; i < 8; i++) if (i < (R))
-#define INLINE __attribute__((always_inline))
 
 /* What a group knows: where its rows lie. */
 typedef struct where {

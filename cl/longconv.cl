@@ -15,9 +15,7 @@
 #ifndef MOST /* the largest radix of the passes between */
 #define MOST 8
 #endif
-#define INLINE __attribute__((always_inline))
-
-#define lanes vf
+typedef vf lanes;
 #include "butterfly.cl"
 
 #define DFT(R) VQ_JOIN(dft, R)

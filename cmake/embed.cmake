@@ -1,12 +1,21 @@
-# Turns each file of INPUTS into a byte array of OUTPUT, with a table {stem, text} at its end. Files that one includes are put in their place.
+# Turns each file of INPUTS into a byte array of OUTPUT, with a table {stem, text} at its end. Files that one includes are put in their place,
+# and #line keeps a compiler's messages true.
 function(read_with_includes out path)
-    file(READ ${path} text)
+    file(READ ${path} source)
+    set(text "${source}")
     get_filename_component(folder ${path} DIRECTORY)
-    while(text MATCHES "#include \"([a-z_]+\\.cl)\"")
-        set(name ${CMAKE_MATCH_1})
+    get_filename_component(parent ${path} NAME)
+    string(REGEX MATCHALL "#include \"[a-z_]+\\.cl\"" includes "${source}")
+    foreach(include IN LISTS includes)
+        string(REGEX REPLACE ".*\"(.*)\"" "\\1" name "${include}")
         file(READ ${folder}/${name} part)
-        string(REPLACE "#include \"${name}\"" "${part}" text "${text}")
-    endwhile()
+        string(FIND "${source}" "${include}" at)
+        string(SUBSTRING "${source}" 0 ${at} before)
+        string(REGEX REPLACE "[^\n]" "" lines "${before}")
+        string(LENGTH "${lines}" line)
+        math(EXPR line "${line} + 2")
+        string(REPLACE "${include}\n" "#line 1 \"${name}\"\n${part}#line ${line} \"${parent}\"\n" text "${text}")
+    endforeach()
     set(${out} "${text}" PARENT_SCOPE)
 endfunction()
 

@@ -1,5 +1,5 @@
-# vqdna_op(name [kernels...]): an operation is four files with one stem, and more cl/KERNELS.cl where its kernels fill two. Embeds the
-# kernels and lists the case table; fails at configure time if a file is missing.
+# vqdna_op(name [kernels...]): an operation is four files with one stem, and more cl/KERNELS.cl where its kernels fill two. A kernel
+# file may include another of cl/. Embeds the kernels, lists the case table, fails at configure time if a file is missing.
 set_property(GLOBAL PROPERTY VQDNA_OPS "")
 set_property(GLOBAL PROPERTY VQDNA_KERNELS "")
 

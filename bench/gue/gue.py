@@ -130,7 +130,8 @@ def main():
                         continue
                     model = os.path.join(a.models, ("%s.%s.%s.%d" % (name, how, recipe, seed)).replace("/", "_")) if a.models else out
                     command = [a.vqdna, "finetune", "-q", "--json", "--no-provenance", "--force", "--seed", str(seed), "-o", model]
-                    command += [x for split, path in paths.items() for x in ("--" + split, path)] + recipes(name, count(paths["train"], a.rows))[recipe] + shlex.split(options)
+                    command += [x for split, path in paths.items() for x in ("--" + split, path)]
+                    command += recipes(name, count(paths["train"], a.rows))[recipe] + shlex.split(options)
                     command += ["--rows", str(a.rows)] if a.rows else []
                     done = subprocess.run(command, stdout=subprocess.PIPE)
                     if done.returncode:

@@ -65,31 +65,48 @@ static double vector_scale(const vq_state *tokenizer, int levels) {
     return variance > 0 ? 1 / sqrt(variance) : 1;
 }
 
-/* Rows of `dim` numbers times a matrix of signs over the root of dim, which keeps their distances (Achlioptas 2003), the same for every
- * table; their deviation is that of a table's random start. */
-static void project(vq_state_tensor *table, const vq_state_tensor *e, double scale, uint64_t seed) {
+static vq_state_tensor *table_of(const vq_state *s, int t) {
+    char name[32];
+    snprintf(name, sizeof name, "input.%d.weight", t);
+    return vq_state_find(s, name);
+}
+
+/* table [K][W] = scale e matrix^T + share bias; e [K][dim], matrix [W][dim], bias [W] or NULL. */
+static void fill_product(vq_state_tensor *table, const vq_state_tensor *e, const float *matrix, double scale, const float *bias,
+                         double share) {
     const size_t W = table->shape[1], dim = e->shape[1];
-    const double one = table->start.spread * scale / sqrt((double)dim);
-    memset(table->data, 0, table->count * sizeof *table->data);
-    for (size_t w = 0; w < W; w++)
-        for (size_t d = 0; d < dim; d++) {
-            const float sign = (float)(vq_rng_u32(seed, VQ_STREAM_PROJECT, w, d) & 1 ? one : -one);
-            for (size_t i = 0; i < table->shape[0]; i++)
-                table->data[i * W + w] += sign * e->data[i * dim + d];
+    for (size_t i = 0; i < table->shape[0]; i++)
+        for (size_t w = 0; w < W; w++) {
+            double sum = 0;
+            for (size_t d = 0; d < dim; d++)
+                sum += (double)e->data[i * dim + d] * matrix[w * dim + d];
+            table->data[i * W + w] = (float)(scale * sum + (bias ? share * bias[w] : 0));
         }
+}
+
+/* Codebooks times a matrix of signs over the root of dim, which keeps their distances (Achlioptas 2003), the same for every table; their
+ * deviation is that of a table's random start. */
+static vq_status project(vq_state_tensor *table, const vq_state_tensor *e, double scale, uint64_t seed) {
+    const size_t W = table->shape[1], dim = e->shape[1];
+    float *signs;
+    VQ_TRY(vq_alloc(&signs, W * dim, sizeof *signs));
+    for (size_t w = 0; w < W; w++)
+        for (size_t d = 0; d < dim; d++)
+            signs[w * dim + d] = vq_rng_u32(seed, VQ_STREAM_PROJECT, w, d) & 1 ? 1 : -1;
+    fill_product(table, e, signs, table->start.spread * scale / sqrt((double)dim), NULL, 0);
+    free(signs);
+    return VQDNA_OK;
 }
 
 vq_status vq_predictor_take_vectors(vq_state *to, const vq_predictor *r, const vq_state *tokenizer, uint64_t seed) {
     const vq_vocabulary *v = &r->vocabulary;
     for (int t = 0; v->kind == VQ_OF_CODES && v->vectors != VQ_FRESH && t < v->tables; t++) {
-        char name[32];
-        snprintf(name, sizeof name, "input.%d.weight", t);
-        vq_state_tensor *table = vq_state_find(to, name);
+        vq_state_tensor *table = table_of(to, t);
         const vq_state_tensor *e = book(tokenizer, t);
         if (!table || !e || table->shape[0] != e->shape[0] || (v->dim && table->count != e->count))
             return vq_fail(VQDNA_ERR_INPUT, "the tokenizer's codebooks are not those that the model reads");
         if (v->vectors == VQ_TUNED)
-            project(table, e, vector_scale(tokenizer, v->tables), seed);
+            VQ_TRY(project(table, e, vector_scale(tokenizer, v->tables), seed));
         else
             memcpy(table->data, e->data, e->count * sizeof *e->data);
     }
@@ -98,23 +115,15 @@ vq_status vq_predictor_take_vectors(vq_state *to, const vq_predictor *r, const v
 
 vq_status vq_predictor_join_vectors(vq_state *to, const vq_predictor *r, const vq_state *from, const vq_predictor *frozen) {
     const vq_state_tensor *weight = vq_state_find(from, "join.weight"), *bias = vq_state_find(from, "join.bias");
-    const double here = r->config.body.scale, share = 1 / (here * r->vocabulary.tables);
+    const double here = r->config.body.scale;
     for (int t = 0; t < r->vocabulary.tables; t++) {
-        char name[32];
-        snprintf(name, sizeof name, "input.%d.weight", t);
-        vq_state_tensor *table = vq_state_find(to, name);
-        const vq_state_tensor *e = vq_state_find(from, name);
+        vq_state_tensor *table = table_of(to, t);
+        const vq_state_tensor *e = table_of(from, t);
         if (!weight || !bias || !table || !e || weight->shape[0] != table->shape[1] || weight->shape[1] != e->shape[1] ||
             e->shape[0] != table->shape[0])
-            return vq_fail(VQDNA_ERR_INPUT, "the model has no tensor %s of this shape", name);
-        const size_t W = table->shape[1], dim = e->shape[1];
-        for (size_t i = 0; i < table->shape[0]; i++)
-            for (size_t w = 0; w < W; w++) {
-                double sum = 0;
-                for (size_t d = 0; d < dim; d++)
-                    sum += (double)e->data[i * dim + d] * weight->data[w * dim + d];
-                table->data[i * W + w] = (float)(frozen->config.body.scale / here * sum + share * bias->data[w]);
-            }
+            return vq_fail(VQDNA_ERR_INPUT, "the model has no tensor input.%d.weight of this shape", t);
+        /* the model adds `tables` of them and multiplies by its scale: the bias is to come out once */
+        fill_product(table, e, weight->data, frozen->config.body.scale / here, bias->data, 1 / (here * r->vocabulary.tables));
     }
     return VQDNA_OK;
 }
