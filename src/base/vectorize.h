@@ -12,4 +12,9 @@
 #define VQ_VECTOR_UNITS
 #endif
 
+/* As many floats as the widest register has, in as many registers as it takes. A loop whose lanes keep sums of their own is written in
+ * them: of plain code GCC may take the other loop, and then adds a register's floats one by one to keep the order of a sum. */
+enum { VQ_LANES = 16 };
+typedef float vq_lanes __attribute__((vector_size(VQ_LANES * sizeof(float))));
+
 #endif

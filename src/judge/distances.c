@@ -10,10 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    TOGETHER = 4, /* records whose distances are found side by side */
-    LANES = 16    /* sums of one distance: as many as the widest register has, and each shorter, so more exact */
-};
+enum { TOGETHER = 4 }; /* records whose distances are found side by side */
 
 void vq_distances_block(const vq_distances *d, size_t first, size_t count, float *out) {
     if (d->block)
@@ -45,15 +42,13 @@ static void points_destroy(void *self) {
     free(p);
 }
 
-/* A vector of LANES floats, in as many registers as it takes. */
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
-
-/* Sums of squares of differences from one point to TOGETHER others, which lie `width` apart: as many sums that do not wait for each other. */
+/* Sums of squares of differences from one point to TOGETHER others, which lie `width` apart: as many sums that do not wait for each other,
+ * each in VQ_LANES parts, which are shorter, so more exact. */
 __attribute__((always_inline)) static inline void square_sums(float out[TOGETHER], const float *from, const float *to,
                                                               size_t width) {
-    lanes sum[TOGETHER] = {{0}};
-    for (size_t w = 0; w < width; w += LANES) {
-        lanes a, b;
+    vq_lanes sum[TOGETHER] = {{0}};
+    for (size_t w = 0; w < width; w += VQ_LANES) {
+        vq_lanes a, b;
         memcpy(&b, to + w, sizeof b);
         for (int i = 0; i < TOGETHER; i++) {
             memcpy(&a, from + (size_t)i * width + w, sizeof a);
@@ -62,9 +57,9 @@ __attribute__((always_inline)) static inline void square_sums(float out[TOGETHER
         }
     }
     for (int i = 0; i < TOGETHER; i++) {
-        float part[LANES];
+        float part[VQ_LANES];
         memcpy(part, &sum[i], sizeof part);
-        for (int n = LANES / 2; n; n /= 2)
+        for (int n = VQ_LANES / 2; n; n /= 2)
             for (int l = 0; l < n; l++)
                 part[l] += part[l + n];
         out[i] = part[0];
@@ -121,7 +116,7 @@ vq_status vq_distances_of_points(vq_distances *out, const float *values, size_t 
     points *p = NULL;
     VQ_TRY(check_coordinates(values, rows, width));
     VQ_TRY(vq_alloc(&p, 1, sizeof *p));
-    *p = (points){.rows = rows, .width = vq_round_up((size_t)width, LANES)};
+    *p = (points){.rows = rows, .width = vq_round_up((size_t)width, VQ_LANES)};
     vq_status status = VQDNA_OK;
     p->values = values;
     if (p->width > (size_t)width) {

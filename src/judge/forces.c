@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     TILE = 64, /* records that are pushed at once, and what a thread takes */
@@ -23,21 +24,22 @@ struct vq_forces {
     double *mass;    /* [blocks]: of that of p */
 };
 
-/* Pushes on TILE records from `count` others, and the sums of w. Four records share a register, each with sums of its own, so
- * that the compiler may vectorize the outer loop without changing the order of any sum, and nothing is stored inside. */
+/* Pushes on TILE records from `count` others, and the sums of w. A record has a lane, and its sums the order of the others. */
 VQ_VECTOR_UNITS static void push_tile(float *restrict px, float *restrict py, float *restrict pw, const float *restrict xi,
                                       const float *restrict yi, const float *restrict xj, const float *restrict yj, int count) {
-    for (int i = 0; i < TILE; i++) {
-        float sx = 0, sy = 0, sw = 0;
+    for (int i = 0; i < TILE; i += VQ_LANES) {
+        vq_lanes x, y, sx = {0}, sy = {0}, sw = {0};
+        memcpy(&x, xi + i, sizeof x);
+        memcpy(&y, yi + i, sizeof y);
         for (int j = 0; j < count; j++) {
-            const float dx = xi[i] - xj[j], dy = yi[i] - yj[j], w = 1 / (1 + dx * dx + dy * dy), ww = w * w;
+            const vq_lanes dx = x - xj[j], dy = y - yj[j], w = 1 / (1 + dx * dx + dy * dy), ww = w * w;
             sw += w;
             sx += ww * dx;
             sy += ww * dy;
         }
-        px[i] = sx;
-        py[i] = sy;
-        pw[i] = sw;
+        memcpy(px + i, &sx, sizeof sx);
+        memcpy(py + i, &sy, sizeof sy);
+        memcpy(pw + i, &sw, sizeof sw);
     }
 }
 
