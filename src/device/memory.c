@@ -12,9 +12,10 @@ static void release(cl_mem mem) {
 }
 
 vq_status vq_view_create(vq_device *device, vq_view *out, size_t bytes) {
-    cl_int err;
+    cl_int err = CL_INVALID_BUFFER_SIZE;
     out->bytes = bytes ? bytes : 4;
-    out->mem = clCreateBuffer(device->context, CL_MEM_READ_WRITE, out->bytes, NULL, &err);
+    if (out->bytes <= device->info.global_bytes) /* NVIDIA's driver makes a buffer of any size, and fails where it is used */
+        out->mem = clCreateBuffer(device->context, CL_MEM_READ_WRITE, out->bytes, NULL, &err);
     if (err == CL_SUCCESS)
         return VQDNA_OK;
     *out = VQ_NO_VIEW;
