@@ -28,7 +28,7 @@ import picture
 
 # Epochs of DNABERT-2's scripts by group; it trains by a linear rate of 3e-5, batch 32, and chooses by dev loss where we choose by dev MCC.
 EPOCHS = {"EMP": 3, "prom": 4, "splice": 5, "virus": 8, "mouse": 5, "tf": 3}
-HEAD = ["set", "how", "recipe", "seed", "train_rows", "dev_mcc", "test_mcc", "low", "high", "f1_macro", "seconds"]
+HEAD = ["set", "how", "recipe", "seed", "train_rows", "dev_mcc", "test_mcc", "low", "high", "f1_macro", "seconds", "device"]
 
 
 def sets(folder):
@@ -129,7 +129,7 @@ def main():
                     if (name, how, recipe, str(seed)) in there or (a.only and name not in a.only):
                         continue
                     model = os.path.join(a.models, ("%s.%s.%s.%d" % (name, how, recipe, seed)).replace("/", "_")) if a.models else out
-                    command = [a.vqdna, "finetune", "-q", "--json", "--no-provenance", "--force", "--seed", str(seed), "-o", model]
+                    command = [a.vqdna, "finetune", "-q", "--json", "--force", "--seed", str(seed), "-o", model]
                     command += [x for split, path in paths.items() for x in ("--" + split, path)]
                     command += recipes(name, count(paths["train"], a.rows))[recipe] + shlex.split(options)
                     command += ["--rows", str(a.rows)] if a.rows else []
@@ -139,7 +139,7 @@ def main():
                     r = json.loads(done.stdout)
                     row = [name, how, recipe, seed, a.rows or "all", *("%.4f" % x for x in (
                         r["dev"]["mcc"]["mean"], r["test"]["mcc"]["mean"], r["test"]["mcc"]["low"], r["test"]["mcc"]["high"],
-                        r["test"]["f1_macro"]["mean"])), "%.0f" % r["seeds"][0]["seconds"]]
+                        r["test"]["f1_macro"]["mean"])), "%.0f" % r["seeds"][0]["seconds"], r["provenance"]["device"]]
                     with open(a.results, "a") as f:
                         f.write("\t".join(map(str, row)) + "\n")
                     if not a.models:
