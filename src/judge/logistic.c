@@ -26,7 +26,8 @@ void vq_logistic_destroy(vq_logistic *m) {
 
 /* ---- The loss and its gradient ----------------------------------------------------------------------------------------------- */
 
-/* Outputs are taken a few at a time, so that the processor has several sums to go on with. */
+/* Outputs are taken three at a time, so that the processor has several sums to go on with; written out, for a loop over them costs what
+ * it would save. */
 enum { TOGETHER = 3 };
 
 /* Scores of a row [outputs]. */
