@@ -819,7 +819,8 @@ VQDNA_API vqdna_contrast_report vqdna_contrast_read(const vqdna_contrast *contra
 /* An encoder (a Transformer's, long convolutions, or both) over the tokens of a vocabulary, pooled, with a head: a classifier or a regression.
  * Vocabularies, by name:
  *     codes                a tokenizer's codes of each base, as its vectors, the levels' added; codes:fresh, vectors that are learned;
- *                          codes:tuned, learned from the tokenizer's
+ *                          codes:tuned, learned from the tokenizer's; both take :pairs=D (1 to 64): beside them a vector, learned from
+ *                          zero, of the hash of a base's codes and those D bases on, one of 65536: what single substitutions need
  *     onehot, conv:R       a base a token; the same behind a learned convolution of R bases (odd, 3 to 15)
  *     kmer:K               the word of K bases that begins at a base, 1 to 8
  *     ids:V                tokens made elsewhere, ids below V: sequences are rows of an array of them
@@ -1059,8 +1060,8 @@ VQDNA_API vqdna_status vqdna_pretrainer_evaluate(vqdna_trainer *trainer, const v
                                                  vqdna_report *out);
 
 /* A predictor for the labels of `train` whose body, and tokenizer, are those of the pre-trained (or other) model in the folder `path`; of the
- * options pool and head count, and codes:tuned as the vocabulary of a body that reads codes: it begins as the same function, but for
- * unknown bases. VQDNA_ERR_USAGE for another vocabulary than the body's. */
+ * options pool and head count, and as the vocabulary of a body that reads codes codes:tuned, or pairs beside what it reads: it begins as
+ * the same function, but for unknown bases. VQDNA_ERR_USAGE for another vocabulary than the body's. */
 VQDNA_API vqdna_status vqdna_predictor_from(vqdna_predictor **out, vqdna_context *context, const char *path,
                                             const vqdna_examples *train, size_t longest, const vqdna_predictor_options *options,
                                             uint64_t seed);

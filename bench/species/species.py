@@ -32,10 +32,12 @@ SPECIES = {
     "plasmodium": ("plasmodium_falciparum_8Mb.fa.gz", (2,)),
     "klebsiella": ("klebsiella_pneumoniae_MGH78578.fa.gz", None),
 }
-# arm: (vocabulary, tokenizer, bases a token, mixer); a linear model of words has no mixer
+# arm: (vocabulary, tokenizer, bases a token, mixer); a linear model has no mixer
 ARMS = {
     "words 6, linear": ("kmer:6:frequency", None, 1, None),
     "words 8, linear": ("kmer:8:frequency", None, 1, None),
+    "codes, linear": ("codes:frequency", "hrq-{}", 1, None),
+    "pairs 6, hyena": ("codes:tuned:stride=6:pairs=6", "hrq-stride6-{}", 6, "hyena"),
     "codes 6, hyena": ("codes:stride=6", "hrq-stride6-{}", 6, "hyena"),
     "words 6, hyena": ("kmer:6:stride=6", None, 6, "hyena"),
     "codes 6, attention": ("codes:stride=6", "hrq-stride6-{}", 6, "attention"),
@@ -151,7 +153,7 @@ def main():
         for seed in a.seeds:
             for arm in a.arms:
                 vocabulary, tokenizer, bases, mixer = ARMS[arm]
-                if (str(length), arm, str(seed)) in there or (mixer == "attention" and length // bases > a.most) or (not mixer and seed != a.seeds[0]):
+                if (str(length), arm, str(seed)) in there or (mixer == "attention" and length // bases > a.most) or (not mixer and not tokenizer and seed != a.seeds[0]):
                     continue
                 tables = [x for name, path in files.items() for x in (f"--{name}", path)]
                 if mixer:
@@ -159,9 +161,9 @@ def main():
                     batch = max(1, min(16, 65536 // length))  # many steps matter more than steady ones
                     command = [a.vqdna, "finetune", "-q", "--json", "--no-provenance", "--force", "--seed", str(seed), "-o", out, *tables, "--vocabulary",
                                vocabulary, *BODY, "--batch", str(batch), "--set", f"mixer={mixer}", "--set", f"positions={length}", "--phases", str(bases)]
-                    command += ["-m", os.path.join(a.models, tokenizer.format(seed))] if tokenizer else []
                 else:
                     command = [a.vqdna, "probe", "-q", "--json", "--no-provenance", "--seed", str(seed), "--features", vocabulary, *tables]
+                command += ["-m", os.path.join(a.models, tokenizer.format(seed))] if tokenizer else []
                 r, wall, cpu, peak = run(command)
                 accuracy = r["test"]["accuracy"]
                 row = [length, arm, seed, rows["train"], rows["test"], *(f"{accuracy[k]:.4f}" for k in ("mean", "low", "high")), r.get("parameters", ""),

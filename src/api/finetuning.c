@@ -66,6 +66,11 @@ vqdna_status vqdna_finetuner_create(vqdna_trainer **out, vqdna_predictor *predic
     vqdna_finetune_options resolved;
     vqdna_trainer *t;
     VQ_TRY(vq_finetune_resolve(&resolved, options, train->set.rows));
+    if ((resolved.lora || resolved.frozen) && vq_predictor_pairs_are_new(&predictor->state, &predictor->card.vocabulary))
+        return vq_fail(VQDNA_ERR_USAGE,
+                       "the vectors of pairs of codes are new, and %s would leave them at zero: train the whole body, "
+                       "or leave :pairs=%d out",
+                       resolved.lora ? "adapters" : "a frozen body", predictor->card.vocabulary.pairs);
     VQ_TRY(vq_alloc(&t, 1, sizeof *t));
     vq_status status;
     VQ_TRY_OR(failed, attach(t, predictor, train, dev, &resolved));

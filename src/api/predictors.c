@@ -41,6 +41,9 @@ static vq_status create(vqdna_predictor *p, const vqdna_examples *train, size_t 
         longest = vq_max(longest, vqdna_examples_describe(train).longest);
     VQ_TRY(vq_predictor_resolve(&p->card, options, config, state, longest, train && !train->set.value ? &train->labels : NULL));
     p->card.pretrain = !train;
+    if (!train && p->card.vocabulary.pairs)
+        return vq_fail(VQDNA_ERR_USAGE, "pre-training hides codes, and pairs would tell them: leave :pairs=%d for finetune --init",
+                       p->card.vocabulary.pairs);
     if (!train && p->card.vocabulary.kind == VQ_OF_IDS)
         return vq_fail(VQDNA_ERR_USAGE,
                        "pre-training hides bases before they become tokens, and ids are tokens already: finetune reads them");
@@ -83,10 +86,11 @@ vqdna_status vqdna_pretrained_create(vqdna_predictor **out, vqdna_context *conte
     return make(out, context, tokenizer, NULL, longest, options, seed);
 }
 
-/* The body's weights of one state in another; without its tables, if those are had otherwise. */
-static vq_status take_body(vq_state *to, const vq_state *from, bool tables) {
+/* The body's weights of one state in another, and the first so many of its tables; the others are had otherwise. */
+static vq_status take_body(vq_state *to, const vq_state *from, int tables) {
     for (size_t i = 0; i < to->count; i++) {
-        if (!vq_predictor_is_body(to->tensors[i].name) || (!tables && !strncmp(to->tensors[i].name, "input.", 6)))
+        if (!vq_predictor_is_body(to->tensors[i].name) ||
+            (!strncmp(to->tensors[i].name, "input.", 6) && atoi(to->tensors[i].name + 6) >= tables))
             continue;
         const vq_state_tensor *t = vq_state_find(from, to->tensors[i].name);
         if (!t || t->count != to->tensors[i].count)
@@ -99,21 +103,24 @@ static vq_status take_body(vq_state *to, const vq_state *from, bool tables) {
 /* The same of models, the tables as each reads them. */
 static vq_status begin_with(vqdna_predictor *p, const vqdna_predictor *base) {
     const bool joined = base->card.vocabulary.dim && !p->card.vocabulary.dim;
-    VQ_TRY(take_body(&p->state, &base->state, !joined));
+    VQ_TRY(take_body(&p->state, &base->state, joined ? 0 : base->card.vocabulary.tables));
     return joined ? vq_predictor_join_vectors(&p->state, &p->card, &base->state, &base->card) : VQDNA_OK;
 }
 
-/* What a model that is begun with a body reads: what the body does, its frozen vectors tuned if that is asked for. */
+/* What a model that is begun with a body reads: what the body does, its frozen vectors tuned and pairs beside them if that is asked for. */
 static vq_status read_as(vq_vocabulary *out, const vqdna_predictor *old, const vqdna_predictor_options *options) {
     const vq_vocabulary *is = &old->card.vocabulary;
     *out = *is;
     if (!options || !options->vocabulary)
         return VQDNA_OK;
     VQ_TRY(vq_vocabulary_parse(out, options->vocabulary, old->tokenizer ? &old->tokenizer->config : NULL));
-    if (!strcmp(out->name, is->name) || (is->dim && out->vectors == VQ_TUNED && out->stride == is->stride))
+    const bool tuned = is->dim && out->vectors == VQ_TUNED, same = out->kind == is->kind && out->vectors == is->vectors;
+    if (!strcmp(out->name, is->name) || (is->levels && (tuned || same) && out->stride == is->stride && !is->pairs))
         return VQDNA_OK;
     return vq_fail(VQDNA_ERR_USAGE, "the body reads %s, not %s: leave the vocabulary out%s", is->name, out->name,
-                   is->dim ? ", or give codes:tuned with its stride" : "");
+                   is->dim                    ? ", or give codes:tuned with its stride, and :pairs=D if you like"
+                   : is->levels && !is->pairs ? ", or give it with :pairs=D"
+                                              : "");
 }
 
 vqdna_status vqdna_predictor_from(vqdna_predictor **out, vqdna_context *context, const char *path, const vqdna_examples *train,
@@ -315,7 +322,7 @@ vq_status vq_predictor_load_body(vq_classifier **out, vqdna_predictor *p) {
         VQ_TRY(vq_tokenizer_prepare(p->tokenizer, NULL));
     const size_t tokens = vq_vocabulary_tokens(&p->card.vocabulary, (size_t)config.body.positions, 0);
     VQ_TRY_OR(done, vq_classifier_state(&state, &config));
-    VQ_TRY_OR(done, take_body(&state, &p->state, true));
+    VQ_TRY_OR(done, take_body(&state, &p->state, VQ_MAX_TABLES));
     VQ_TRY_OR(done, vq_classifier_plan(out, p->device, &config, vq_predict_at_once(tokens), (int)tokens, VQ_INFERENCE, NULL));
     VQ_TRY_OR(done, vq_plan_bind((*out)->plan));
     status = vq_state_put(&state, p->device, (*out)->plan);

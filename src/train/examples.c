@@ -46,7 +46,7 @@ static vq_status turn(vq_examples *e) {
 
 static vq_status encode(vq_examples *e, vq_model *tokenizer) {
     const vq_labelled *s = e->set;
-    const size_t levels = (size_t)e->vocabulary->tables;
+    const size_t levels = (size_t)e->vocabulary->levels;
     size_t *counts = NULL;
     uint16_t **codes = NULL;
     vq_status status;
@@ -140,7 +140,7 @@ void vq_examples_batch(const vq_examples *e, vq_token_batch *out, const size_t *
             }
         else
             vq_vocabulary_ids(v, out->ids + first, M, out->place + first, bases + start,
-                              e->codes ? e->codes + start * (size_t)v->tables : NULL, count, phase);
+                              e->codes ? e->codes + start * (size_t)v->levels : NULL, count, phase);
         memset(out->there + first, 1, tokens);
         memset(out->there + first + tokens, 0, longest - tokens);
         for (size_t i = first + tokens; i < first + longest; i++) {

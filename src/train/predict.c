@@ -338,7 +338,7 @@ static vq_status run(work k, const char *const *paths, size_t count, vqdna_strea
     vq_source *source = NULL;
     vq_piece piece;
     if (k.tokenizer && k.o.window) {
-        k.levels = (size_t)k.predictor->vocabulary.tables;
+        k.levels = (size_t)k.predictor->vocabulary.levels;
         k.halo = (size_t)vq_config_encoder_halo(&k.tokenizer->config);
     }
     vq_status status, read = VQDNA_OK;

@@ -29,7 +29,7 @@ const char *vq_predictor_kind(const vq_predictor *p) {
 vq_masked_config vq_predictor_masked(const vq_predictor *p) {
     vq_masked_config c = {.body = p->config.body};
     if (p->vocabulary.kind == VQ_OF_CODES)
-        for (; c.heads < p->vocabulary.tables; c.heads++)
+        for (; c.heads < p->vocabulary.levels; c.heads++)
             c.classes[c.heads] = p->vocabulary.entries[c.heads];
     else if (p->vocabulary.kind == VQ_OF_WORDS)
         c.classes[c.heads++] = p->vocabulary.entries[0] - 1;
@@ -100,30 +100,42 @@ static vq_status project(vq_state_tensor *table, const vq_state_tensor *e, doubl
 
 vq_status vq_predictor_take_vectors(vq_state *to, const vq_predictor *r, const vq_state *tokenizer, uint64_t seed) {
     const vq_vocabulary *v = &r->vocabulary;
-    for (int t = 0; v->kind == VQ_OF_CODES && v->vectors != VQ_FRESH && t < v->tables; t++) {
+    if (v->pairs) {
+        vq_state_tensor *table = table_of(to, v->levels);
+        memset(table->data, 0, table->count * sizeof *table->data);
+    }
+    for (int t = 0; v->vectors != VQ_FRESH && t < v->levels; t++) {
         vq_state_tensor *table = table_of(to, t);
         const vq_state_tensor *e = book(tokenizer, t);
         if (!table || !e || table->shape[0] != e->shape[0] || (v->dim && table->count != e->count))
             return vq_fail(VQDNA_ERR_INPUT, "the tokenizer's codebooks are not those that the model reads");
         if (v->vectors == VQ_TUNED)
-            VQ_TRY(project(table, e, vector_scale(tokenizer, v->tables), seed));
+            VQ_TRY(project(table, e, vector_scale(tokenizer, v->levels), seed));
         else
             memcpy(table->data, e->data, e->count * sizeof *e->data);
     }
     return VQDNA_OK;
 }
 
+bool vq_predictor_pairs_are_new(const vq_state *s, const vq_vocabulary *v) {
+    const vq_state_tensor *table = v->pairs ? table_of(s, v->levels) : NULL;
+    size_t i = 0;
+    while (table && i < table->count && table->data[i] == 0)
+        i++;
+    return table && i == table->count;
+}
+
 vq_status vq_predictor_join_vectors(vq_state *to, const vq_predictor *r, const vq_state *from, const vq_predictor *frozen) {
     const vq_state_tensor *weight = vq_state_find(from, "join.weight"), *bias = vq_state_find(from, "join.bias");
     const double here = r->config.body.scale;
-    for (int t = 0; t < r->vocabulary.tables; t++) {
+    for (int t = 0; t < r->vocabulary.levels; t++) {
         vq_state_tensor *table = table_of(to, t);
         const vq_state_tensor *e = table_of(from, t);
         if (!weight || !bias || !table || !e || weight->shape[0] != table->shape[1] || weight->shape[1] != e->shape[1] ||
             e->shape[0] != table->shape[0])
             return vq_fail(VQDNA_ERR_INPUT, "the model has no tensor input.%d.weight of this shape", t);
-        /* the model adds `tables` of them and multiplies by its scale: the bias is to come out once */
-        fill_product(table, e, weight->data, frozen->config.body.scale / here, bias->data, 1 / (here * r->vocabulary.tables));
+        /* the model adds `levels` of them and multiplies by its scale: the bias is to come out once */
+        fill_product(table, e, weight->data, frozen->config.body.scale / here, bias->data, 1 / (here * r->vocabulary.levels));
     }
     return VQDNA_OK;
 }
@@ -188,7 +200,8 @@ vq_status vq_predictor_resolve(vq_predictor *out, const vqdna_predictor_options 
                        o.positions, longest);
     body->positions = either(o.positions, (int)vq_min(vq_max(longest, LEAST_POSITIONS), INT32_MAX));
     take_vocabulary(body, &r.vocabulary);
-    body->scale = (body->dim ? vector_scale(state, tokenizer->levels) : 1) / sqrt(body->tables);
+    body->scale = (body->dim ? vector_scale(state, tokenizer->levels) : 1) /
+                  sqrt(r.vocabulary.pairs ? r.vocabulary.levels : body->tables); /* pairs begin at zero */
     r.config.classes = labels ? labels->count : 0;
     if (r.vocabulary.kind == VQ_OF_CODES)
         vq_predictor_hash(r.tokenizer, state);

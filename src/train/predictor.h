@@ -39,9 +39,12 @@ void vq_predictor_free(vq_predictor *predictor);
 vq_status vq_predictor_to_json(json_t **out, const vq_predictor *predictor);
 vq_status vq_predictor_from_json(vq_predictor *out, const json_t *json, const vq_config *tokenizer, const char *path);
 
-/* Puts the codebooks into the frozen tables of a state, or their projection into those that are learned from it; nothing for other
- * vocabularies. */
+/* Puts the codebooks into the frozen tables of a state, or their projection into those that are learned from it, and zero into that of
+ * pairs; nothing for other vocabularies. */
 vq_status vq_predictor_take_vectors(vq_state *to, const vq_predictor *predictor, const vq_state *tokenizer, uint64_t seed);
+
+/* Whether the vocabulary has pairs of codes whose vectors are all zero still. */
+bool vq_predictor_pairs_are_new(const vq_state *state, const vq_vocabulary *vocabulary);
 
 /* Fills the tables of a model that tunes them from one of the same body whose vectors are frozen and pass through join: a known token's
  * input is what it was. */

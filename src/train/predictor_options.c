@@ -25,7 +25,7 @@ static const char *const heads[] = {"mlp", "linear", NULL};
 static const vq_option_row body_options[] = {
     NAMED(preset, presets, "tiny", "tiny, small or base: gives the other options of the body their defaults"),
     NAMED(vocabulary, NULL, "codes, or conv:9 without -m",
-          "what a token is: codes, codes:fresh, codes:tuned, onehot, conv:R, kmer:K, ids:V; :stride=S"),
+          "what a token is: codes, codes:fresh, codes:tuned, onehot, conv:R, kmer:K, ids:V; :stride=S, :pairs=D"),
     MODEL(width, 1, 8192, "128, 256, 768", "channels of the body"),
     MODEL(layers, 1, 64, "4, 6, 12", "layers of the body"),
     MODEL(heads, 1, 1024, "4, 8, 12", "heads of an attention"),

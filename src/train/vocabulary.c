@@ -6,7 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_WORD = 8, MOST_CONVOLUTION = 15, MOST_STRIDE = 64, MOST_IDS = 65536, BASES = 4, UNKNOWN = 4, KINDS = 5 };
+enum {
+    MOST_WORD = 8,
+    MOST_CONVOLUTION = 15,
+    MOST_STRIDE = 64,
+    MOST_DISTANCE = 64,
+    MOST_IDS = 65536,
+    BASES = 4,
+    UNKNOWN = 4,
+    KINDS = 5
+};
 
 static const char *const kinds[KINDS] = {"onehot", "conv", "kmer", "codes", "ids"};
 static const char *const learned[] = {"", ":fresh", ":tuned"};
@@ -22,7 +31,8 @@ bool vq_vocabulary_is_codes(const char *name) {
 static vq_status bad(const char *name) {
     return vq_fail(VQDNA_ERR_USAGE,
                    "there is no vocabulary '%s': it is codes, codes:fresh, codes:tuned, onehot, conv:R (odd, 3 to 15), "
-                   "kmer:K (1 to 8) or ids:V (2 to 65536), and codes and kmer take :stride=S (1 to 64)",
+                   "kmer:K (1 to 8) or ids:V (2 to 65536); codes and kmer take :stride=S (1 to 64), codes:fresh and codes:tuned "
+                   ":pairs=D (1 to 64)",
                    name);
 }
 
@@ -42,6 +52,10 @@ static bool part(vq_vocabulary *v, const char **at) {
     if (!strncmp(*at, ":stride=", 8) && (v->kind == VQ_OF_WORDS || v->kind == VQ_OF_CODES)) {
         *at += 8;
         return number(&v->stride, at, 1, MOST_STRIDE);
+    }
+    if (!strncmp(*at, ":pairs=", 7) && v->kind == VQ_OF_CODES) {
+        *at += 7;
+        return number(&v->pairs, at, 1, MOST_DISTANCE);
     }
     for (int i = VQ_FRESH; i <= VQ_TUNED && v->kind == VQ_OF_CODES && !v->vectors; i++)
         if (!strncmp(*at, learned[i], strlen(learned[i]))) {
@@ -72,7 +86,7 @@ static bool read_name(vq_vocabulary *v, const char *name) {
     while (*at)
         if (!part(v, &at))
             return false;
-    return true;
+    return !v->pairs || v->vectors;
 }
 
 static void spell(vq_vocabulary *v) {
@@ -80,6 +94,8 @@ static void spell(vq_vocabulary *v) {
     if (has_width(v))
         used += snprintf(v->name + used, sizeof v->name - (size_t)used, ":%d", v->width);
     used += snprintf(v->name + used, sizeof v->name - (size_t)used, "%s", learned[v->vectors]);
+    if (v->pairs)
+        used += snprintf(v->name + used, sizeof v->name - (size_t)used, ":pairs=%d", v->pairs);
     if (v->stride > 1)
         snprintf(v->name + used, sizeof v->name - (size_t)used, ":stride=%d", v->stride);
 }
@@ -107,10 +123,12 @@ vq_status vq_vocabulary_parse(vq_vocabulary *out, const char *name, const vq_con
     case VQ_OF_CODES:
         if (!tokenizer)
             return vq_fail(VQDNA_ERR_USAGE, "the vocabulary %s is that of a tokenizer: name its model", v.name);
-        v.tables = tokenizer->levels;
+        v.tables = v.levels = tokenizer->levels;
         v.dim = v.vectors ? 0 : tokenizer->dim;
-        for (int t = 0; t < v.tables; t++)
+        for (int t = 0; t < v.levels; t++)
             v.entries[t] = tokenizer->codes[t];
+        if (v.pairs)
+            v.entries[v.tables++] = VQ_PAIR_ENTRIES;
     }
     *out = v;
     return VQDNA_OK;
@@ -137,6 +155,18 @@ static int32_t word(const uint8_t *bases, size_t at, size_t count, int width) {
     return id;
 }
 
+/* The codes of two bases as one of so many entries: which pairs fall together is left to chance. */
+static int32_t pair(const vq_vocabulary *v, const uint16_t *codes, size_t at) {
+    const size_t levels = (size_t)v->levels;
+    uint64_t hash = 0;
+    for (int side = 0; side < 2; side++)
+        for (size_t t = 0; t < levels; t++) {
+            hash = (hash ^ codes[(at + (size_t)(side * v->pairs)) * levels + t]) * 0x9E3779B97F4A7C15u;
+            hash ^= hash >> 32;
+        }
+    return (int32_t)(hash % VQ_PAIR_ENTRIES);
+}
+
 void vq_vocabulary_ids(const vq_vocabulary *v, int32_t *ids, size_t row, int32_t *place, const uint8_t *bases,
                        const uint16_t *codes, size_t count, int phase) {
     const size_t tokens = vq_vocabulary_tokens(v, count, phase), first = places(v, count) > (size_t)phase ? (size_t)phase : 0;
@@ -159,7 +189,11 @@ void vq_vocabulary_ids(const vq_vocabulary *v, int32_t *ids, size_t row, int32_t
             case VQ_OF_IDS: /* are there */
                 break;
             case VQ_OF_CODES:
-                *id = bases[at] < UNKNOWN ? codes[at * (size_t)v->tables + (size_t)t] : v->entries[t];
+                if (bases[at] >= UNKNOWN ||
+                    (t == v->levels && (at + (size_t)v->pairs >= count || bases[at + (size_t)v->pairs] >= UNKNOWN)))
+                    *id = v->entries[t];
+                else
+                    *id = t == v->levels ? pair(v, codes, at) : codes[at * (size_t)v->levels + (size_t)t];
             }
         }
     }

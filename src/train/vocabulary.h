@@ -8,6 +8,8 @@
  *     codes:fresh          the same codes, vectors learned from a random start
  *     codes:tuned          vectors learned from the tokenizer's own, projected to the body's width at random
  *     codes:stride=S       the codes of every S-th base
+ *     codes:tuned:pairs=D  (or fresh) beside the levels' tables one more, learned from zero, of the codes of a base and those of the base D
+ *                          behind it: of their hash, in VQ_PAIR_ENTRIES entries
  *     ids:V                ids of a table of V <= 65536, made elsewhere (seq/ids.h): a token has its number as its place
  * But for ids a token has the place of the base it stands at: where the word begins, the base of the code. */
 #ifndef VQ_TRAIN_VOCABULARY_H
@@ -16,13 +18,14 @@
 #include "nn/body.h"
 #include "nn/model.h"
 
-enum { VQ_VOCABULARY_NAME = 48 };
+enum { VQ_VOCABULARY_NAME = 48, VQ_PAIR_ENTRIES = 65536 };
 
 typedef struct vq_vocabulary {
     char name[VQ_VOCABULARY_NAME]; /* in its one spelling */
     enum { VQ_OF_BASES, VQ_OF_CONVOLUTION, VQ_OF_WORDS, VQ_OF_CODES, VQ_OF_IDS } kind;
     int width;                                           /* R, K or V; 1 otherwise */
     int stride;                                          /* bases from a token to the next */
+    int levels, pairs;                                   /* of codes: the tables of levels, and D or 0 */
     enum { VQ_AS_THEY_ARE, VQ_FRESH, VQ_TUNED } vectors; /* of codes: whether they are learned, and from where */
     int tables, entries[VQ_MAX_TABLES];
     int dim; /* of frozen vectors, or 0 */

@@ -52,7 +52,7 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
 }
 
 @test "every vocabulary trains, and codes bring their tokenizer" {
-    for vocabulary in codes codes:fresh codes:tuned codes:stride=3 onehot kmer:3 kmer:4:stride=4; do
+    for vocabulary in codes codes:fresh codes:tuned codes:stride=3 codes:fresh:pairs=2 codes:tuned:pairs=4:stride=3 onehot kmer:3 kmer:4:stride=4; do
         "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" -m "$model" --vocabulary $vocabulary --set steps=12 --rows 100 -o "m-$vocabulary" >out
         grep -q '^test' out
         [ "$(value "m-$vocabulary/config.json" vocabulary)" = $vocabulary ]
@@ -76,6 +76,28 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
     "$VQDNA" predict -q --no-provenance -m adapted --column sequence test.csv >merged
     "$VQDNA" predict -q --no-provenance -m frozen --adapter adapted/adapter.safetensors --column sequence test.csv | cmp - merged
     refused 1 'reads codes, not codes:fresh' "${go[@]}" --vocabulary codes:fresh -o no
+    [ ! -e no ]
+}
+
+@test "pairs of codes begin at zero beside the vectors of a body, and learn" {
+    "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" -m "$model" --vocabulary codes:tuned --set steps=12 --rows 100 -o single >/dev/null
+    go=("$VQDNA" finetune -q --no-provenance "${sets[@]}" --init single --rows 100 --set steps=4)
+    "${go[@]}" --vocabulary codes:tuned --set learning_rate=1e-12 -o plain >/dev/null
+    "${go[@]}" --vocabulary codes:tuned:pairs=4 --set learning_rate=1e-12 -o same >/dev/null
+    "${go[@]}" --vocabulary codes:tuned:pairs=4 --set learning_rate=1e-2 -o learned >/dev/null
+    for name in plain same learned; do
+        "$VQDNA" predict -q --no-provenance -m $name --column sequence test.csv >$name.tsv
+    done
+    same_numbers plain.tsv same.tsv
+    ! same_numbers plain.tsv learned.tsv
+    [ "$(value learned/config.json vocabulary)" = codes:tuned:pairs=4 ]
+    # What windows of a genome say does not depend on the cores.
+    "$VQDNA" predict -q --no-provenance -m learned --window 60 --step 20 "$BATS_FILE_TMPDIR/genome.fa" >stream
+    "$VQDNA" predict -q --no-provenance -m learned --window 60 --step 20 -t 1 "$BATS_FILE_TMPDIR/genome.fa" | cmp - stream
+    refused 1 "no vocabulary 'codes:pairs=4'" "$VQDNA" finetune -q "${sets[@]}" -m "$model" --vocabulary codes:pairs=4 -o no
+    refused 1 'pairs would tell them' "$VQDNA" pretrain -q -m "$model" --vocabulary codes:tuned:pairs=4 -o no "$BATS_FILE_TMPDIR/genome.fa"
+    refused 1 'adapters would leave them at zero' "${go[@]}" --vocabulary codes:tuned:pairs=4 --set lora=4 -o no
+    refused 1 'reads codes:tuned:pairs=4, not codes:tuned' "${go[@]}" --init learned --vocabulary codes:tuned -o no
     [ ! -e no ]
 }
 
