@@ -37,6 +37,10 @@ vq_status vq_body_check(const vq_body_config *c) {
     return VQDNA_OK;
 }
 
+static float scale_of(const vq_body_config *c, int table) {
+    return (float)(c->scale * (c->last > 0 && table == c->tables - 1 ? c->last : 1));
+}
+
 static int widest_table(const vq_body_config *c) {
     int most = vq_body_has_positions(c) ? c->positions : 1;
     for (int t = 0; t < c->tables; t++)
@@ -329,7 +333,7 @@ vq_status vq_body_forward(vq_body *b, double dropout, vq_draws draws) {
         VQ_TRY(for_adapters(b, vq_adapter_merge));
     for (int t = 0; t < c->tables; t++)
         VQ_TRY(
-            vq_embedding_forward(b->device, u, b->vectors[t].view, b->ids[t].view, M, dim, c->entries[t], (float)c->scale, t > 0));
+            vq_embedding_forward(b->device, u, b->vectors[t].view, b->ids[t].view, M, dim, c->entries[t], scale_of(c, t), t > 0));
     if (c->dim) /* sum [M][W] = u [M][dim] join [W][dim]^T */
         VQ_TRY(vq_linear_forward(b->device, b->sum.view, b->work.view, u, b->join_weight.view, b->join_bias.view, M, dim, W));
     if (b->any_hidden)
@@ -378,6 +382,6 @@ vq_status vq_body_backward(vq_body *b) {
                                          c->dim, W);
     for (int t = 0; t < c->tables; t++)
         VQ_TRY(
-            vq_embedding_backward(b->device, b->vectors[t].grad, &work, dy, b->ids[t].view, M, W, c->entries[t], (float)c->scale));
+            vq_embedding_backward(b->device, b->vectors[t].grad, &work, dy, b->ids[t].view, M, W, c->entries[t], scale_of(c, t)));
     return VQDNA_OK;
 }

@@ -18,7 +18,7 @@
 #include "nn/body.h"
 #include "nn/model.h"
 
-enum { VQ_VOCABULARY_NAME = 48, VQ_PAIR_ENTRIES = 65536 };
+enum { VQ_VOCABULARY_NAME = 48, VQ_PAIR_ENTRIES = 65536, VQ_PAIR_SCALE = 32 };
 
 typedef struct vq_vocabulary {
     char name[VQ_VOCABULARY_NAME]; /* in its one spelling */

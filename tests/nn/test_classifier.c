@@ -46,7 +46,8 @@ static vq_classifier_config config_of(const setting *s) {
                               .positions = 2 * L,
                               .tables = s->tables,
                               .dim = s->dim,
-                              .scale = 0.8};
+                              .scale = 0.8,
+                              .last = s->tables > 1 && !s->dim ? 3 : 0};
     for (int t = 0; t < s->tables; t++)
         c.body.entries[t] = s->entries + t;
     memcpy(c.body.mixers, s->mixers, sizeof s->mixers);
