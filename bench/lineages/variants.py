@@ -17,7 +17,7 @@ import time
 import tips
 
 HEAD = ["how", "seed", "windows", "genomes", "labels", "window_accuracy", "window_f1_macro", "genome_accuracy", "genome_f1_macro", "seconds"]
-HOW = ["codes:-m MODEL --vocabulary codes:stride=3 --set balanced=true --set pool=max"]
+HOW = ["pairs:-m MODEL --vocabulary codes:tuned:pairs=4 --set mixer=hyena --set layers=1 --set pool=max --epochs 2"]
 WORDS = {"kmer:6 of whole genomes": "kmer:6", "kmer:8 of whole genomes": "kmer:8"}
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Our hot operations against OpenBLAS, oneDNN, FFTW, PyTorch and faiss on the very same shapes and inputs, turn about in one run.
+"""Our hot operations against OpenBLAS, oneDNN, FFTW, PyTorch, faiss and VkFFT on the very same shapes and inputs, turn about in one run.
 
 Every contender is a process of its own (worker.c, worker.py) that stands still while another is measured. With one thread the
 figure is the process's CPU time, which other load on the machine hardly stretches; with more it is wall time. Answers are compared
@@ -100,7 +100,7 @@ def start_all(a):
     peers += [Worker([a.worker, "onednn"], a.threads)]
     peers += [Worker([a.worker, name], a.threads) for name in ("fftw", "fftw-contiguous")]
     script = os.path.join(HERE, "worker.py")
-    peers += [Worker([python, script, library], a.threads) for library in ("torch", "faiss") for python in a.python]
+    peers += [Worker([python, script, library], a.threads) for library in ("torch", "faiss", "vkfft") for python in a.python]
     return ours, peers
 
 
@@ -146,7 +146,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("worker", help="the program of `ninja ops_peers`")
     p.add_argument("groups", nargs="*", metavar="GROUP", help="%s; all unless given" % ", ".join(GROUPS))
-    p.add_argument("--python", action="append", default=[], help="an interpreter with PyTorch, faiss or both; may be repeated")
+    p.add_argument("--python", action="append", default=[], help="an interpreter with PyTorch, faiss or pyvkfft; may be repeated")
     p.add_argument("--openblas-core", action="append", default=[], help="OpenBLAS once more with this $OPENBLAS_CORETYPE")
     p.add_argument("--threads", type=int, default=1, help="1: CPU time is compared; more: wall time; 0: all cores")
     p.add_argument("--rounds", type=int, default=5)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""PyTorch or faiss as a contender of compare.py, in the interpreter it is installed for.
+"""PyTorch, faiss or VkFFT (pyvkfft, on the first OpenCL device) as a contender of compare.py, in the interpreter it is installed for.
 
-usage: worker.py torch|faiss THREADS
+usage: worker.py torch|faiss|vkfft THREADS
 
 Reads and answers what worker.c does, on the same inputs; a workload may name a variant behind a colon, one way of the library to do
 it."""
@@ -54,6 +54,34 @@ def faiss_contender(threads):
 
     name = "faiss %s, %s%s" % (faiss.__version__, faiss.get_compile_options().strip(), openblas_core())
     return name, {"assign": (assign, ["IndexFlatL2", "knn"])}
+
+
+def vkfft_contender(threads):
+    import pyopencl, pyopencl.array, pyvkfft.version
+    from pyvkfft.opencl import VkFFTApp
+
+    device = pyopencl.get_platforms()[0].get_devices()[0]
+    queue = pyopencl.CommandQueue(pyopencl.Context([device]))
+
+    def fft(variant, B, N, C):
+        # Series in one piece, as it likes them; not timed, element (b, n, c) of either plane is ours.
+        re, im = fill(0, 2, B, N, C)
+        x = pyopencl.array.to_device(queue, np.ascontiguousarray((re + 1j * im).transpose(0, 2, 1).reshape(B * C, N), dtype=np.complex64))
+        y = pyopencl.array.empty_like(x)
+        app = VkFFTApp(x.shape, x.dtype, queue, ndim=1, inplace=False)
+
+        def run():
+            app.fft(x, y)
+            queue.finish()
+            return y
+
+        def answer(y):
+            out = y.get().reshape(B, C, N).transpose(0, 2, 1)
+            return sample(np.stack([out.real, out.imag]))
+
+        return run, answer
+
+    return "VkFFT %s on %s, series contiguous" % (pyvkfft.version.vkfft_version(), device.name), {"fft": (fft, [""])}
 
 
 def torch_contender(threads):
@@ -140,7 +168,7 @@ def torch_contender(threads):
 def main():
     library, threads = sys.argv[1], int(sys.argv[2])
     try:
-        name, offers = {"faiss": faiss_contender, "torch": torch_contender}[library](threads)
+        name, offers = {"faiss": faiss_contender, "torch": torch_contender, "vkfft": vkfft_contender}[library](threads)
     except ImportError as error:
         print(json.dumps({"skip": "%s of %s: %s" % (library, sys.executable, error)}), flush=True)
         return
