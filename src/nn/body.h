@@ -1,7 +1,6 @@
 /* The body of the models that read tokens: embeddings, an encoder of attention, convolutions or both, a norm. A token is one entry of each of some tables; a
  * position's vector is
- *     u = scale * sum over tables of the entry's vector, of the last `last` times (pairs, which begin at zero: AdamW's steps are of
- *         one size, and would take long to make them count beside the others)                    frozen vectors of `dim` channels pass through join: dim -> width
+ *     u = scale * sum over tables of the entry's vector            frozen vectors of `dim` channels pass through join: dim -> width
  *     x = drop(input_norm(join(u) + mask, if hidden, + position))
  * There are position vectors only where the first layer is attention, which is blind to order: a convolution is not, and has no use for
  * a vector for each of a million positions. A base a token is one table of 5; overlapping words, one of 4^K + 1; a convolution over bases of width R, R tables of 5, each of the
@@ -22,7 +21,9 @@ typedef struct vq_body_config {
     int tables, entries[VQ_MAX_TABLES];
     int dim; /* of frozen vectors; 0: the vectors are learned, of the body's width */
     double scale;
-    double last; /* of the last table beside it, where it is not 0 */
+    /* How often the last table's vectors count beside that, unless 0: AdamW's steps are of one size, and vectors that begin at zero would
+     * be long in coming up to the others. */
+    double last;
 } vq_body_config;
 
 /* How a body is trained; all zero, or NULL: it is, whole. */
