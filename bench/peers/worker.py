@@ -60,7 +60,10 @@ def vkfft_contender(threads):
     import pyopencl, pyopencl.array, pyvkfft.version
     from pyvkfft.opencl import VkFFTApp
 
-    device = pyopencl.get_platforms()[0].get_devices()[0]
+    try:  # a pyopencl from PyPI brings a loader of its own, which looks for drivers in its own folder and $OCL_ICD_VENDORS
+        device = pyopencl.get_platforms()[0].get_devices()[0]
+    except pyopencl.Error as error:
+        raise ImportError("pyopencl finds no device: %s" % error)
     queue = pyopencl.CommandQueue(pyopencl.Context([device]))
 
     def fft(variant, B, N, C):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Which of five species a window of a genome is of, at lengths from 1,000 to 131,072 bases: bodies from scratch over tokenizer codes at strides 1
-and 6, single bases and words, long convolutions beside attention, and linear models of words, which may well win. Windows to train on and windows
+and 6, single bases and words, long convolutions beside attention, and linear models of words and of codes, which may well win. Windows to train on and windows
 to test on are of different contigs, or of different ends of a genome that is one contig.
 
 Appends a row to RESULTS as it is done and skips those that are there. Tokenizers lie in MODELS as hrq-SEED and hrq-stride6-SEED
@@ -10,7 +10,7 @@ usage: species.py VQDNA RESULTS.tsv MODELS WORK --genomes FOLDER [--lengths 1000
        species.py --table RESULTS.tsv
 
 An epoch is --bases of windows at every length, so that longer ones are fewer. Arms whose sequences have more than --most tokens under attention
-are left out: its time grows with their square. Cost on one core with AVX-512: 4 to 5 minutes a row at stride 6, six times that at stride 1."""
+are left out: its time grows with their square. Cost on a logical core with AVX-512, another run beside: 8 to 10 minutes a row at stride 6, half an hour at stride 1."""
 import argparse
 import collections
 import csv

@@ -38,7 +38,7 @@ vq_status vq_body_check(const vq_body_config *c) {
 }
 
 static float scale_of(const vq_body_config *c, int table) {
-    return (float)(c->scale * (c->last > 0 && table == c->tables - 1 ? c->last : 1));
+    return (float)(c->scale * (c->last_scale > 0 && table == c->tables - 1 ? c->last_scale : 1));
 }
 
 static int widest_table(const vq_body_config *c) {

@@ -23,7 +23,7 @@ typedef struct vq_body_config {
     double scale;
     /* How often the last table's vectors count beside that, unless 0: AdamW's steps are of one size, and vectors that begin at zero would
      * be long in coming up to the others. */
-    double last;
+    double last_scale;
 } vq_body_config;
 
 /* How a body is trained; all zero, or NULL: it is, whole. */

@@ -169,7 +169,7 @@ void vq_predictor_body_hash(char out[17], const vq_state *s) {
 static void take_vocabulary(vq_body_config *body, const vq_vocabulary *v) {
     body->tables = v->tables;
     body->dim = v->dim;
-    body->last = v->pairs ? VQ_PAIR_SCALE : 0;
+    body->last_scale = v->pairs ? VQ_PAIR_SCALE : 0;
     memcpy(body->entries, v->entries, sizeof body->entries);
 }
 

@@ -212,7 +212,8 @@ static void embed(const classifier_reference *r, double *x) {
         const double *table = classifier_reference_get(r, "", name);
         for (int m = 0; m < M; m++)
             for (int i = 0; i < dim && r->ids[t * M + m] < c->entries[t]; i++)
-                u[m * dim + i] += c->scale * (c->last > 0 && t == c->tables - 1 ? c->last : 1) * table[r->ids[t * M + m] * dim + i];
+                u[m * dim + i] +=
+                    c->scale * (c->last_scale > 0 && t == c->tables - 1 ? c->last_scale : 1) * table[r->ids[t * M + m] * dim + i];
     }
     if (c->dim)
         linear(x, u, classifier_reference_get(r, "join.", "weight"), classifier_reference_get(r, "join.", "bias"), M, dim, W);

@@ -47,7 +47,7 @@ static vq_classifier_config config_of(const setting *s) {
                               .tables = s->tables,
                               .dim = s->dim,
                               .scale = 0.8,
-                              .last = s->tables > 1 && !s->dim ? 3 : 0};
+                              .last_scale = s->tables > 1 && !s->dim ? 3 : 0};
     for (int t = 0; t < s->tables; t++)
         c.body.entries[t] = s->entries + t;
     memcpy(c.body.mixers, s->mixers, sizeof s->mixers);
