@@ -24,7 +24,7 @@ patch() {
         my $n = unpack "Q<", $_; my ($h, $d) = (substr($_, 8, $n), substr($_, 8 + $n));
         my $length; eval $ARGV[0]; die $@ if $@; $length = length $h unless defined $length;
         open F, ">:raw", "bad/model.safetensors"; print F pack("Q<", $length), $h, $d' "$1"
-    ! cmp -s bad/model.safetensors "$model/model.safetensors"
+    not cmp -s bad/model.safetensors "$model/model.safetensors"
 }
 
 # damaged CODE: such a model is refused by whoever would use its weights.

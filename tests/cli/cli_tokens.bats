@@ -228,7 +228,7 @@ json() {
 # changed TEXT SCRIPT: what sed makes of whole.tsv is refused.
 changed() {
     sed "$2" whole.tsv >bad.tokens
-    ! cmp -s whole.tsv bad.tokens
+    not cmp -s whole.tsv bad.tokens
     refused 2 "$1" "$VQDNA" detokenize -q -m "$model" -o back.fa bad.tokens
 }
 
@@ -303,7 +303,7 @@ changed() {
     cmp merged.npy.tsv whole.npy.tsv
     awk -F'\t' '!/^#/ { n[$2] += $4 } END { exit n[1] != n[2] || n[1] < 14000 }' whole.counts
     [ "$(grep -vc '^#vqdna' whole.bed)" -eq "$(rows whole.tsv | wc -l)" ]
-    ! [ -e bad ]
+    not [ -e bad ]
     "$VQDNA" tokenize -q --no-provenance -m "$model" g.fa | "$VQDNA" merge -q - | cmp - whole.tsv
     refused 1 "npy and counts have no shards" "$VQDNA" tokenize -m "$model" --shard 1/2 -o a.npy g.fa
     refused 1 "standard input" "$VQDNA" tokenize -m "$model" --shard 1/2 -o a.tsv - <g.fa

@@ -2,6 +2,9 @@
 bats_require_minimum_version 1.5.0
 : "${VQDNA:?the path of the program}"
 
+# not COMMAND...: that it fails. A command behind ! fails no test unless it is the last.
+not() { if "$@"; then return 1; fi; }
+
 # genome SEED CONTIGS BASES: random contigs as FASTA, the same for the same seed.
 genome() {
     awk -v seed="$1" -v contigs="$2" -v bases="$3" 'BEGIN {
