@@ -38,6 +38,26 @@ kernel VQ_GROUP void adamw_total(global float *restrict norm_sq, global const fl
         norm_sq[0] = sum;
 }
 
+/* mean moves by `share` of the way to p. */
+kernel VQ_GROUP void adamw_average(global float *restrict mean, global const float *restrict p, int count, float share) {
+    const int first = VQ_GROUP_ID(0) * CHUNK, end = first + min(CHUNK, count - first);
+    for (int i = first + (int)get_local_id(0) * VW; i < end; i += LX * VW) {
+        const int n = min(VW, end - i);
+        const vf was = vq_load(mean + i, n);
+        vq_store(fma((vf)(share), vq_load(p + i, n) - was, was), mean + i, n);
+    }
+}
+
+kernel VQ_GROUP void adamw_swap(global float *restrict a, global float *restrict b, int count) {
+    const int first = VQ_GROUP_ID(0) * CHUNK, end = first + min(CHUNK, count - first);
+    for (int i = first + (int)get_local_id(0) * VW; i < end; i += LX * VW) {
+        const int n = min(VW, end - i);
+        const vf was = vq_load(a + i, n);
+        vq_store(vq_load(b + i, n), a + i, n);
+        vq_store(was, b + i, n);
+    }
+}
+
 /* rate = learning_rate / (1 - beta1^step), spread = 1 / sqrt(1 - beta2^step), keep = 1 - learning_rate weight_decay. */
 kernel VQ_GROUP void adamw_step(global float *restrict p, global float *restrict m, global float *restrict v, global float *restrict g,
                              global const float *restrict norm_sq, int count, float rate, float spread, float keep, float beta1,

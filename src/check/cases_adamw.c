@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-/* dims: count step clip; clip in thousandths */
+/* dims: count step clip share; clip and share in thousandths. With a share the parameters move their average and change places with it. */
 static vq_adamw_rates rates(const int *d) {
     return (vq_adamw_rates){
         .learning_rate = 1e-2,
@@ -24,6 +24,7 @@ static vq_status declare(vq_case *c, const int *d) {
     vq_case_inout(c, "moment1", count, -1, 1);
     vq_case_inout(c, "moment2", count, 0, 1);
     vq_case_inout(c, "grad", count, -1, 1);
+    vq_case_inout(c, "average", count, -1, 1);
     vq_case_output(c, "norm_sq", VQ_F32, 1);
     vq_case_scratch(c, "scratch", vq_adamw_scratch(&any, count));
     return VQDNA_OK;
@@ -31,9 +32,14 @@ static vq_status declare(vq_case *c, const int *d) {
 
 static vq_status forward(vq_case *c, vq_device *device, const int *d) {
     const vq_view norm_sq = vq_case_view(c, "norm_sq"), grad = vq_case_view(c, "grad");
+    const vq_view param = vq_case_view(c, "param"), average = vq_case_view(c, "average");
     VQ_TRY(vq_adamw_norm(device, norm_sq, grad, vq_case_view(c, "scratch"), (size_t)d[0]));
-    return vq_adamw_step(device, vq_case_view(c, "param"), vq_case_view(c, "moment1"), vq_case_view(c, "moment2"), grad,
-                         d[2] ? norm_sq : VQ_NO_VIEW, (size_t)d[0], rates(d));
+    VQ_TRY(vq_adamw_step(device, param, vq_case_view(c, "moment1"), vq_case_view(c, "moment2"), grad, d[2] ? norm_sq : VQ_NO_VIEW,
+                         (size_t)d[0], rates(d)));
+    if (!d[3])
+        return VQDNA_OK;
+    VQ_TRY(vq_adamw_average(device, average, param, (size_t)d[0], d[3] / 1000.0));
+    return vq_adamw_swap(device, param, average, (size_t)d[0]);
 }
 
 static void reference(vq_case *c, const int *d) {
@@ -51,6 +57,10 @@ static void reference(vq_case *c, const int *d) {
         p[i] = vq_case_before(c, "param")[i] * (1 - r.learning_rate * r.weight_decay) -
                r.learning_rate / c1 * m[i] / (sqrt(v[i] / c2) + r.epsilon);
         vq_case_value(c, "grad")[i] = 0;
+        const double mean = vq_case_before(c, "average")[i], moved = p[i];
+        if (d[3])
+            p[i] = mean + d[3] / 1000.0 * (moved - mean);
+        vq_case_value(c, "average")[i] = d[3] ? moved : mean;
     }
 }
 
@@ -59,12 +69,12 @@ static double bytes(const int *d) {
 }
 
 static const vq_case_shape shapes[] = {
-    {{1, 1, 0}},
+    {{1, 1, 0, 1000}},
     {{1, 3, 500}},
-    {{31, 2, 1000000}},
+    {{31, 2, 1000000, 250}},
     {{512, 7, 1000}, .known = VQ_USE_TRAINING},
     {{8205, 1, 1000}},
-    {{9001, 40, 0}},
+    {{9001, 40, 0, 10}},
     {{400000, 9, 1000}, true},
     {{16000000, 9, 1000}, true},
     {{0}},
@@ -72,7 +82,7 @@ static const vq_case_shape shapes[] = {
 
 const vq_case_table vq_cases_adamw = {
     .operation = "adamw",
-    .dims = "count step clip",
+    .dims = "count step clip share",
     .shapes = shapes,
     .tolerance = 1e-5,
     .declare = declare,

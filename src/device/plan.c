@@ -21,8 +21,8 @@ typedef struct {
     size_t offset; /* in its slab, or in its part of the regions */
 } placed;
 
-enum { KEPT, SCRATCH, POOLS };                                     /* pools that grow slab by slab */
-enum { REGION_PARAM, REGION_GRAD, REGION_M1, REGION_M2, REGIONS }; /* slabs that mirror one another */
+enum { KEPT, SCRATCH, POOLS };                                                     /* pools that grow slab by slab */
+enum { REGION_PARAM, REGION_GRAD, REGION_M1, REGION_M2, REGION_AVERAGE, REGIONS }; /* slabs that mirror one another */
 enum { MAX_SLABS = 64, MAX_DEPTH = 16 };
 enum { DECAYING = -1, UNDECAYED = -2, PARTS = 2 }; /* in place of a slab: a part of the packed regions */
 
@@ -53,7 +53,11 @@ static size_t region_bytes(const vq_plan *plan) {
 }
 
 static int regions(const vq_plan *plan) {
-    return plan->purpose == VQ_INFERENCE ? 1 : REGIONS;
+    return plan->purpose == VQ_INFERENCE ? 1 : plan->purpose == VQ_TRAINING_AVERAGED ? REGIONS : REGION_AVERAGE;
+}
+
+static bool is_sorted(const vq_plan *plan) {
+    return plan->purpose >= VQ_TRAINING_SORTED;
 }
 
 /* Of a tensor in the packed regions. */
@@ -90,7 +94,7 @@ void vq_plan_destroy(vq_plan *plan) {
     /* The last made goes first: NVIDIA's driver (580) crashes when of sub-buffers that overlap an earlier one is let go before. */
     for (size_t i = plan->bound ? plan->count : 0; i-- > 0;) {
         const vq_tensor *t = plan->items[i].tensor;
-        const vq_view views[] = {t->moment2, t->moment1, t->grad, t->view};
+        const vq_view views[] = {t->average, t->moment2, t->moment1, t->grad, t->view};
         for (size_t v = 0; v < sizeof views / sizeof *views && !t->tied; v++)
             release(views[v].mem);
     }
@@ -180,7 +184,7 @@ void vq_plan_add(vq_plan *plan, vq_tensor *tensor, vq_role role, vq_dtype dtype,
             VQDNA_ERR_MEMORY, "%s needs %.1f MiB, more than one allocation of %s may have (%.1f MiB): use a smaller batch",
             tensor->name, (double)bytes / 1048576, plan->device->info.name, (double)plan->device->info.max_allocation / 1048576);
     if (role == VQ_PARAM) {
-        int part = plan->purpose == VQ_TRAINING_SORTED && !start.decays;
+        int part = is_sorted(plan) && !start.decays;
         item->slab = part ? UNDECAYED : DECAYING;
         item->offset = plan->part_bytes[part];
         plan->part_bytes[part] += bytes;
@@ -296,8 +300,8 @@ vq_status vq_plan_bind(vq_plan *plan) {
     plan->bound = true;
     for (int i = 0; i < regions(plan) && region_bytes(plan); i++)
         VQ_TRY(allocate(plan, &plan->region_mem[i], region_bytes(plan)));
-    for (int p = 0; p < PARTS && plan->purpose == VQ_TRAINING_SORTED; p++)
-        for (int r = 0; r < REGIONS && plan->part_bytes[p]; r++)
+    for (int p = 0; p < PARTS && is_sorted(plan); p++)
+        for (int r = 0; r < regions(plan) && plan->part_bytes[p]; r++)
             VQ_TRY(cut(plan, &plan->part[p][r], plan->region_mem[r], p ? plan->part_bytes[0] : 0, plan->part_bytes[p]));
     for (int i = 0; i < plan->slabs; i++)
         VQ_TRY(allocate(plan, &plan->slab_mem[i], plan->slab_bytes[i]));
@@ -313,13 +317,14 @@ vq_status vq_plan_bind(vq_plan *plan) {
             t->grad = of->grad;
             t->moment1 = of->moment1;
             t->moment2 = of->moment2;
+            t->average = of->average;
             continue;
         }
         if (p->slab >= 0) {
             VQ_TRY(cut(plan, &t->view, plan->slab_mem[p->slab], p->offset, bytes));
             continue;
         }
-        vq_view *views[REGIONS] = {&t->view, &t->grad, &t->moment1, &t->moment2};
+        vq_view *views[REGIONS] = {&t->view, &t->grad, &t->moment1, &t->moment2, &t->average};
         for (int r = 0; r < regions(plan); r++)
             VQ_TRY(cut(plan, views[r], plan->region_mem[r], region_offset(plan, p), bytes));
     }
@@ -328,12 +333,12 @@ vq_status vq_plan_bind(vq_plan *plan) {
 
 vq_regions vq_plan_regions(const vq_plan *plan, vq_part part) {
     vq_view v[REGIONS];
-    const bool sorted = plan->purpose == VQ_TRAINING_SORTED;
+    const bool sorted = is_sorted(plan);
     size_t bytes = part == VQ_ALL || (part == VQ_DECAYING && !sorted) ? region_bytes(plan) : plan->part_bytes[part - VQ_DECAYING];
     for (int i = 0; i < REGIONS; i++)
         v[i] = part != VQ_ALL && sorted ? plan->part[part - VQ_DECAYING][i]
                                         : (vq_view){plan->region_mem[i], plan->region_mem[i] ? bytes : 0};
-    return (vq_regions){v[REGION_PARAM], v[REGION_GRAD], v[REGION_M1], v[REGION_M2], bytes / sizeof(float)};
+    return (vq_regions){v[REGION_PARAM], v[REGION_GRAD], v[REGION_M1], v[REGION_M2], v[REGION_AVERAGE], bytes / sizeof(float)};
 }
 
 const vq_tensor *vq_plan_at(const vq_plan *plan, size_t i) {
@@ -358,14 +363,14 @@ size_t vq_plan_bytes(const vq_plan *plan) {
 
 int vq_plan_describe(const vq_plan *plan, int first, vqdna_plan_fn fn, void *user) {
     static const char *const roles[] = {"param", "frozen", "state", "state", "sums", "saved", "scratch", "input"};
-    static const char *const mirrors[REGIONS] = {"param", "grad", "moment", "moment"};
+    static const char *const mirrors[REGIONS] = {"param", "grad", "moment", "moment", "average"};
     for (size_t i = 0; i < plan->count; i++) {
         const placed *p = &plan->items[i];
         const vq_tensor *t = p->tensor;
         size_t bytes = t->count * vq_dtype_bytes(t->dtype);
         if (t->tied)
             continue;
-        /* Regions are slabs 0 to 3, the others follow. */
+        /* Regions are slabs 0 to 4, the others follow. */
         if (p->slab >= 0)
             fn(user, t->name, roles[t->role], t->rank, t->shape, bytes, first + REGIONS + p->slab, p->offset);
         for (int r = 0; r < regions(plan) && p->slab < 0; r++)

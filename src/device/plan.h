@@ -49,6 +49,7 @@ enum { VQ_TENSOR_NAME = 96 };
 typedef struct vq_tensor {
     vq_view view;
     vq_view grad, moment1, moment2; /* of a PARAM of a plan for training, else VQ_NO_VIEW */
+    vq_view average;                /* of a PARAM of a plan for averaged training, else VQ_NO_VIEW */
     char name[VQ_TENSOR_NAME];      /* as in the state dict: "enc.0.up.weight" */
     vq_role role;
     vq_dtype dtype;
@@ -62,9 +63,10 @@ typedef struct vq_tensor {
 typedef struct vq_plan vq_plan;
 
 typedef enum vq_purpose {
-    VQ_INFERENCE,       /* no gradients, nothing kept for backward */
-    VQ_TRAINING,        /* the packed regions in order of declaration */
-    VQ_TRAINING_SORTED, /* those that decay first, so that decay can be left out for the others */
+    VQ_INFERENCE,         /* no gradients, nothing kept for backward */
+    VQ_TRAINING,          /* the packed regions in order of declaration */
+    VQ_TRAINING_SORTED,   /* those that decay first, so that decay can be left out for the others */
+    VQ_TRAINING_AVERAGED, /* sorted, and of each weight a moving average beside the moments */
 } vq_purpose;
 
 /* device: NULL for a list. */
@@ -110,11 +112,11 @@ vq_status vq_plan_fits(const vq_plan *plan, size_t beside);
 /* Lays everything out and allocates the slabs, if there is room. A plan that is not bound can be described all the same. */
 vq_status vq_plan_bind(vq_plan *plan);
 
-/* The packed regions, whole or a part: all parameters, their gradients, first and second moments. Padding between tensors is zero
- * and stays zero. All of them decay unless the plan is sorted. */
+/* The packed regions, whole or a part: all parameters, their gradients, first and second moments, and averages (VQ_NO_VIEW where the plan
+ * has none). Padding between tensors is zero and stays zero. All of them decay unless the plan is sorted. */
 typedef enum vq_part { VQ_ALL, VQ_DECAYING, VQ_UNDECAYED } vq_part;
 typedef struct vq_regions {
-    vq_view param, grad, moment1, moment2;
+    vq_view param, grad, moment1, moment2, average;
     size_t count; /* floats of each */
 } vq_regions;
 vq_regions vq_plan_regions(const vq_plan *plan, vq_part part);

@@ -34,3 +34,15 @@ vq_status vq_adamw_step(vq_device *device, vq_view param, vq_view moment1, vq_vi
         vq_float((float)rates.beta1), vq_float((float)(1 - rates.beta1)), vq_float((float)rates.beta2),
         vq_float((float)(1 - rates.beta2)), vq_float((float)rates.epsilon), vq_float((float)rates.clip));
 }
+
+vq_status vq_adamw_average(vq_device *device, vq_view mean, vq_view param, size_t count, double share) {
+    const vq_group g = vq_group_fit(device, "adamw", "", GROUP, GROUP);
+    return vq_run(device, "adamw", "adamw_average", g.options, vq_grid1(chunks(count), g.across), vq_in(mean), vq_in(param),
+                  vq_int((int32_t)count), vq_float((float)share));
+}
+
+vq_status vq_adamw_swap(vq_device *device, vq_view a, vq_view b, size_t count) {
+    const vq_group g = vq_group_fit(device, "adamw", "", GROUP, GROUP);
+    return vq_run(device, "adamw", "adamw_swap", g.options, vq_grid1(chunks(count), g.across), vq_in(a), vq_in(b),
+                  vq_int((int32_t)count));
+}

@@ -28,4 +28,10 @@ size_t vq_adamw_scratch(const vq_device *device, size_t count);
 vq_status vq_adamw_step(vq_device *device, vq_view param, vq_view moment1, vq_view moment2, vq_view grad, vq_view norm_sq,
                         size_t count, vq_adamw_rates rates);
 
+/* mean += share (param - mean): a moving average of weights (Polyak and Juditsky 1992). */
+vq_status vq_adamw_average(vq_device *device, vq_view mean, vq_view param, size_t count, double share);
+
+/* a and b change places. */
+vq_status vq_adamw_swap(vq_device *device, vq_view a, vq_view b, size_t count);
+
 #endif

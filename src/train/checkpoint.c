@@ -183,20 +183,22 @@ typedef struct {
     bool optional; /* checkpoints of 0.1 have no sums */
 } kept;
 
-/* Weights with their moments, state, sums, and the best weights: in order of declaration. kept [4 each tensor of the plan]. */
+enum { KEPT_OF_TENSOR = 5 };
+
+/* Weights with their moments and averages, state, sums, and the best weights: in order of declaration. */
 static size_t list_kept(kept *out, const vq_trainer *t) {
-    static const char *const names[] = {"%s", "moment1.%s", "moment2.%s", "sums.%s"};
+    static const char *const names[] = {"%s", "moment1.%s", "moment2.%s", "average.%s"};
     const vq_tensor *tensor;
     size_t count = 0;
     for (size_t i = 0; (tensor = vq_plan_at(t->task.plan, i)); i++) {
-        const vq_view views[] = {tensor->view, tensor->moment1, tensor->moment2};
+        const vq_view views[] = {tensor->view, tensor->moment1, tensor->moment2, tensor->average};
         const bool sums = tensor->role == VQ_SUMS;
         if (tensor->tied || tensor->role > VQ_SUMS)
             continue;
-        for (int v = 0; v < (tensor->role == VQ_PARAM ? 3 : 1); v++) {
+        for (int v = 0; v < (int)(sizeof views / sizeof *views) && views[v].mem; v++) {
             kept *k = &out[count++];
             *k = (kept){t->task.device, tensor, views[v], NULL, "", sums};
-            snprintf(k->name, sizeof k->name, names[sums ? 3 : v], tensor->name);
+            snprintf(k->name, sizeof k->name, sums ? "sums.%s" : names[v], tensor->name);
         }
         const vq_state_tensor *best = t->task.best ? vq_state_find(t->task.best, tensor->name) : NULL;
         if (best) {
@@ -212,7 +214,7 @@ static vq_status make_kept(kept **out, size_t *count, const vq_trainer *t) {
     size_t tensors = 0;
     while (vq_plan_at(t->task.plan, tensors))
         tensors++;
-    VQ_TRY(vq_alloc(out, 4 * tensors, sizeof **out));
+    VQ_TRY(vq_alloc(out, KEPT_OF_TENSOR * tensors, sizeof **out));
     *count = list_kept(*out, t);
     return VQDNA_OK;
 }

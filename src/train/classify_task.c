@@ -3,6 +3,7 @@
 #include "base/integer.h"
 #include "base/json.h"
 #include "base/rng.h"
+#include "train/optimizer.h"
 #include "train/options.h"
 #include "train/predictor_options.h"
 
@@ -114,7 +115,7 @@ static vq_status score(vq_classify_task *t, const float *outputs, double *out) {
     return status;
 }
 
-static vq_status evaluate(vq_classify_task *t, uint64_t step) {
+static vq_status judge(vq_classify_task *t, uint64_t step) {
     float *outputs;
     VQ_TRY(vq_alloc(&outputs, t->dev.set->rows * (size_t)t->model->outputs, sizeof *outputs));
     vq_status status = vq_classify(outputs, t->model, &t->dev, 1, 1, &t->batch);
@@ -130,12 +131,21 @@ static vq_status evaluate(vq_classify_task *t, uint64_t step) {
     return vq_state_get(&t->best, t->model->device, t->model->plan);
 }
 
+/* What is judged and kept are the averages of weights where there are any, training goes on with the weights. */
+static vq_status evaluate(vq_classify_task *t, uint64_t step) {
+    VQ_TRY(vq_optimizer_swap(t->model->device, t->model->plan));
+    VQ_TRY(judge(t, step));
+    return vq_optimizer_swap(t->model->device, t->model->plan);
+}
+
 static vq_status update(void *self, uint64_t step, double progress) {
     vq_classify_task *t = self;
     const uint64_t done = step + 1;
     (void)progress;
     if (t->dev.set && (done % t->evaluate_every == 0 || done == t->options.steps))
         return evaluate(t, done);
+    if (!t->dev.set && done == t->options.steps) /* the last weights are what is kept */
+        return vq_optimizer_swap(t->model->device, t->model->plan);
     return VQDNA_OK;
 }
 
@@ -266,7 +276,8 @@ vq_status vq_classify_plan(vq_classifier **out, vq_device *device, const vq_pred
         return vq_fail(VQDNA_ERR_USAGE, "%d sequences of up to %zu tokens at once are too many: at most %d tokens", o->micro_batch,
                        tokens, VQ_MAX_STEP_BASES);
     const vq_body_training how = {o->recompute, o->frozen, {o->lora, o->lora_alpha, o->lora_feed}};
-    return vq_classifier_plan(out, device, &predictor->config, o->micro_batch, (int)tokens, VQ_TRAINING_SORTED, &how);
+    return vq_classifier_plan(out, device, &predictor->config, o->micro_batch, (int)tokens,
+                              o->average > 0 ? VQ_TRAINING_AVERAGED : VQ_TRAINING_SORTED, &how);
 }
 
 static vq_status open_task(vq_classify_task *t, vq_device *device) {
@@ -323,6 +334,6 @@ vq_status vq_classify_trainer(vq_trainer **out, vq_classify_task **self, vq_devi
                           .from_json = from_json,
                           .destroy = destroy};
     const vq_schedule schedule = {o->steps, 0, (int)(o->warmup * (double)o->steps), o->learning_rate, o->final_rate};
-    const vq_optimizer_rates rates = {o->beta1, o->beta2, o->weight_decay, o->clip};
+    const vq_optimizer_rates rates = {o->beta1, o->beta2, o->weight_decay, o->clip, o->average};
     return vq_trainer_create(out, task, schedule, rates);
 }

@@ -27,7 +27,15 @@ vq_status vq_optimizer_step(vq_optimizer *o, const vq_optimizer_rates *r, double
         if (p.count)
             VQ_TRY(vq_adamw_step(o->device, p.param, p.moment1, p.moment2, p.grad, o->norm_sq, p.count, rates));
     }
-    return VQDNA_OK;
+    if (!all.average.mem)
+        return VQDNA_OK;
+    const double share = fmax(1 - r->average, 10 / (9 + (double)step)); /* 1 at the first step: an average begins with weights */
+    return vq_adamw_average(o->device, all.average, all.param, all.count, share);
+}
+
+vq_status vq_optimizer_swap(vq_device *device, const vq_plan *plan) {
+    const vq_regions all = vq_plan_regions(plan, VQ_ALL);
+    return all.average.mem ? vq_adamw_swap(device, all.param, all.average, all.count) : VQDNA_OK;
 }
 
 vq_status vq_optimizer_norm(const vq_optimizer *o, double *norm) {

@@ -60,6 +60,8 @@ static const vq_option_row train_options[] = {
     TRAIN(clip, REAL, 0, 1e9, 1, "1", "largest norm of the gradient; 0: no clipping"),
     TRAIN(dropout, REAL, 0, 0.99, 0.1, "0.1", "share of the residual branches that is dropped"),
     TRAIN(evaluations, INTEGER, 1, 1 << 20, 1, "1", "evaluations on dev an epoch; the best weights are kept"),
+    TRAIN(average, REAL, 0, 0.999999, 0, "0",
+          "dev, and the model kept, are of a moving average of the weights that a step keeps this share of; 0: of the weights"),
     TRAIN(frozen, FLAG, 0, 0, 0, "false", "train the head alone"),
     TRAIN(lora, INTEGER, 0, 4096, 0, "0", "rank of adapters trained in place of the body's weights; 0: none"),
     TRAIN(lora_alpha, REAL, 0, 1e6, 16, "16", "adapters count alpha / rank times"),

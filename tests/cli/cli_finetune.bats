@@ -140,7 +140,7 @@ EOF
     above "$(value m/metrics.json dev mcc sd)" 0
     best=$(for i in 1 2 3; do echo "$(value m/seed-$i/metrics.json dev mcc value) $i"; done | sort -k1,1gr -k2,2n | head -1 | cut -d' ' -f2)
     cmp m/model.safetensors m/seed-$best/model.safetensors
-    ! cmp -s m/seed-1/model.safetensors m/seed-2/model.safetensors
+    not cmp -s m/seed-1/model.safetensors m/seed-2/model.safetensors
 }
 
 @test "killed and resumed: the same model, log and scores" {
@@ -201,8 +201,27 @@ EOF
     done
     "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --vocabulary kmer:3 --set steps=20 -o plain >/dev/null
     cmp plain/model.safetensors m-recompute=true/model.safetensors
-    ! cmp -s plain/model.safetensors m-balanced=true/model.safetensors
+    not cmp -s plain/model.safetensors m-balanced=true/model.safetensors
     [ "$(value m-frozen=true/metrics.json trained)" -lt "$(value plain/metrics.json trained)" ]
+}
+
+@test "averages of weights: judged and kept, resumed" {
+    local run=("$VQDNA" finetune -q --no-provenance "${sets[@]}" "${body[@]}" --batch 16 --vocabulary kmer:3 --checkpoint-every 0 --report-every 10)
+    # The average of one step is its weights; of more it is not.
+    "${run[@]}" --set steps=1 -o one >/dev/null
+    "${run[@]}" --set steps=1 --set average=0.9 -o mean-one >/dev/null
+    cmp one/model.safetensors mean-one/model.safetensors
+    "${run[@]}" --set steps=9 -o nine >/dev/null
+    "${run[@]}" --set steps=9 --set average=0.9 -o mean-nine >/dev/null
+    not cmp -s nine/model.safetensors mean-nine/model.safetensors
+    "${run[@]}" --epochs 3 --set average=0.99 -o whole >/dev/null
+    above "$(value whole/metrics.json test mcc mean)" 0.5
+    "${run[@]}" --epochs 3 --set average=0.99 -o parts >/dev/null 3>&- &
+    wait_for test -s parts/trainer.json
+    kill -KILL $!
+    wait $! || true
+    "${run[@]}" --epochs 3 --set average=0.99 -o parts --resume >/dev/null
+    cmp whole/model.safetensors parts/model.safetensors
 }
 
 @test "adapters: fewer parameters, a merged model, resumed like any other" {
@@ -293,7 +312,7 @@ END
     chosen=$(value whole/metrics.json learning_rate)
     above "$chosen" 0.002
     [ ! -e whole/rate-1e-09/predictions.tsv ] && [ -e whole/predictions.tsv ]
-    ! grep -q '"test"' whole/rate-0.003/metrics.json
+    not grep -q '"test"' whole/rate-0.003/metrics.json
     "$VQDNA" finetune -q "${sets[@]}" "${body[@]}" --vocabulary conv:9 --set steps=120 --learning-rate "$chosen" -o same >/dev/null
     cmp whole/model.safetensors same/model.safetensors
     "${go[@]}" -o parts >/dev/null 3>&- &
