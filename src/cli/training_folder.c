@@ -81,7 +81,8 @@ int vq_training_folder(vq_cli *cli, const char *path, bool of_several, bool *res
 }
 
 void vq_training_folder_clear(const char *path) {
-    static const char *const names[] = {"trainer.safetensors", "trainer.json", "metrics.json", "training.svg", "adapter.safetensors"};
+    static const char *const names[] = {"trainer.safetensors", "trainer.json", "metrics.json", "training.svg",
+                                        "adapter.safetensors"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         drop(path, names[i]);
 }

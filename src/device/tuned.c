@@ -3,9 +3,10 @@
  * is of bench/peers/compare.py, of lengths that the tuner does not time: one pass over memory saves 40 % of 4 x 4096 x 256. */
 #include "device/tune.h"
 
-const char *vq_tuned_text = "1 | NVIDIA CUDA | NVIDIA H200 | * | fp32x4 | gemm | small | TM = 4\n"
-                            "1 | NVIDIA CUDA | NVIDIA H200 | * | fp32x4 | gemm | transposed | TV = 2\n"
-                            "1 | NVIDIA CUDA | NVIDIA H200 | * | fp32x4 | quantize | all | rows = 16\n"
-                            "1 | NVIDIA CUDA | NVIDIA H200 | * | fp32x4 | codesum | all | codes = 4\n"
-                            "1 | Portable Computing Language | pthread-skylake-avx512-Intel(R) Xeon(R) Processor | * | fp32x16 | fft | "
-                            "long | longest = 4096\n";
+const char *vq_tuned_text =
+    "1 | NVIDIA CUDA | NVIDIA H200 | * | fp32x4 | gemm | small | TM = 4\n"
+    "1 | NVIDIA CUDA | NVIDIA H200 | * | fp32x4 | gemm | transposed | TV = 2\n"
+    "1 | NVIDIA CUDA | NVIDIA H200 | * | fp32x4 | quantize | all | rows = 16\n"
+    "1 | NVIDIA CUDA | NVIDIA H200 | * | fp32x4 | codesum | all | codes = 4\n"
+    "1 | Portable Computing Language | pthread-skylake-avx512-Intel(R) Xeon(R) Processor | * | fp32x16 | fft | "
+    "long | longest = 4096\n";
