@@ -1,9 +1,7 @@
 /* The library as its users see it: through the public header and the shared object alone. */
-#include <vqdna.h>
+#include "api/outside.h"
 
-#include <check.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -11,32 +9,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
-
-static char folder[256];
-static vqdna_context *context;
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk) {
-    (void)st, (void)type, (void)walk;
-    return remove(path);
-}
-
-static const char *in_folder(const char *name) {
-    static char ring[8][400];
-    static int next;
-    char *path = ring[next++ % 8];
-    snprintf(path, sizeof *ring, "%s/%s", folder, name);
-    return path;
-}
-
-static void ok(vqdna_status status) {
-    ck_assert_msg(status == VQDNA_OK, "status %d: %s", (int)status, vqdna_last_error());
-}
-
-static void fails(vqdna_status status, vqdna_status expected, const char *part) {
-    ck_assert_msg(status == expected, "status %d, expected %d: %s", (int)status, (int)expected, vqdna_last_error());
-    ck_assert_msg(strstr(vqdna_last_error(), part) != NULL, "'%s' lacks '%s'", vqdna_last_error(), part);
-    ck_assert_ptr_null(strchr(vqdna_last_error(), '\n'));
-}
 
 /* A repeat with changes: something to learn. */
 enum { LENGTH = 3000 };
@@ -533,69 +505,6 @@ START_TEST(folder_of_another) {
 }
 END_TEST
 
-/* The weights of a predictor, *count of them. */
-static float *weights_of(vqdna_predictor *p, const char *name, size_t *count) {
-    uint64_t header;
-    char path[512];
-    ok(vqdna_predictor_save(p, in_folder(name), NULL));
-    snprintf(path, sizeof path, "%s/model.safetensors", in_folder(name));
-    FILE *f = fopen(path, "rb");
-    ck_assert_ptr_nonnull(f);
-    ck_assert_uint_eq(fread(&header, sizeof header, 1, f), 1);
-    ck_assert_int_eq(fseek(f, 0, SEEK_END), 0);
-    *count = ((size_t)ftell(f) - sizeof header - header) / sizeof(float);
-    float *weights = malloc(*count * sizeof *weights);
-    ck_assert_int_eq(fseek(f, (long)(sizeof header + header), SEEK_SET), 0);
-    ck_assert_uint_eq(fread(weights, sizeof *weights, *count, f), *count);
-    fclose(f);
-    return weights;
-}
-
-/* Without dev what is kept are the averages of the last step, of the second step 10 of 11 parts its weights and one the first's. */
-START_TEST(averages) {
-    const char *path = in_folder("rows.csv");
-    float *weights[3];
-    size_t count;
-    FILE *f = fopen(path, "w");
-    fprintf(f, "sequence,label\n");
-    for (int i = 0; i < 16; i++)
-        fprintf(f, "%s,%d\n", i % 2 ? "ACGTAACC" : "TTGACCAG", i % 2);
-    fclose(f);
-    for (int averaged = 0; averaged < 2; averaged++) {
-        vqdna_examples *train;
-        vqdna_predictor *p;
-        vqdna_trainer *trainer;
-        ok(vqdna_examples_read(&train, path, NULL, NULL));
-        ok(vqdna_predictor_create(
-            &p, context, NULL, train, 8,
-            &(vqdna_predictor_options){
-                .size = sizeof(vqdna_predictor_options), .vocabulary = "onehot", .width = 16, .layers = 1, .heads = 2},
-            1));
-        ok(vqdna_finetuner_create(
-            &trainer, p, train, NULL,
-            &(vqdna_finetune_options){
-                .size = sizeof(vqdna_finetune_options), .batch = 8, .steps = 2, .warmup = 0.5, .average = averaged ? 0.9 : 0}));
-        ok(vqdna_trainer_step(trainer));
-        if (!averaged)
-            weights[0] = weights_of(p, "weights-one", &count);
-        ok(vqdna_trainer_step(trainer));
-        weights[averaged + 1] = weights_of(p, averaged ? "weights-averaged" : "weights-two", &count);
-        vqdna_trainer_destroy(trainer);
-        vqdna_predictor_destroy(p);
-        vqdna_examples_destroy(train);
-    }
-    double moved = 0;
-    for (size_t i = 0; i < count; i++) {
-        const double one = weights[0][i], two = weights[1][i];
-        ck_assert_double_eq_tol(weights[2][i], one + 10 * (two - one) / 11, 1e-6);
-        moved += fabs(two - one);
-    }
-    ck_assert_double_gt(moved, 0.01);
-    for (int i = 0; i < 3; i++)
-        free(weights[i]);
-}
-END_TEST
-
 /* A thread of a host program may have a small stack. */
 enum { STACK = 128 << 10 };
 
@@ -634,13 +543,8 @@ START_TEST(small_stack) {
 END_TEST
 
 int main(void) {
-    const char *base = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/vqdna-test-XXXXXX", base && *base ? base : "/tmp");
-    setenv("VQDNA_GEMM", "tile", 0); /* our own products hold bit for bit */
-    if (!mkdtemp(folder) || vqdna_context_create(&context, NULL) != VQDNA_OK) {
-        fprintf(stderr, "%s\n", vqdna_last_error());
+    if (!outside_begin())
         return 1;
-    }
     Suite *suite = suite_create("api");
     TCase *t = tcase_create("api");
     tcase_set_timeout(t, 300);
@@ -652,7 +556,6 @@ int main(void) {
     tcase_add_test(t, whole_life);
     tcase_add_test(t, whole_or_not_at_all);
     tcase_add_test(t, folder_of_another);
-    tcase_add_test(t, averages);
     tcase_add_test(t, devices);
     tcase_add_test(t, messages);
     tcase_add_loop_test(t, threads, 0, 2);
@@ -660,12 +563,5 @@ int main(void) {
     tcase_add_test(t, small_stack);
 #endif
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    vqdna_context_destroy(context);
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    return failed ? 1 : 0;
+    return outside_run(suite);
 }
