@@ -919,7 +919,7 @@ typedef struct vqdna_finetune_options {
     int length_warmup; /* bases read of a sequence at the start, drawn anew each time, doubled at equal shares of the steps; 0: all */
     int micro_batch;   /* sequences the device takes at once; the gradients of a step's add up. Divides batch; default: all */
     double average;    /* share of a moving average of the weights that a step keeps, at most 1 - 10 / (9 + step): dev and the model
-                        * kept are of that average; 0: none */
+                        * kept are of that average, without dev from the last step on; 0: none */
 } vqdna_finetune_options;
 
 /* "key=value" into whichever struct has the key; and the table of keys, the model's first, NULL past the end. */
