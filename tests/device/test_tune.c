@@ -228,6 +228,7 @@ START_TEST(what_the_device_takes) {
 END_TEST
 
 int main(void) {
+    vq_tuned_text = ""; /* what is shipped for the machine that runs the tests must not decide them */
     Suite *suite = suite_create("tune");
     TCase *c = fixture_case(suite, "tune");
     tcase_add_test(c, look_up_order);
