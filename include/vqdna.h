@@ -920,6 +920,8 @@ typedef struct vqdna_finetune_options {
     int micro_batch;   /* sequences the device takes at once; the gradients of a step's add up. Divides batch; default: all */
     double average;    /* share of a moving average of the weights that a step keeps, at most 1 - 10 / (9 + step): dev and the model
                         * kept are of that average, without dev from the last step on; 0: none */
+    bool both_strands; /* labels have no strand: in training a sequence is read from either, drawn anew each time, and dev is
+                        * scored by the mean over both; VQDNA_ERR_USAGE for ids, which have none */
 } vqdna_finetune_options;
 
 /* "key=value" into whichever struct has the key; and the table of keys, the model's first, NULL past the end. */

@@ -24,18 +24,22 @@ const vqdna_option *vqdna_predictor_option_at(size_t index) {
 
 static vq_status attach(vqdna_trainer *t, vqdna_predictor *p, const vqdna_examples *train, const vqdna_examples *dev,
                         const vqdna_finetune_options *resolved) {
-    vq_examples views[2];
+    const int strands = resolved->both_strands ? 2 : 1;
+    vq_examples views[4] = {{0}}; /* train, then dev, each as it stands and turned */
+    vq_status status = VQDNA_OK;
     VQ_TRY(vq_predictor_has_labels(p, train));
     if (dev)
         VQ_TRY(vq_predictor_has_labels(p, dev));
     vq_first_use(p->device, VQ_USE_TRAINING);
-    VQ_TRY(vq_predictor_view(&views[0], p, train, false));
-    vq_status status = dev ? vq_predictor_view(&views[1], p, dev, false) : VQDNA_OK;
+    for (int i = 0; i < (dev ? 4 : 2) && status >= 0; i++)
+        if (i % 2 < strands)
+            status = vq_predictor_view(&views[i], p, i < 2 ? train : dev, i % 2);
     if (status < 0) {
-        vq_examples_destroy(&views[0]);
+        for (int i = 0; i < 4; i++)
+            vq_examples_destroy(&views[i]);
         return status;
     }
-    VQ_TRY(vq_classify_trainer(&t->trainer, &t->finetune, p->device, &p->card, &views[0], dev ? &views[1] : NULL, resolved));
+    VQ_TRY(vq_classify_trainer(&t->trainer, &t->finetune, p->device, &p->card, views, dev ? views + 2 : NULL, resolved));
     t->predictor = p;
     p->trainer = t;
     return VQDNA_OK;

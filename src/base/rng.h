@@ -26,6 +26,7 @@ typedef enum vq_rng_stream {
     VQ_STREAM_MAP,            /* where records of a map start */
     VQ_STREAM_CUT,            /* the stretch of a sequence that is read */
     VQ_STREAM_PROJECT,        /* the signs of a random projection */
+    VQ_STREAM_STRAND,         /* which strand of a sequence is read */
     VQ_STREAM_DROPOUT = 1024, /* and as many more as a model has places that drop */
 } vq_rng_stream;
 

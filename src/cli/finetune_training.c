@@ -24,7 +24,7 @@ int vq_finetune_write(vq_finetuning *f, const char *folder, const json_t *object
 }
 
 static int judge(vq_finetuning *f, vqdna_predictor *p, const vqdna_examples *set, vqdna_judgement *out) {
-    const vqdna_judge_options o = {.size = sizeof o, .both_strands = f->both_strands, .phases = (int)f->phases};
+    const vqdna_judge_options o = {.size = sizeof o, .both_strands = f->options.both_strands, .phases = (int)f->phases};
     vqdna_status status = vqdna_predictor_judge(p, set, &o, out);
     return status < 0 ? vq_cli_failed(f->cli, status) : VQ_GO_ON;
 }

@@ -12,7 +12,7 @@ typedef struct vq_finetuning {
     vq_cli *cli;
     const char *folder, *tokenizer, *init, *train, *dev, *test, *sequence, *label;
     uint64_t seeds, rows, phases;
-    bool regression, both_strands, resume, plan;
+    bool regression, resume, plan;
     vq_list settings;
     vqdna_predictor_options predictor_options;
     vqdna_finetune_options options;

@@ -17,7 +17,7 @@
 
 /* The order of an epoch's rows, a function of seed and epoch. */
 static void draw_order(vq_classify_task *t, uint64_t epoch) {
-    const size_t rows = t->train.set->rows;
+    const size_t rows = t->train->set->rows;
     if (t->ordered && t->epoch == epoch)
         return;
     for (size_t i = 0; i < rows; i++)
@@ -31,15 +31,22 @@ static void draw_order(vq_classify_task *t, uint64_t epoch) {
     t->ordered = true;
 }
 
+static int strands(const vqdna_finetune_options *o) {
+    return o->both_strands ? 2 : 1;
+}
+
 /* What is read of the sequences of a step. */
-static vq_cut cut(const vq_classify_task *t) {
+static vq_reading drawn(const vq_classify_task *t) {
     const vqdna_finetune_options *o = &t->options;
-    return (vq_cut){(size_t)vq_schedule_length(o->length_warmup, t->longest, t->step, o->steps), o->seed, t->step};
+    return (vq_reading){.most = (size_t)vq_schedule_length(o->length_warmup, t->longest, t->step, o->steps),
+                        .turned = o->both_strands ? &t->train[1] : NULL,
+                        .seed = o->seed,
+                        .step = t->step};
 }
 
 static vq_status begin(void *self, uint64_t step, uint64_t *bases) {
     vq_classify_task *t = self;
-    const vq_labelled *set = t->train.set;
+    const vq_labelled *set = t->train->set;
     draw_order(t, step / t->steps_of_epoch);
     t->step = step;
     t->first = (size_t)(step % t->steps_of_epoch) * (size_t)t->options.batch;
@@ -49,7 +56,7 @@ static vq_status begin(void *self, uint64_t step, uint64_t *bases) {
     for (int i = 0; i < t->count; i++) {
         const size_t row = t->order[t->first + (size_t)i];
         t->weight += t->class_weights ? t->class_weights[set->class[row]] : 1;
-        *bases += vq_min(set->start[row + 1] - set->start[row], cut(t).most);
+        *bases += vq_min(set->start[row + 1] - set->start[row], drawn(t).most);
     }
     t->weight_since += t->weight;
     t->rows_since += (uint64_t)t->count;
@@ -58,7 +65,7 @@ static vq_status begin(void *self, uint64_t step, uint64_t *bases) {
 
 static vq_status upload(vq_classify_task *t, const size_t *rows, int count) {
     vq_classifier *m = t->model;
-    const vq_labelled *set = t->train.set;
+    const vq_labelled *set = t->train->set;
     int32_t *classes = NULL;
     float *numbers = NULL;
     vq_body_use(&m->body, count, t->batch.L);
@@ -83,10 +90,10 @@ static vq_status learn(void *self, int part) {
               count = vq_min_int(t->options.micro_batch, t->count - first);
     const vq_draws draws = {t->options.seed, t->step * (uint64_t)parts + (uint64_t)part, VQ_STREAM_DROPOUT};
     const size_t *rows = t->order + t->first + first;
-    const vq_cut stretch = cut(t);
+    const vq_reading reading = drawn(t);
     if (count < 1) /* the last step of an epoch is short */
         return VQDNA_OK;
-    vq_examples_batch(&t->train, &t->batch, rows, count, 0, t->model->config.body.positions, &stretch);
+    vq_examples_batch(t->train, &t->batch, rows, count, 0, t->model->config.body.positions, &reading);
     VQ_TRY(upload(t, rows, count));
     return vq_classifier_learn(t->model, t->options.dropout, draws, t->class_weights != NULL, (float)(1 / t->weight));
 }
@@ -100,7 +107,7 @@ static vq_view sums(void *self, int i) {
 /* ---- Dev --------------------------------------------------------------------------------------------------------------------- */
 
 static vq_status score(vq_classify_task *t, const float *outputs, double *out) {
-    const vq_labelled *set = t->dev.set;
+    const vq_labelled *set = t->dev->set;
     vq_scores scores;
     int *classes;
     if (set->value) {
@@ -117,8 +124,8 @@ static vq_status score(vq_classify_task *t, const float *outputs, double *out) {
 
 static vq_status judge(vq_classify_task *t, uint64_t step) {
     float *outputs;
-    VQ_TRY(vq_alloc(&outputs, t->dev.set->rows * (size_t)t->model->outputs, sizeof *outputs));
-    vq_status status = vq_classify(outputs, t->model, &t->dev, 1, 1, &t->batch);
+    VQ_TRY(vq_alloc(&outputs, t->dev->set->rows * (size_t)t->model->outputs, sizeof *outputs));
+    vq_status status = vq_classify(outputs, t->model, t->dev, strands(&t->options), 1, &t->batch);
     if (status >= 0)
         status = score(t, outputs, &t->score);
     free(outputs);
@@ -142,9 +149,9 @@ static vq_status update(void *self, uint64_t step, double progress) {
     vq_classify_task *t = self;
     const uint64_t done = step + 1;
     (void)progress;
-    if (t->dev.set && (done % t->evaluate_every == 0 || done == t->options.steps))
+    if (t->dev->set && (done % t->evaluate_every == 0 || done == t->options.steps))
         return evaluate(t, done);
-    if (!t->dev.set && done == t->options.steps) /* the last weights are what is kept */
+    if (!t->dev->set && done == t->options.steps) /* the last weights are what is kept */
         return vq_optimizer_swap(t->model->device, t->model->plan);
     return VQDNA_OK;
 }
@@ -186,7 +193,7 @@ static vq_status report(void *self, vq_report *out, const vq_standing *at, bool 
     if (classes)
         vq_report_add(out, (vqdna_number){"accuracy", metrics[VQ_CLASSIFIER_CORRECT] / rows, VQDNA_SHARE, .label = "accuracy",
                                           .unit = "training sequences told right (%)", .panel = "Accuracy", .curve = "accuracy"});
-    if (t->dev.set)
+    if (t->dev->set)
         vq_report_add(out, (vqdna_number){classes ? "dev_mcc" : "dev_r", t->found ? t->score : 0, VQDNA_REAL,
                                           .label = classes ? "MCC on dev" : "r on dev", .unit = classes ? "MCC" : "r",
                                           .brief = t->found ? classes ? "dev MCC" : "dev r" : NULL, .panel = "On dev",
@@ -203,7 +210,7 @@ static vq_status report(void *self, vq_report *out, const vq_standing *at, bool 
 /* ---- Checkpoint -------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t fingerprint(const vq_classify_task *t) {
-    const uint64_t train = vq_labelled_fingerprint(t->train.set), dev = t->dev.set ? vq_labelled_fingerprint(t->dev.set) : 0;
+    const uint64_t train = vq_labelled_fingerprint(t->train->set), dev = t->dev->set ? vq_labelled_fingerprint(t->dev->set) : 0;
     return train * 31 + dev;
 }
 
@@ -217,8 +224,8 @@ static vq_status to_json(const void *self, json_t *run) {
     VQ_TRY(vq_finetune_to_json(&options, &t->options));
     json_object_set_new(run, "options", options);
     json_object_set_new(run, "dataset",
-                        json_pack("{s:I, s:I, s:s}", "train", (json_int_t)t->train.set->rows, "dev",
-                                  (json_int_t)(t->dev.set ? t->dev.set->rows : 0), "fingerprint", print));
+                        json_pack("{s:I, s:I, s:s}", "train", (json_int_t)t->train->set->rows, "dev",
+                                  (json_int_t)(t->dev->set ? t->dev->set->rows : 0), "fingerprint", print));
     json_object_set_new(run, "weight_since_report", json_real(t->weight_since));
     json_object_set_new(run, "rows_since_report", json_integer((json_int_t)t->rows_since));
     if (t->found)
@@ -249,8 +256,10 @@ static vq_status from_json(void *self, const json_t *run, const char *path) {
 static void destroy(void *self) {
     vq_classify_task *t = self;
     vq_classifier_destroy(t->model);
-    vq_examples_destroy(&t->train);
-    vq_examples_destroy(&t->dev);
+    for (int i = 0; i < 2; i++) {
+        vq_examples_destroy(&t->train[i]);
+        vq_examples_destroy(&t->dev[i]);
+    }
     vq_token_batch_destroy(&t->batch);
     vq_state_destroy(&t->best);
     free(t->order);
@@ -260,7 +269,7 @@ static void destroy(void *self) {
 
 /* One over the share of each class, a mean of 1 over the rows. */
 static vq_status weigh(vq_classify_task *t) {
-    const vq_labelled *set = t->train.set;
+    const vq_labelled *set = t->train->set;
     const size_t classes = (size_t)t->model->config.classes;
     VQ_TRY(vq_alloc(&t->class_weights, classes, sizeof *t->class_weights));
     for (size_t i = 0; i < set->rows; i++)
@@ -283,14 +292,14 @@ vq_status vq_classify_plan(vq_classifier **out, vq_device *device, const vq_pred
 static vq_status open_task(vq_classify_task *t, vq_device *device) {
     const vqdna_finetune_options *o = &t->options;
     const vq_predictor *p = t->predictor;
-    const size_t longest = vq_max(t->train.longest, t->dev.set ? t->dev.longest : 1), rows = t->train.set->rows;
+    const size_t longest = vq_max(t->train->longest, t->dev->set ? t->dev->longest : 1), rows = t->train->set->rows;
     VQ_TRY(vq_classify_plan(&t->model, device, p, longest, o));
     VQ_TRY(vq_plan_bind(t->model->plan));
     VQ_TRY(vq_state_create(&t->best, t->model->plan));
     VQ_TRY(vq_token_batch_create(&t->batch, p->vocabulary.tables, (size_t)o->micro_batch * longest));
     VQ_TRY(vq_alloc(&t->order, rows, sizeof *t->order));
     for (size_t i = 0; i < rows; i++)
-        t->longest = vq_max_int(t->longest, (int)(t->train.set->start[i + 1] - t->train.set->start[i]));
+        t->longest = vq_max_int(t->longest, (int)(t->train->set->start[i + 1] - t->train->set->start[i]));
     t->steps_of_epoch = vq_ceil_div(rows, (size_t)o->batch);
     t->evaluate_every = vq_max(1, t->steps_of_epoch / (uint64_t)o->evaluations);
     t->score = NAN;
@@ -302,13 +311,18 @@ vq_status vq_classify_trainer(vq_trainer **out, vq_classify_task **self, vq_devi
     vq_classify_task *t;
     vq_status status = vq_alloc(&t, 1, sizeof *t);
     if (status < 0) {
-        vq_examples_destroy(train);
-        if (dev)
-            vq_examples_destroy(dev);
+        for (int i = 0; i < strands(o); i++) {
+            vq_examples_destroy(&train[i]);
+            if (dev)
+                vq_examples_destroy(&dev[i]);
+        }
         return status;
     }
-    t->train = *train;
-    t->dev = dev ? *dev : (vq_examples){0};
+    for (int i = 0; i < strands(o); i++) {
+        t->train[i] = train[i];
+        if (dev)
+            t->dev[i] = dev[i];
+    }
     t->predictor = predictor;
     t->options = *o;
     status = open_task(t, device);
@@ -322,7 +336,7 @@ vq_status vq_classify_trainer(vq_trainer **out, vq_classify_task **self, vq_devi
                           .device = device,
                           .plan = t->model->plan,
                           .parts = o->batch / o->micro_batch,
-                          .best = t->dev.set ? &t->best : NULL,
+                          .best = t->dev->set ? &t->best : NULL,
                           .found = &t->found,
                           .begin = begin,
                           .learn = learn,

@@ -10,7 +10,7 @@
 typedef struct vq_classify_task {
     vq_classifier *model;
     const vq_predictor *predictor;
-    vq_examples train, dev;         /* dev.set NULL: none */
+    vq_examples train[2], dev[2];   /* as they stand, and turned if both strands are read; dev->set NULL: none */
     vqdna_finetune_options options; /* resolved */
     vq_token_batch batch;
     uint64_t steps_of_epoch, evaluate_every;
@@ -32,8 +32,8 @@ typedef struct vq_classify_task {
     uint64_t best_step;
 } vq_classify_task;
 
-/* A trainer of this task; *self, its own, is for reaching the model. Takes over the examples, also if it fails. `options` resolved. The
- * weights are set by the caller (vq_state_put). */
+/* A trainer of this task; *self, its own, is for reaching the model. Takes over the examples, also if it fails: train, and dev unless it is
+ * NULL, with each the same turned behind it if `options`, resolved, have both strands. The weights are set by the caller (vq_state_put). */
 vq_status vq_classify_trainer(vq_trainer **out, vq_classify_task **self, vq_device *device, const vq_predictor *predictor,
                               vq_examples *train, vq_examples *dev, const vqdna_finetune_options *options);
 

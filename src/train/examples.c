@@ -24,7 +24,7 @@ static vq_status check_ids(const vq_vocabulary *v, const vq_labelled *set, bool 
         return vq_fail(VQDNA_ERR_USAGE, "the vocabulary is %s, and the rows are %s", v->name,
                        set->ids ? "an array of ids: use ids:V" : "sequences");
     if (set->ids && reverse)
-        return vq_fail(VQDNA_ERR_USAGE, "ids have no other strand to average over");
+        return vq_fail(VQDNA_ERR_USAGE, "ids have no other strand");
     for (size_t row = 0; set->ids && row < set->rows; row++)
         for (size_t i = set->start[row]; i < set->start[row + 1]; i++)
             if (set->ids[i] >= v->entries[0])
@@ -109,20 +109,24 @@ void vq_token_batch_destroy(vq_token_batch *batch) {
 }
 
 /* Where the bases of a row begin, and how many are read. */
-static size_t stretch(const vq_examples *e, size_t row, const vq_cut *cut, size_t *count) {
+static size_t stretch(const vq_examples *e, size_t row, const vq_reading *drawn, size_t *count) {
     const size_t all = count_of(e->set, row);
-    *count = cut ? vq_min(all, cut->most) : all;
-    return e->set->start[row] + (all > *count ? vq_rng_below(all - *count + 1, cut->seed, VQ_STREAM_CUT, cut->step, row) : 0);
+    *count = drawn ? vq_min(all, drawn->most) : all;
+    return e->set->start[row] + (all > *count ? vq_rng_below(all - *count + 1, drawn->seed, VQ_STREAM_CUT, drawn->step, row) : 0);
+}
+
+static const vq_examples *strand_of(const vq_examples *e, size_t row, const vq_reading *drawn) {
+    const bool turned = drawn && drawn->turned && vq_rng_u32(drawn->seed, VQ_STREAM_STRAND, drawn->step, row) >> 31;
+    return turned ? drawn->turned : e;
 }
 
 void vq_examples_batch(const vq_examples *e, vq_token_batch *out, const size_t *rows, int B, int phase, int positions,
-                       const vq_cut *cut) {
+                       const vq_reading *drawn) {
     const vq_vocabulary *v = e->vocabulary;
-    const uint8_t *bases = bases_of(e);
     size_t longest = 1, count;
     out->bases = 0;
     for (int b = 0; b < B; b++) {
-        stretch(e, rows[b], cut, &count);
+        stretch(e, rows[b], drawn, &count);
         longest = vq_max(longest, vq_vocabulary_tokens(v, count, phase));
     }
     const size_t M = (size_t)B * longest;
@@ -131,7 +135,8 @@ void vq_examples_batch(const vq_examples *e, vq_token_batch *out, const size_t *
     out->L = (int)longest;
     out->padded = false;
     for (int b = 0; b < B; b++) {
-        const size_t start = stretch(e, rows[b], cut, &count), first = (size_t)b * longest;
+        const vq_examples *strand = strand_of(e, rows[b], drawn);
+        const size_t start = stretch(e, rows[b], drawn, &count), first = (size_t)b * longest;
         const size_t tokens = vq_vocabulary_tokens(v, count, phase);
         if (e->set->ids)
             for (size_t i = 0; i < count; i++) {
@@ -139,8 +144,8 @@ void vq_examples_batch(const vq_examples *e, vq_token_batch *out, const size_t *
                 out->place[first + i] = (int32_t)i;
             }
         else
-            vq_vocabulary_ids(v, out->ids + first, M, out->place + first, bases + start,
-                              e->codes ? e->codes + start * (size_t)v->levels : NULL, count, phase);
+            vq_vocabulary_ids(v, out->ids + first, M, out->place + first, bases_of(strand) + start,
+                              e->codes ? strand->codes + start * (size_t)v->levels : NULL, count, phase);
         memset(out->there + first, 1, tokens);
         memset(out->there + first + tokens, 0, longest - tokens);
         for (size_t i = first + tokens; i < first + longest; i++) {

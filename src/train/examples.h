@@ -31,15 +31,16 @@ typedef struct vq_token_batch {
 vq_status vq_token_batch_create(vq_token_batch *out, int tables, size_t room);
 void vq_token_batch_destroy(vq_token_batch *batch);
 
-/* A stretch of at most so many bases of each row, where it begins drawn for (seed, step, row). */
-typedef struct vq_cut {
+/* What is read of each row in training, drawn for (seed, step, row): a stretch of at most so many bases, and of which strand. */
+typedef struct vq_reading {
     size_t most;
+    const vq_examples *turned; /* the other strand of the same set, read as often as the one; NULL: never */
     uint64_t seed, step;
-} vq_cut;
+} vq_reading;
 
-/* Rows [B] of the set, whole or cut (NULL: whole), their first tokens at base `phase`, into the arrays, which they must fit. positions: of
- * the body, the number of a place that is none. */
+/* Rows [B] of the set, whole or as drawn (NULL: whole), their first tokens at base `phase`, into the arrays, which they must fit.
+ * positions: of the body, the number of a place that is none. */
 void vq_examples_batch(const vq_examples *examples, vq_token_batch *out, const size_t *rows, int B, int phase, int positions,
-                       const vq_cut *cut);
+                       const vq_reading *drawn);
 
 #endif

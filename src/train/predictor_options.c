@@ -62,6 +62,8 @@ static const vq_option_row train_options[] = {
     TRAIN(evaluations, INTEGER, 1, 1 << 20, 1, "1", "evaluations on dev an epoch; the best weights are kept"),
     TRAIN(average, REAL, 0, 0.999999, 0, "0",
           "dev, and the model kept, are of a moving average of the weights that a step keeps this share of; 0: of the weights"),
+    TRAIN(both_strands, FLAG, 0, 0, 0, "false",
+          "read a training sequence from either strand, drawn anew each time; dev is scored by the mean"),
     TRAIN(frozen, FLAG, 0, 0, 0, "false", "train the head alone"),
     TRAIN(lora, INTEGER, 0, 4096, 0, "0", "rank of adapters trained in place of the body's weights; 0: none"),
     TRAIN(lora_alpha, REAL, 0, 1e6, 16, "16", "adapters count alpha / rank times"),

@@ -205,6 +205,27 @@ EOF
     [ "$(value m-frozen=true/metrics.json trained)" -lt "$(value plain/metrics.json trained)" ]
 }
 
+@test "labels without a strand: learned and told from either" {
+    turned() { awk -F, 'NR > 1 { s = ""; for (i = length($1); i > 0; i--) s = s substr("TGCA", index("ACGT", substr($1, i, 1)), 1); $0 = s "," $2 } 1' "$1"; }
+    turned test.csv >turned.csv
+    run=("$VQDNA" finetune -q --no-provenance --train train.csv --dev dev.csv "${body[@]}" --vocabulary conv:9 --epochs 16 --checkpoint-every 0)
+    "${run[@]}" --test turned.csv -o one >/dev/null
+    above 0.5 "$(value one/metrics.json test mcc mean)"
+    "${run[@]}" --test turned.csv --both-strands -o both >/dev/null
+    "${run[@]}" --test test.csv --set both_strands=true -o parts >/dev/null 3>&- &
+    wait_for test -s parts/log.ndjson
+    kill -KILL $!
+    wait $! || true
+    "${run[@]}" --test test.csv --both-strands -o parts --resume >/dev/null
+    cmp both/model.safetensors parts/model.safetensors
+    [ "$(value both/metrics.json test mcc mean)" = "$(value parts/metrics.json test mcc mean)" ]
+    above "$(value both/metrics.json test mcc mean)" 0.7
+    # A model that learned from either strand tells either by itself; dev in the log is dev in the scores.
+    right() { "$VQDNA" predict -q -m both turned.csv | grep -v '^#' | cut -f4 | paste -d, - <(tail -n +2 turned.csv) | awk -F, '$1 == $3' | wc -l; }
+    [ "$(right)" -gt 160 ]
+    [ "$(printf %.6f "$(value both/metrics.json dev mcc mean)")" = "$(python3 -c 'import json; print("%.6f" % max(json.loads(l).get("dev_mcc", 0) for l in open("both/log.ndjson")))')" ]
+}
+
 @test "averages of weights: judged and kept, resumed" {
     local run=("$VQDNA" finetune -q --no-provenance "${sets[@]}" "${body[@]}" --batch 16 --vocabulary kmer:3 --checkpoint-every 0 --report-every 10)
     # The average of one step is its weights; of more it is not.
@@ -291,6 +312,7 @@ END
     refused 1 'no windows' "$VQDNA" predict -m m --window 8 test.npy
     refused 2 'no array of ids' "$VQDNA" predict -m m test.csv
     refused 1 'no other strand' "$VQDNA" predict -m m --both-strands test.npy
+    refused 1 'no other strand' "${ids[@]}" --vocabulary ids:257 --both-strands -o strands
     refused 1 'test.npy holds ids' "$VQDNA" probe -q "${sets[@]:0:4}" --test test.npy --features kmer:3
     head -c 300 test.npy >cut.npy && cp test.npy.tsv cut.npy.tsv
     refused 2 'too short: it was cut' "$VQDNA" predict -m m cut.npy
