@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """GUE, and sets laid out like it, by `vqdna finetune`: every folder below FOLDER that holds train, dev and test .csv(.gz), three seeds each, in our
-recipe and in DNABERT-2's own settings; mean, spread and the published figures beside it.
+recipe (ours; strands: the same on both strands and its weights averaged, for labels that have none) and in DNABERT-2's own settings; mean, spread
+and the published figures beside it.
 
 Appends a row to RESULTS as it is done and skips those that are there, so it can be stopped and started.
 
@@ -62,7 +63,8 @@ def recipes(name, rows):
     """Options of each recipe; ours is the program's own, for as many epochs as show 100,000 rows, 2 to 10."""
     group = name.split("/")[0]
     epochs = 10 if name.endswith("tata") and "notata" not in name else EPOCHS.get(group, 3)
-    return {"ours": ["--epochs", str(max(2, min(10, round(100000 / rows)))), "--batch", "64"],
+    ours = ["--epochs", str(max(2, min(10, round(100000 / rows)))), "--batch", "64"]
+    return {"ours": ours, "strands": ours + ["--both-strands", "--set", "average=0.998", "--set", "evaluations=2"],
             "dnabert2": ["--epochs", str(epochs), "--batch", "32", "--learning-rate", "3e-5", "--set", "dropout=0.1", "--set", "warmup=0.02"]}
 
 
@@ -102,7 +104,7 @@ def main():
     p.add_argument("results", nargs="?")
     p.add_argument("folder", nargs="?")
     p.add_argument("--how", action="append", default=[], metavar="NAME:OPTIONS")
-    p.add_argument("--recipes", nargs="+", default=["ours"], choices=["ours", "dnabert2"])
+    p.add_argument("--recipes", nargs="+", default=["ours"], choices=["ours", "strands", "dnabert2"])
     p.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     p.add_argument("--rows", type=int)
     p.add_argument("--only", nargs="+")
