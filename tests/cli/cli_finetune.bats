@@ -223,7 +223,7 @@ EOF
     # A model that learned from either strand tells either by itself; dev in the log is dev in the scores.
     right() { "$VQDNA" predict -q -m both turned.csv | grep -v '^#' | cut -f4 | paste -d, - <(tail -n +2 turned.csv) | awk -F, '$1 == $3' | wc -l; }
     [ "$(right)" -gt 160 ]
-    [ "$(printf %.6f "$(value both/metrics.json dev mcc mean)")" = "$(python3 -c 'import json; print("%.6f" % max(json.loads(l).get("dev_mcc", 0) for l in open("both/log.ndjson")))')" ]
+    [ "$(printf %.6f "$(value both/metrics.json dev mcc mean)")" = "$(/usr/bin/python3 -c 'import json; print("%.6f" % max(json.loads(l).get("dev_mcc", 0) for l in open("both/log.ndjson")))')" ]
 }
 
 @test "averages of weights: judged and kept, resumed" {
