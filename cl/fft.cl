@@ -105,6 +105,21 @@ INLINE void write_row(const where *w, global float *to, const int g, const int f
 #endif
 }
 
+/* Rows that are read, or written, next are asked for in time: they lie too far apart for the hardware to foresee. */
+INLINE void expect_row(const where *w, const int g, const size_t row) {
+#if ALIGNED
+    VQ_PREFETCH(w->re + w->at + g * FW + row);
+    VQ_PREFETCH(w->im + w->at + g * FW + row);
+#endif
+}
+
+INLINE void claim_row(const where *w, const int g, const size_t row) {
+#if ALIGNED
+    VQ_PREFETCH_TO_WRITE(w->to_re + w->to + g * FW + row);
+    VQ_PREFETCH_TO_WRITE(w->to_im + w->to + g * FW + row);
+#endif
+}
+
 /* Turns row k of register g as far as its columns' places in the cut of N ask for. */
 INLINE void turn_row(const where *w, const int g, const int k, lanes *re, lanes *im) {
 #if ALIGNED
@@ -132,13 +147,13 @@ INLINE void turn_row(const where *w, const int g, const int k, lanes *re, lanes 
 /* ---- Steps ---------------------------------------------------------------------------------------------------------------------- */
 
 /* All butterflies of radix R in transforms of length m, of which n / m lie one behind another in the block. Of the first step m is n, of
- * the last R. twiddles: exp(-2 pi i j q / m) at j (R - 1) + q - 1; of the last step the row that comes of butterfly t. */
+ * the last R. twiddles: exp(-2 pi i j q / m) at j (R - 1) + q - 1; of the last step the butterfly that rows t, t + n / R, ... come of,
+ * which are written in their order. */
 INLINE void take_step(const int R, const bool first, const bool last, const where *w, local float *block, const int pitch,
                  const global float *twiddles, const int n, const int m, const bool turned) {
     const int span = m / R, count = n / R, lx = (int)get_local_id(0);
     for (int t = (int)get_local_id(1); t < count; t += LY) {
-        const int s = first ? 0 : last ? t : t / span, j = first ? t : last ? 0 : t - s * span;
-        const int k = last ? (int)twiddles[t] : 0;
+        const int s = first ? 0 : last ? (int)twiddles[t] : t / span, j = first ? t : last ? 0 : t - s * span;
         local float *rows = block + (s * m + j) * pitch;
         const global float *roots = twiddles + 2 * (R - 1) * j;
         for (int r = 0; r < REGISTERS; r++) {
@@ -149,6 +164,7 @@ INLINE void take_step(const int R, const bool first, const bool last, const wher
             EACH_VALUE(i, R) {
                 if (first) {
                     const size_t row = (size_t)(t + i * span) * w->step;
+                    expect_row(w, r, row + w->step);
                     re[i] = read_row(w, w->re, r, row);
                     im[i] = read_row(w, w->im, r, row);
                 } else {
@@ -157,10 +173,12 @@ INLINE void take_step(const int R, const bool first, const bool last, const wher
                     im[i] = *(const local lanes *)(row + w->imaginary);
                 }
             }
+            if (last)
+                EACH_VALUE(i, R) claim_row(w, r, (size_t)(t + 1 + i * count) * w->to_step);
             butterfly(R, re, im);
             EACH_VALUE(i, R) {
                 if (last) {
-                    const int to = k + i * count;
+                    const int to = t + i * count;
                     if (turned)
                         turn_row(w, r, to, &re[i], &im[i]);
                     write_row(w, w->to_re, r, g * FW, (size_t)to * w->to_step, re[i]);

@@ -35,8 +35,10 @@ typedef struct __attribute__((packed, aligned(4))) vf_anywhere {
  * foresee. PoCL has an empty prefetch(). */
 #ifdef POCL_DEVICE_ADDRESS_BITS
 #define VQ_PREFETCH(p) __builtin_prefetch(p)
+#define VQ_PREFETCH_TO_WRITE(p) __builtin_prefetch(p, 1)
 #else
 #define VQ_PREFETCH(p) prefetch(p, 1)
+#define VQ_PREFETCH_TO_WRITE(p) prefetch(p, 1)
 #endif
 #define VINT(v) VQ_VECTOR(convert_int)(v)
 #define AS_VF(v) VQ_VECTOR(as_float)(v)

@@ -79,8 +79,8 @@ static void put_root(float *out, int64_t k, int64_t n) {
     out[1] = (float)sin(angle);
 }
 
-/* Of a pass of length n in transforms of length M = n stride: the twiddles of each step but the last, the rows that come of the last one's
- * butterflies, and, of a pass but the last, the roots of M in two tables. Floats; *turns: where the roots begin. */
+/* Of a pass of length n in transforms of length M = n stride: the twiddles of each step but the last, the butterflies of the last step in
+ * the order of their rows, and, of a pass but the last, the roots of M in two tables. Floats; *turns: where the roots begin. */
 static size_t table_floats(int n, int M, size_t *turns, int *shift) {
     int steps, radices = radices_of(n, &steps);
     size_t count = 0;
@@ -108,7 +108,7 @@ static void fill_table(float *out, const int key[VQ_CONSTANT_KEYS]) {
                 put_root(out, (int64_t)j * q, m);
         m = span;
     }
-    for (int t = 0; t < n / left; t++) { /* digits of t, last step's first, in reversed order */
+    for (int t = 0; t < n / left; t++) { /* the row has the digits of t, last step's first, in reversed order */
         int row = 0, rest = t, span = n / left, scale = 1;
         for (int digits = radices; digits >= 10; digits /= 10) {
             const int R = digits % 10;
@@ -117,8 +117,9 @@ static void fill_table(float *out, const int key[VQ_CONSTANT_KEYS]) {
             rest %= span;
             scale *= R;
         }
-        *out++ = (float)row;
+        out[row] = (float)t;
     }
+    out += n / left;
     if (n == M)
         return;
     for (int k = 0; k < 1 << shift; k++, out += 2)
