@@ -36,9 +36,11 @@ typedef struct __attribute__((packed, aligned(4))) vf_anywhere {
 #ifdef POCL_DEVICE_ADDRESS_BITS
 #define VQ_PREFETCH(p) __builtin_prefetch(p)
 #define VQ_PREFETCH_TO_WRITE(p) __builtin_prefetch(p, 1)
+#define VQ_PREFETCH_FAR(p) __builtin_prefetch(p, 0, 2) /* to the second-level cache */
 #else
 #define VQ_PREFETCH(p) prefetch(p, 1)
 #define VQ_PREFETCH_TO_WRITE(p) prefetch(p, 1)
+#define VQ_PREFETCH_FAR(p) prefetch(p, 1)
 #endif
 #define VINT(v) VQ_VECTOR(convert_int)(v)
 #define AS_VF(v) VQ_VECTOR(as_float)(v)
@@ -220,10 +222,13 @@ vf vq_column_sum(vf v, local vf *tree, int x, int y, int across, int down) {
 #define VQ_KS (VQ_KC + 16) /* floats between packed rows of A: no power of two, lest they share a cache set */
 
 /* c[i] += sum over k < n of a[i * row + k * step] b[k], a chain of fused multiply-adds in order of k: any cutting of k into calls
- * yields the same bits. c0 and c1 hold the left and right half of each row; b is a packed panel of VQ_NR columns. */
+ * yields the same bits. c0 and c1 hold the left and right half of each row; b is a packed panel of VQ_NR columns. Meanwhile a register
+ * of what lies at `ahead` is asked for every four steps: tiles share the fetching of the panel after theirs. */
 __attribute__((always_inline)) void vq_tile(vf *c0, vf *c1, const local float *a, const int row, const int step,
-                                            const global float *b, int n) {
+                                            const global float *b, int n, const global float *ahead) {
     for (; n >= 4; n -= 4) {
+        VQ_PREFETCH_FAR(ahead);
+        ahead += VW;
         VQ_UNROLL for (int k = 0; k < 4; k++) {
             const vf b0 = VLOAD(b + k * VQ_NR), b1 = VLOAD(b + k * VQ_NR + VW);
             VQ_UNROLL for (int i = 0; i < VQ_MR; i++) {
