@@ -151,10 +151,10 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
                     }
                     LOAD_TILE(edge, VQ_NR)
                 }
-                /* What the end will read, and the next tile's sums, come from memory while this tile is computed. */
+                /* What the end will read and write, and the next tile's sums, come from memory while this tile is computed. */
                 const bool last = k0 + steps == K;
                 const global float *later = c;
-                if (last && kind == GELU_GRAD)
+                if (last && (kind == GELU_GRAD || (kind == BIAS_GELU && pre)))
                     later = pre + (c - C);
                 if (last && kind == BIAS_RESIDUAL)
                     later = residual + (c - C);
@@ -162,6 +162,11 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
                     VQ_PREFETCH(later + i * stride);
                     VQ_PREFETCH(later + i * stride + VW);
                 }
+                if (later != c)
+                    VQ_UNROLL for (int i = 0; i < VQ_MR; i++) {
+                        VQ_PREFETCH_TO_WRITE(c + i * stride);
+                        VQ_PREFETCH_TO_WRITE(c + i * stride + VW);
+                    }
                 if (k0 > 0 || kind == ADD)
                     VQ_UNROLL for (int i = 0; i < VQ_MR; i++) {
                         VQ_PREFETCH(c + (VQ_MR + i) * stride);
