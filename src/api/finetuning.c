@@ -8,7 +8,6 @@
 #include "train/predictor_options.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 vqdna_status vqdna_set_predictor_option(vqdna_predictor_options *predictor, vqdna_finetune_options *finetune,
                                         const char *assignment) {
@@ -39,7 +38,7 @@ static vq_status attach(vqdna_trainer *t, vqdna_predictor *p, const vqdna_exampl
             vq_examples_destroy(&views[i]);
         return status;
     }
-    VQ_TRY(vq_classify_trainer(&t->trainer, &t->finetune, p->device, &p->card, views, dev ? views + 2 : NULL, resolved));
+    VQ_TRY(vq_classify_trainer(&t->trainer, &t->finetune, p->device, &p->card, &p->state, views, dev ? views + 2 : NULL, resolved));
     t->predictor = p;
     p->trainer = t;
     return VQDNA_OK;
@@ -47,16 +46,10 @@ static vq_status attach(vqdna_trainer *t, vqdna_predictor *p, const vqdna_exampl
 
 /* The predictor's weights to the trainer's model; adapters, which are not among them, start by the seed. */
 static vq_status put_weights(const vqdna_trainer *t, const vqdna_predictor *p, uint64_t seed) {
-    vq_state all;
-    VQ_TRY(vq_state_create(&all, t->trainer->task.plan));
-    vq_state_start(&all, seed);
-    for (size_t i = 0; i < p->state.count; i++) {
-        vq_state_tensor *own = vq_state_find(&all, p->state.tensors[i].name);
-        memcpy(own->data, p->state.tensors[i].data, own->count * sizeof *own->data);
-    }
-    vq_status status = vq_state_put(&all, p->device, t->trainer->task.plan);
-    vq_state_destroy(&all);
-    return status;
+    vq_state *adapted = &t->finetune->own;
+    vq_state_start(adapted, seed);
+    VQ_TRY(vq_state_put(adapted, p->device, t->trainer->task.plan));
+    return vq_state_put(&p->state, p->device, t->trainer->task.plan);
 }
 
 vqdna_status vqdna_finetuner_create(vqdna_trainer **out, vqdna_predictor *predictor, const vqdna_examples *train,
@@ -126,8 +119,7 @@ static vq_status resume(vqdna_trainer *t, vqdna_predictor *p, const vqdna_exampl
     VQ_TRY(vq_predictor_take(p, c->config, c->path, path));
     VQ_TRY(vq_finetune_from_json(&options, c->options, c->path));
     VQ_TRY(attach(t, p, train, dev, &options));
-    VQ_TRY(vq_checkpoint_load(c, t->trainer, &p->state));
-    return vq_state_put(&p->state, p->device, t->finetune->model->plan); /* those that are frozen, too */
+    return vq_checkpoint_load(c, t->trainer, &p->state);
 }
 
 vqdna_status vqdna_finetuner_resume(vqdna_trainer **out, vqdna_predictor **predictor, vqdna_context *context,

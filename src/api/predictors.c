@@ -368,12 +368,9 @@ static vq_status save_tokenizer(const vqdna_predictor *p, const char *path, cons
 }
 
 vq_status vq_predictor_checkpoint(vqdna_trainer *t, const char *path, const char *provenance) {
-    vq_state now;
     VQ_TRY(save_tokenizer(t->predictor, path, provenance));
-    VQ_TRY(vq_state_create(&now, t->trainer->task.plan));
-    vq_status status = vq_checkpoint_save(path, t->trainer, &now, provenance);
-    vq_state_destroy(&now);
-    return status;
+    VQ_TRY(vq_predictor_refresh(t->predictor));
+    return vq_checkpoint_save(path, t->trainer, &t->predictor->state, provenance);
 }
 
 vqdna_status vqdna_predictor_save_adapter(vqdna_predictor *p, const char *path, const char *provenance) {

@@ -102,8 +102,7 @@ static vq_status resume(vqdna_trainer *t, vqdna_predictor *p, const vqdna_datase
     VQ_TRY(vq_predictor_take(p, c->config, c->path, path));
     VQ_TRY(vq_pretrain_from_json(&options, c->options, c->path));
     VQ_TRY(attach(t, p, dataset, &options));
-    VQ_TRY(vq_checkpoint_load(c, t->trainer, &p->state));
-    return vq_state_put(&p->state, p->device, t->trainer->task.plan); /* the frozen vectors, too */
+    return vq_checkpoint_load(c, t->trainer, &p->state);
 }
 
 vqdna_status vqdna_pretrainer_resume(vqdna_trainer **out, vqdna_predictor **predictor, vqdna_context *context,

@@ -160,10 +160,8 @@ vqdna_status vqdna_trainer_peek(vqdna_trainer *trainer, vqdna_report *out) {
 
 static vq_status checkpoint_tokenizer(vqdna_trainer *trainer, const char *path, const char *provenance) {
     vqdna_tokenizer *k = trainer->tokenizer;
-    VQ_TRY(vq_checkpoint_save(path, trainer->trainer, &k->state, provenance));
-    k->step = trainer->trainer->before + trainer->trainer->step;
-    k->current = false;
-    return VQDNA_OK;
+    VQ_TRY(vq_tokenizer_refresh(k));
+    return vq_checkpoint_save(path, trainer->trainer, &k->state, provenance);
 }
 
 vqdna_status vqdna_trainer_checkpoint(vqdna_trainer *trainer, const char *path, const char *provenance) {

@@ -59,7 +59,7 @@ vq_status vq_adapter_file_save(const char *path, const vq_classify_task *t, uint
     }
     VQ_TRY_OR(done, make_metadata(&metadata, t, step, provenance));
     VQ_TRY_OR(done, vq_outfile_open(&out, path));
-    VQ_TRY_OR(done, write_tensors(&out, t->found ? &t->best : &last, metadata));
+    VQ_TRY_OR(done, write_tensors(&out, t->found ? t->best : &last, metadata));
     VQ_TRY_OR(done, vq_outfile_finish(&out));
     VQ_TRY_OR(done, vq_outfile_publish(&out));
 done:

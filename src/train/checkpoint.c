@@ -180,13 +180,14 @@ typedef struct {
     vq_view view;
     float *host; /* of weights that are kept on the host: in place of the view */
     char name[VQ_TENSOR_NAME + 16];
-    bool optional; /* checkpoints of 0.1 have no sums */
+    bool optional;      /* checkpoints of 0.1 have no sums */
+    const char *folder; /* where it is written: of a model's tensor, which must be finite */
 } kept;
 
 enum { KEPT_OF_TENSOR = 5 };
 
 /* Weights with their moments and averages, state, sums, and the best weights: in order of declaration. */
-static size_t list_kept(kept *out, const vq_trainer *t) {
+static size_t list_kept(kept *out, const vq_trainer *t, const char *folder) {
     static const char *const names[] = {"%s", "moment1.%s", "moment2.%s", "average.%s"};
     const vq_tensor *tensor;
     size_t count = 0;
@@ -197,25 +198,25 @@ static size_t list_kept(kept *out, const vq_trainer *t) {
             continue;
         for (int v = 0; v < (int)(sizeof views / sizeof *views) && views[v].mem; v++) {
             kept *k = &out[count++];
-            *k = (kept){t->task.device, tensor, views[v], NULL, "", sums};
+            *k = (kept){t->task.device, tensor, views[v], NULL, "", sums, v || sums ? NULL : folder};
             snprintf(k->name, sizeof k->name, sums ? "sums.%s" : names[v], tensor->name);
         }
         const vq_state_tensor *best = t->task.best ? vq_state_find(t->task.best, tensor->name) : NULL;
         if (best) {
             kept *k = &out[count++];
-            *k = (kept){t->task.device, tensor, VQ_NO_VIEW, best->data, "", false};
+            *k = (kept){t->task.device, tensor, VQ_NO_VIEW, best->data, "", false, NULL};
             snprintf(k->name, sizeof k->name, "best.%s", tensor->name);
         }
     }
     return count;
 }
 
-static vq_status make_kept(kept **out, size_t *count, const vq_trainer *t) {
+static vq_status make_kept(kept **out, size_t *count, const vq_trainer *t, const char *folder) {
     size_t tensors = 0;
     while (vq_plan_at(t->task.plan, tensors))
         tensors++;
     VQ_TRY(vq_alloc(out, KEPT_OF_TENSOR * tensors, sizeof **out));
-    *count = list_kept(*out, t);
+    *count = list_kept(*out, t, folder);
     return VQDNA_OK;
 }
 
@@ -223,11 +224,18 @@ static const char *dtype_name(const vq_tensor *t) {
     return t->dtype == VQ_F32 ? "F32" : "I32";
 }
 
+/* A run that went wrong must not replace the checkpoint it could be mended from. */
 static vq_status fill(void *user, uint64_t offset, void *out, size_t bytes) {
     const kept *k = user;
-    if (!k->host)
-        return vq_read(k->device, out, k->view, offset, bytes);
-    memcpy(out, (const char *)k->host + offset, bytes);
+    const float *values = out;
+    if (k->host)
+        memcpy(out, (const char *)k->host + offset, bytes);
+    else
+        VQ_TRY(vq_read(k->device, out, k->view, offset, bytes));
+    for (size_t i = 0; k->folder && k->tensor->dtype == VQ_F32 && i < bytes / sizeof *values; i++)
+        if (!isfinite(values[i]))
+            return vq_fail(VQDNA_ERR_NUMERIC, "%s: tensor %s is not finite: the checkpoint before it is kept", k->folder,
+                           k->tensor->name);
     return VQDNA_OK;
 }
 
@@ -240,13 +248,13 @@ static vq_status run_json(json_t **out, const vq_trainer *t) {
     return *out ? t->task.to_json(t->task.self, *out) : vq_fail(VQDNA_ERR_MEMORY, "out of memory");
 }
 
-static vq_status write_trainer(vq_outfile *out, const vq_trainer *t, const json_t *run) {
+static vq_status write_trainer(vq_outfile *out, const vq_trainer *t, const json_t *run, const char *folder) {
     kept *all;
     size_t count;
     vq_tensor_entry *entries = NULL;
     char *text = NULL;
     json_t *metadata = NULL;
-    VQ_TRY(make_kept(&all, &count, t));
+    VQ_TRY(make_kept(&all, &count, t, folder));
     vq_status status;
     VQ_TRY_OR(done, vq_alloc(&entries, count, sizeof *entries));
     for (size_t i = 0; i < count; i++) {
@@ -267,35 +275,19 @@ done:
     return status;
 }
 
-/* A run that went wrong must not replace the checkpoint it could be mended from. */
-static vq_status all_finite(const vq_state *state, const char *folder) {
-    for (size_t i = 0; i < state->count; i++)
-        for (size_t j = 0; j < state->tensors[i].count; j++)
-            if (!isfinite(state->tensors[i].data[j]))
-                return vq_fail(VQDNA_ERR_NUMERIC, "%s: tensor %s is not finite: the checkpoint before it is kept", folder,
-                               state->tensors[i].name);
-    return VQDNA_OK;
-}
-
-vq_status vq_checkpoint_save(const char *folder, vq_trainer *t, vq_state *state, const char *provenance) {
+vq_status vq_checkpoint_save(const char *folder, vq_trainer *t, const vq_state *model, const char *provenance) {
     paths p;
     json_t *config = NULL, *run = NULL;
-    const vq_state *weights = t->task.best && *t->task.found ? t->task.best : state;
-    vq_state own = {0};
     vq_outfile files[4] = {{0}};
     VQ_TRY(vq_mkdir(folder));
     VQ_TRY(make_paths(&p, folder));
     vq_status status;
-    VQ_TRY_OR(done, vq_state_get(state, t->task.device, t->task.plan));
-    VQ_TRY_OR(done, all_finite(state, folder));
     VQ_TRY_OR(done, run_json(&run, t));
     VQ_TRY_OR(done, config_json(&config, json_object_get(run, "model"), t->before + t->step, provenance));
     VQ_TRY_OR(done, vq_outfile_open(&files[0], p.trainer));
-    VQ_TRY_OR(done, write_trainer(&files[0], t, run));
+    VQ_TRY_OR(done, write_trainer(&files[0], t, run, folder));
     VQ_TRY_OR(done, vq_outfile_open(&files[1], p.model));
-    if (t->task.saved)
-        VQ_TRY_OR(done, t->task.saved(t->task.self, &own, weights));
-    VQ_TRY_OR(done, write_model(&files[1], t->task.saved ? &own : weights));
+    VQ_TRY_OR(done, write_model(&files[1], model));
     VQ_TRY_OR(done, vq_outfile_open(&files[2], p.config));
     VQ_TRY_OR(done, vq_json_write(&files[2], config));
     VQ_TRY_OR(done, vq_outfile_open(&files[3], p.trainer_json));
@@ -303,7 +295,6 @@ vq_status vq_checkpoint_save(const char *folder, vq_trainer *t, vq_state *state,
     VQ_TRY_OR(done, publish(files, 4));
 done:
     discard(files, 4);
-    vq_state_destroy(&own);
     json_decref(config);
     json_decref(run);
     free_paths(&p);
@@ -399,7 +390,8 @@ vq_status vq_checkpoint_load(const vq_checkpoint *c, vq_trainer *t, vq_state *st
     size_t count;
     VQ_TRY(place(c, t));
     VQ_TRY(load_state(state, c->file));
-    VQ_TRY(make_kept(&all, &count, t));
+    VQ_TRY(vq_state_put(state, t->task.device, t->task.plan)); /* frozen ones, too */
+    VQ_TRY(make_kept(&all, &count, t, NULL));
     vq_status status = VQDNA_OK;
     for (size_t i = 0; i < count && status >= 0; i++)
         status = load_kept(c->file, &all[i]);

@@ -42,8 +42,8 @@ vq_status vq_folder_check(const vq_folder *folder, const vq_state *state);
 
 /* ---- Trainings ---- */
 
-/* All four files. `state` receives the trainer's weights. The config is the one that the task gives. */
-vq_status vq_checkpoint_save(const char *folder, vq_trainer *trainer, vq_state *state, const char *provenance);
+/* All four files. `model`: the weights that the folder's model has, of the caller. The config is the one that the task gives. */
+vq_status vq_checkpoint_save(const char *folder, vq_trainer *trainer, const vq_state *model, const char *provenance);
 
 typedef struct vq_checkpoint {
     char *path; /* of trainer.safetensors */
@@ -61,7 +61,8 @@ void vq_checkpoint_close(vq_checkpoint *checkpoint);
 /* Fails unless the run is of this kind and was trained on sequences of this fingerprint. */
 vq_status vq_checkpoint_expect(const vq_checkpoint *checkpoint, const char *kind, uint64_t fingerprint);
 
-/* Puts a trainer, made with the checkpoint's config and options, where the checkpoint was taken; `state` receives its weights. */
+/* Puts a trainer, made with the checkpoint's config and options, where the checkpoint was taken; `state` receives its weights, or those
+ * that did best if it is where the task keeps them. */
 vq_status vq_checkpoint_load(const vq_checkpoint *checkpoint, vq_trainer *trainer, vq_state *state);
 
 #endif

@@ -135,7 +135,7 @@ static vq_status judge(vq_classify_task *t, uint64_t step) {
     t->found = true;
     t->best_score = t->score;
     t->best_step = step;
-    return vq_state_get(&t->best, t->model->device, t->model->plan);
+    return vq_state_get(t->best, t->model->device, t->model->plan);
 }
 
 /* What is judged and kept are the averages of weights where there are any, training goes on with the weights. */
@@ -156,23 +156,18 @@ static vq_status update(void *self, uint64_t step, double progress) {
     return VQDNA_OK;
 }
 
-static vq_status saved(const void *self, vq_state *out, const vq_state *weights) {
-    const vq_classify_task *t = self;
-    VQ_TRY(vq_classifier_state(out, &t->predictor->config));
-    vq_classifier_merge(out, t->model, weights);
-    return VQDNA_OK;
-}
-
-vq_status vq_classify_kept(vq_state *now, const vq_classify_task *t) {
+vq_status vq_classify_kept(vq_state *kept, const vq_classify_task *t) {
+    if (!t->options.lora)
+        return t->found ? VQDNA_OK : vq_state_get(kept, t->model->device, t->model->plan);
     if (t->found) {
-        vq_classifier_merge(now, t->model, &t->best);
+        vq_classifier_merge(kept, t->model, t->best);
         return VQDNA_OK;
     }
     vq_state last;
     VQ_TRY(vq_state_create(&last, t->model->plan));
     vq_status status = vq_state_get(&last, t->model->device, t->model->plan);
     if (status >= 0)
-        vq_classifier_merge(now, t->model, &last);
+        vq_classifier_merge(kept, t->model, &last);
     vq_state_destroy(&last);
     return status;
 }
@@ -261,7 +256,7 @@ static void destroy(void *self) {
         vq_examples_destroy(&t->dev[i]);
     }
     vq_token_batch_destroy(&t->batch);
-    vq_state_destroy(&t->best);
+    vq_state_destroy(&t->own);
     free(t->order);
     free(t->class_weights);
     free(t);
@@ -295,7 +290,10 @@ static vq_status open_task(vq_classify_task *t, vq_device *device) {
     const size_t longest = vq_max(t->train->longest, t->dev->set ? t->dev->longest : 1), rows = t->train->set->rows;
     VQ_TRY(vq_classify_plan(&t->model, device, p, longest, o));
     VQ_TRY(vq_plan_bind(t->model->plan));
-    VQ_TRY(vq_state_create(&t->best, t->model->plan));
+    if (o->lora) {
+        VQ_TRY(vq_state_create(&t->own, t->model->plan));
+        t->best = &t->own;
+    }
     VQ_TRY(vq_token_batch_create(&t->batch, p->vocabulary.tables, (size_t)o->micro_batch * longest));
     VQ_TRY(vq_alloc(&t->order, rows, sizeof *t->order));
     for (size_t i = 0; i < rows; i++)
@@ -307,7 +305,7 @@ static vq_status open_task(vq_classify_task *t, vq_device *device) {
 }
 
 vq_status vq_classify_trainer(vq_trainer **out, vq_classify_task **self, vq_device *device, const vq_predictor *predictor,
-                              vq_examples *train, vq_examples *dev, const vqdna_finetune_options *o) {
+                              vq_state *kept, vq_examples *train, vq_examples *dev, const vqdna_finetune_options *o) {
     vq_classify_task *t;
     vq_status status = vq_alloc(&t, 1, sizeof *t);
     if (status < 0) {
@@ -324,6 +322,7 @@ vq_status vq_classify_trainer(vq_trainer **out, vq_classify_task **self, vq_devi
             t->dev[i] = dev[i];
     }
     t->predictor = predictor;
+    t->best = kept;
     t->options = *o;
     status = open_task(t, device);
     if (status < 0) {
@@ -336,14 +335,12 @@ vq_status vq_classify_trainer(vq_trainer **out, vq_classify_task **self, vq_devi
                           .device = device,
                           .plan = t->model->plan,
                           .parts = o->batch / o->micro_batch,
-                          .best = t->dev->set ? &t->best : NULL,
-                          .found = &t->found,
+                          .best = t->dev->set ? t->best : NULL,
                           .begin = begin,
                           .learn = learn,
                           .sums = sums,
                           .update = update,
                           .report = report,
-                          .saved = o->lora ? saved : NULL,
                           .to_json = to_json,
                           .from_json = from_json,
                           .destroy = destroy};

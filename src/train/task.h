@@ -14,8 +14,7 @@ typedef struct vq_task {
     vq_device *device;
     const vq_plan *plan; /* bound, for training: parameters, state and sums are what a checkpoint keeps */
     int parts;           /* micro-batches of a step */
-    vq_state *best;      /* weights that a model is saved with in place of the last, kept by the task; NULL: it keeps none */
-    const bool *found;   /* there are some yet */
+    vq_state *best;      /* weights that a checkpoint has beside the last, those that did best; NULL: none are kept */
 
     /* Draws the examples of a step, a pure function of `step` and the options; *bases of them. */
     vq_status (*begin)(void *self, uint64_t step, uint64_t *bases);
@@ -31,9 +30,6 @@ typedef struct vq_task {
 
     /* The numbers of a report, in the order of the log. `ends`: the sums start over after it, those on the device by the trainer. */
     vq_status (*report)(void *self, vq_report *out, const vq_standing *at, bool ends);
-
-    /* Makes of the weights those that a model is saved with; *out is the caller's. NULL: they are. */
-    vq_status (*saved)(const void *self, vq_state *out, const vq_state *weights);
 
     /* Into the checkpoint's object: "model" (the config), "options", "dataset" and what else resuming needs; and back, all but the
      * first three, after the tensors. */

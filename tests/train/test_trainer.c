@@ -166,6 +166,7 @@ START_TEST(resumed_is_uninterrupted) {
     vqdna_report x, y;
     ck_ok(vq_trainer_report(a, &x)); /* the checkpoint is taken between two reports */
     run(a, stops[_i] - 1);
+    ck_ok(vq_model_get(task_of(a)->model, &state));
     ck_ok(vq_checkpoint_save(folder, a, &state, "{\"by\": \"test\"}"));
     ck_ok(resume(&b, &config_back, &saved, dataset, folder));
     ck_assert_mem_eq(&config, &config_back, sizeof config);
