@@ -3,7 +3,7 @@
 base a token, forward, backward, clipping and AdamW.
 
 Ours: the log of `vqdna finetune`, whose first reports do not count; with one thread the CPU time that a training takes beyond a shorter
-one. PyTorch: torch.nn.TransformerEncoder with its fused attention, the same embedding, pooling and head, AdamW in its fastest form. Printed: bases
+one, with no checkpoint between. PyTorch: torch.nn.TransformerEncoder with its fused attention, the same embedding, pooling and head, AdamW in its fastest form. Printed: bases
 a second, how many times faster ours is, and the largest resident set as a share of the peer's. With --cuda both run on the GPU, PyTorch in
 float32 as it comes (no TF32), by wall time and ten times as many steps; resident sets say nothing there."""
 import argparse, json, os, random, resource, statistics, subprocess, sys, tempfile, time
@@ -29,7 +29,7 @@ def ours(a, preset, folder):
     def train(n):
         return child([a.vqdna, "finetune", "-q", "--json", "--force", "-t", str(a.threads), "--train", folder + "/rows.csv", "--dev", folder + "/dev.csv",
                       "--vocabulary", "onehot", "--preset", preset, "--batch", str(BATCH), "--set", "dropout=0", "--set", "steps=%d" % n,
-                      "--report-every", str(every), "-o", folder + "/" + preset] + [word for s in a.set for word in ("--set", s)])
+                      "--report-every", str(every), "--checkpoint-every", "86400", "-o", folder + "/" + preset] + [word for s in a.set for word in ("--set", s)])
 
     if a.threads == 1 and not a.cuda:
         _, _, less, _ = train(SKIPPED)
