@@ -3,9 +3,9 @@
 base a token, forward, backward, clipping and AdamW.
 
 Ours: the log of `vqdna finetune`, whose first reports do not count; with one thread the CPU time that a training takes beyond a shorter
-one, with no checkpoint between. PyTorch: torch.nn.TransformerEncoder with its fused attention, the same embedding, pooling and head, AdamW in its fastest form. Printed: bases
-a second, how many times faster ours is, and the largest resident set as a share of the peer's. With --cuda both run on the GPU, PyTorch in
-float32 as it comes (no TF32), by wall time and ten times as many steps; resident sets say nothing there."""
+one, with no checkpoint between. PyTorch: torch.nn.TransformerEncoder with its fused attention, the same embedding, pooling and head, AdamW in its
+fastest form. Printed: bases a second, how many times faster ours is, and the largest resident set as a share of the peer's. With --cuda both run
+on the GPU, PyTorch in float32 as it comes (no TF32), by wall time and ten times as many steps; resident sets say nothing there."""
 import argparse, json, os, random, resource, statistics, subprocess, sys, tempfile, time
 
 PRESETS = {"tiny": (128, 4, 4, 60), "small": (256, 6, 8, 24), "base": (768, 12, 12, 6)}  # width, layers, heads, steps
