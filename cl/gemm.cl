@@ -174,7 +174,7 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
                     }
                 const global float *b = packed + (size_t)n * K + (size_t)k0 * VQ_NR;
                 const global float *ahead = (n + VQ_NR < n1 ? b + (size_t)K * VQ_NR : packed + (size_t)n0 * K + (size_t)(k0 + steps) * VQ_NR) +
-                                            (m - m0) / VQ_MR % (4 * VQ_NR / VW) * (VQ_KC / 4) * VW;
+                                            VQ_SHARE(m - m0);
                 if (TA)
                     vq_tile(c0, c1, block + (m - m0) * VQ_KS, 1, VQ_MR, b, steps, ahead);
                 else

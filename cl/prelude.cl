@@ -223,7 +223,9 @@ vf vq_column_sum(vf v, local vf *tree, int x, int y, int across, int down) {
 
 /* c[i] += sum over k < n of a[i * row + k * step] b[k], a chain of fused multiply-adds in order of k: any cutting of k into calls
  * yields the same bits. c0 and c1 hold the left and right half of each row; b is a packed panel of VQ_NR columns. Meanwhile a register
- * of what lies at `ahead` is asked for every four steps: tiles share the fetching of the panel after theirs. */
+ * of what lies at `ahead` is asked for every four steps: tiles share the fetching of the panel after theirs, the tile of row m of a block
+ * from float VQ_SHARE(m) on. */
+#define VQ_SHARE(m) ((m) / VQ_MR % (4 * VQ_NR / VW) * (VQ_KC / 4) * VW)
 __attribute__((always_inline)) void vq_tile(vf *c0, vf *c1, const local float *a, const int row, const int step,
                                             const global float *b, int n, const global float *ahead) {
     for (; n >= 4; n -= 4) {
