@@ -860,6 +860,12 @@ VQDNA_API vqdna_status vqdna_examples_read(vqdna_examples **out, const char *pat
 
 /* Moves rows to *held, each by a draw of the seed, one in `share` on average. */
 VQDNA_API vqdna_status vqdna_examples_split(vqdna_examples *examples, vqdna_examples **held, int share, uint64_t seed);
+
+/* Sequences of a file beside which these are read when they train: pairs of codes that occur there (with both_strands on either strand) are
+ * read as none and keep vectors of zero, so that a model of a vocabulary with :pairs=D learns from what differs. For sets whose records are
+ * relatives of one reference; of its 65536 entries of pairs a genome of 30,000 bases takes a third, and 7 in 8 are the most that one may.
+ * The trainer of another vocabulary is VQDNA_ERR_USAGE. Those that a training is resumed with need the same reference. */
+VQDNA_API vqdna_status vqdna_examples_set_reference(vqdna_examples *examples, const char *path);
 VQDNA_API vqdna_examples_info vqdna_examples_describe(const vqdna_examples *examples);
 VQDNA_API void vqdna_examples_destroy(vqdna_examples *examples);
 

@@ -131,6 +131,7 @@ void vqdna_trainer_destroy(vqdna_trainer *t) {
         t->predictor->trainer = NULL;
     }
     vq_trainer_destroy(t->trainer);
+    free(t->silent);
     free(t);
 }
 

@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "seq/alphabet.h"
 #include "seq/ids.h"
+#include "seq/source.h"
 #include "seq/table.h"
 
 #include <math.h>
@@ -221,6 +222,40 @@ vq_status vq_labelled_read_numbers(vq_labelled *out, const char *path, const cha
     static char *one[] = {"0"}; /* the one class there is */
     growing g = {.numbers = true};
     vq_status status = read_rows(&g, &(vq_labels){one, 1}, path, sequence, label);
+    if (status < 0)
+        vq_labelled_free(&g.set);
+    else
+        *out = g.set;
+    return status;
+}
+
+static vq_status add_records(growing *g, vq_source *source) {
+    vq_piece piece;
+    vq_status status;
+    size_t open = 0; /* bases of the record that has begun */
+    while ((status = vq_source_next(source, &piece)) == VQDNA_OK) {
+        vq_labelled *s = &g->set;
+        VQ_TRY(grow(g, open + piece.count));
+        memcpy(s->bases + s->start[s->rows] + open, piece.codes, piece.count);
+        open += piece.count;
+        if (!piece.last)
+            continue;
+        s->class[s->rows] = 0;
+        s->start[s->rows + 1] = s->start[s->rows] + open;
+        s->rows++;
+        open = 0;
+    }
+    return status == VQDNA_END ? VQDNA_OK : status;
+}
+
+vq_status vq_labelled_read_sequences(vq_labelled *out, const char *path) {
+    growing g = {0};
+    vq_source *source;
+    VQ_TRY(vq_source_open(&source, &path, 1, NULL, 0));
+    vq_status status = add_records(&g, source);
+    vq_source_close(source);
+    free(g.set.value);
+    g.set.value = NULL;
     if (status < 0)
         vq_labelled_free(&g.set);
     else

@@ -25,6 +25,9 @@ vq_status vq_labelled_read(vq_labelled *out, vq_labels *labels, const char *path
 
 /* The same with labels that are finite numbers, for a regression: into `value`, all of class 0. */
 vq_status vq_labelled_read_numbers(vq_labelled *out, const char *path, const char *sequence, const char *label);
+
+/* Sequences of a file as seq/source.h reads it, a row a record, all of class 0. */
+vq_status vq_labelled_read_sequences(vq_labelled *out, const char *path);
 void vq_labelled_free(vq_labelled *set);
 void vq_labels_free(vq_labels *labels);
 vq_status vq_labels_copy(vq_labels *out, const vq_labels *labels);

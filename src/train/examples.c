@@ -120,6 +120,13 @@ static const vq_examples *strand_of(const vq_examples *e, size_t row, const vq_r
     return turned ? drawn->turned : e;
 }
 
+static void hush(const vq_vocabulary *v, const uint8_t *silent, int32_t *pairs, size_t tokens) {
+    const int32_t none = v->entries[v->levels];
+    for (size_t i = 0; i < tokens; i++)
+        if (pairs[i] != none && silent[pairs[i]])
+            pairs[i] = none;
+}
+
 void vq_examples_batch(const vq_examples *e, vq_token_batch *out, const size_t *rows, int B, int phase, int positions,
                        const vq_reading *drawn) {
     const vq_vocabulary *v = e->vocabulary;
@@ -146,6 +153,8 @@ void vq_examples_batch(const vq_examples *e, vq_token_batch *out, const size_t *
         else
             vq_vocabulary_ids(v, out->ids + first, M, out->place + first, bases_of(strand) + start,
                               e->codes ? strand->codes + start * (size_t)v->levels : NULL, count, phase);
+        if (e->silent)
+            hush(v, e->silent, out->ids + (size_t)v->levels * M + first, tokens);
         memset(out->there + first, 1, tokens);
         memset(out->there + first + tokens, 0, longest - tokens);
         for (size_t i = first + tokens; i < first + longest; i++) {

@@ -8,10 +8,13 @@
 typedef struct vq_examples {
     const vq_vocabulary *vocabulary; /* borrowed, as the set */
     const vq_labelled *set;
-    uint8_t *turned;    /* bases of the reverse complements, in place of the set's; NULL: as they are */
-    uint16_t *codes;    /* [bases of all][tables], NULL unless they are wanted */
-    size_t longest;     /* tokens of the longest at any phase */
-    size_t token_count; /* of all, at phase 0 */
+    uint8_t *turned; /* bases of the reverse complements, in place of the set's; NULL: as they are */
+    uint16_t *codes; /* [bases of all][tables], NULL unless they are wanted */
+    const vq_labelled
+        *reference; /* of a training: what it says already (train/reference.h), and of its entries of pairs, which are read */
+    const uint8_t *silent; /* as none, 1 [VQ_PAIR_ENTRIES]; both borrowed, NULL: there is none */
+    size_t longest;        /* tokens of the longest at any phase */
+    size_t token_count;    /* of all, at phase 0 */
 } vq_examples;
 
 /* tokenizer: a plan for inference with its weights, of the vocabulary's codes; NULL for others. reverse: of the other strand. */
