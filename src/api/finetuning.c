@@ -89,6 +89,10 @@ vqdna_status vqdna_finetuner_create(vqdna_trainer **out, vqdna_predictor *predic
                        "the vectors of pairs of codes are new, and %s would leave them at zero: train the whole body, "
                        "or leave :pairs=%d out",
                        resolved.lora ? "adapters" : "a frozen body", predictor->card.vocabulary.pairs);
+    if ((resolved.lora || resolved.frozen) && train->reference.start)
+        return vq_fail(VQDNA_ERR_USAGE,
+                       "a reference takes the vectors of its pairs of codes away, and %s would leave them: train the whole body",
+                       resolved.lora ? "adapters" : "a frozen body");
     VQ_TRY(vq_alloc(&t, 1, sizeof *t));
     vq_status status;
     VQ_TRY_OR(failed, attach(t, predictor, train, dev, &resolved));

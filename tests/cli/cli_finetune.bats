@@ -164,6 +164,7 @@ print(len(at), int((rows[sorted(at)] != 0).sum()), int((rows != 0).sum()))'
     cmp differing/model.safetensors parts/model.safetensors
 
     refused 1 'a reference is for a vocabulary of pairs' "${go[@]}" --vocabulary onehot --reference r.fa -o no
+    refused 1 'adapters would leave them' "$VQDNA" finetune -q --train windows.csv --init all --set lora=4 --reference r.fa -o no
     refused 2 nowhere.fa "${go[@]}" --reference nowhere.fa -o no
     printf '>n\nNNNN\n' >unknown.fa
     refused 2 unknown.fa "${go[@]}" --reference unknown.fa -o no
