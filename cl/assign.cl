@@ -105,7 +105,7 @@ kernel VQ_ONE_ITEM void assign_tile(global int *restrict codes, const global flo
             VQ_UNROLL for (int i = 0; i < VQ_MR; i++) c0[i] = c1[i] = (vf)(0.0f);
             for (int c = 0; c < CHUNKS; c++)
                 vq_tile(c0, c1, block + (c * MC + m - m0) * VQ_KS, VQ_KS, 1, panel + c * VQ_KC * VQ_NR, min(VQ_KC, D - c * VQ_KC),
-                        panel + (size_t)D * VQ_NR + c * VQ_KC * VQ_NR + VQ_SHARE(m - m0));
+                        panel + (size_t)D * VQ_NR + c * VQ_KC * VQ_NR + (size_t)VQ_SHARE(m - m0) * (VQ_KC / 4) * VW, VW);
             VQ_UNROLL for (int i = 0; i < VQ_MR; i++) {
                 const vf d0 = fma((vf)(-2.0f), c0[i], norm0), d1 = fma((vf)(-2.0f), c1[i], norm1);
                 vf near = nearest[m - m0 + i];

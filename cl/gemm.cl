@@ -40,20 +40,24 @@ __attribute__((always_inline)) vf end(vf product, int kind, const global float *
 /* ---- CPU --------------------------------------------------------------------------------------------------------------------- */
 
 #ifndef VQ_GPU
-/* One work-item a panel and VQ_KC steps: packed [ceil(N / VQ_NR)][K][VQ_NR]. tb: B is stored [N][K]. */
-kernel VQ_ONE_ITEM void gemm_pack(global float *restrict packed, const global float *restrict B, int N, int K, int tb) {
-    const int n0 = VQ_GROUP_ID(0) * VQ_NR, k0 = VQ_GROUP_ID(1) * VQ_KC, k1 = min(K, k0 + VQ_KC);
-    global float *to = packed + (size_t)n0 * K;
+/* Columns n0 to n0 + VQ_NR of B, n steps from k0, as a panel [n][VQ_NR]. tb: B is stored [N][K]. */
+void pack_panel(global float *restrict to, const global float *restrict B, int n0, int N, int K, int k0, int n, int tb) {
     if (tb) {
-        vq_pack_rows(to, B, n0, N, K, k0, k1);
+        vq_pack_rows(to, B, n0, N, K, k0, n);
         return;
     }
     const int left = min(N - n0, VW), right = min(N - n0 - VW, VW);
-    for (int k = k0; k < k1; k++) {
-        const global float *from = B + (size_t)k * N + n0;
-        VSTORE(vq_load(from, left), to + (size_t)k * VQ_NR);
-        VSTORE(right > 0 ? vq_load(from + VW, right) : (vf)(0.0f), to + (size_t)k * VQ_NR + VW);
+    for (int k = 0; k < n; k++, to += VQ_NR) {
+        const global float *from = B + (size_t)(k0 + k) * N + n0;
+        VSTORE(vq_load(from, left), to);
+        VSTORE(right > 0 ? vq_load(from + VW, right) : (vf)(0.0f), to + VW);
     }
+}
+
+/* One work-item a panel and VQ_KC steps: packed [ceil(N / VQ_NR)][K][VQ_NR]. */
+kernel VQ_ONE_ITEM void gemm_pack(global float *restrict packed, const global float *restrict B, int N, int K, int tb) {
+    const int n0 = VQ_GROUP_ID(0) * VQ_NR, k0 = VQ_GROUP_ID(1) * VQ_KC, k1 = min(K, k0 + VQ_KC);
+    pack_panel(packed + (size_t)n0 * K + (size_t)k0 * VQ_NR, B, n0, N, K, k0, k1 - k0, tb);
 }
 
 /* Columns m0 to m1 of A [K][M], n steps from k0, copied in panels [n][VQ_MR], VQ_MR VQ_KS floats apart. Whole registers are copied
@@ -119,12 +123,15 @@ void finish(global float *c, int kind, const global float *bias, global float *p
 }
 
 /* One work-item a block of `height` panels of VQ_MR rows (height VQ_MR <= MC) by `width` panels of VQ_NR columns. A tile that
- * crosses the edge of C goes through `edge`, with the same arithmetic. */
-kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict A, const global float *restrict packed,
-                                  int kind, const global float *bias, global float *pre, const global float *residual, int M,
-                                  int N, int K, int height, int width) {
+ * crosses the edge of C goes through `edge`, with the same arithmetic. B is packed as a `whole`, or
+ * (TA) is as it is stored, and an item packs the steps of a panel at a time, to its own place in `panels`. */
+kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict A, const global float *restrict B,
+                                  global float *restrict panels, int whole, int tb, int kind, const global float *bias,
+                                  global float *pre, const global float *residual, int M, int N, int K, int height, int width) {
     local float block[MC * VQ_KS];
     float edge[VQ_MR * VQ_NR];
+    const int down = (M + height * VQ_MR - 1) / (height * VQ_MR);
+    global float *panel = panels + (VQ_GROUP_ID(1) * (size_t)down + VQ_GROUP_ID(0)) * VQ_KC * VQ_NR;
     const int m0 = VQ_GROUP_ID(0) * height * VQ_MR, m1 = min(M, m0 + height * VQ_MR);
     const int n0 = VQ_GROUP_ID(1) * width * VQ_NR, n1 = min(N, n0 + width * VQ_NR);
     const size_t stride = N;
@@ -134,15 +141,24 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
             pack_columns(block, A, m0, m1, M, k0, steps);
         else
             vq_pack_block(block, A, m0, m1, height * VQ_MR, K, k0, steps);
-        for (int n = n0; n < n1; n += VQ_NR)
+        for (int n = n0; n < n1; n += VQ_NR) {
+            const bool right = n + VQ_NR < n1; /* whether the next panel is of these steps */
+            const size_t next = right ? n + VQ_NR : n0, from = right ? k0 : k0 + steps;
+            const global float *b = B + (size_t)n * K + (size_t)k0 * VQ_NR, *ahead = B + next * K + from * VQ_NR;
+            if (TA && !whole) {
+                pack_panel(panel, B, n, N, K, k0, steps, tb);
+                b = panel;
+                ahead = B + from * N + next;
+            }
             for (int m = m0; m < m1; m += VQ_MR) {
+                const int share = VQ_SHARE(m - m0);
                 vf c0[VQ_MR], c1[VQ_MR];
                 global float *c = C + m * stride + n;
                 const int rows = min(m1 - m, VQ_MR), columns = min(n1 - n, VQ_NR);
-                const bool whole = rows == VQ_MR && columns == VQ_NR;
+                const bool full = rows == VQ_MR && columns == VQ_NR;
                 if (k0 == 0 && kind != ADD) {
                     VQ_UNROLL for (int i = 0; i < VQ_MR; i++) c0[i] = c1[i] = (vf)(0.0f);
-                } else if (whole) {
+                } else if (full) {
                     LOAD_TILE(c, stride)
                 } else {
                     for (int i = 0; i < VQ_MR * VQ_NR; i++) {
@@ -172,14 +188,14 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
                         VQ_PREFETCH(c + (VQ_MR + i) * stride);
                         VQ_PREFETCH(c + (VQ_MR + i) * stride + VW);
                     }
-                const global float *b = packed + (size_t)n * K + (size_t)k0 * VQ_NR;
-                const global float *ahead = (n + VQ_NR < n1 ? b + (size_t)K * VQ_NR : packed + (size_t)n0 * K + (size_t)(k0 + steps) * VQ_NR) +
-                                            VQ_SHARE(m - m0);
                 if (TA)
-                    vq_tile(c0, c1, block + (m - m0) * VQ_KS, 1, VQ_MR, b, steps, ahead);
+                    vq_tile(c0, c1, block + (m - m0) * VQ_KS, 1, VQ_MR, b, steps,
+                            ahead +
+                                (whole ? (size_t)share * (VQ_KC / 4) * VW : (size_t)(share / 2 * (VQ_KC / 4)) * N + share % 2 * VW),
+                            whole ? VW : N);
                 else
-                    vq_tile(c0, c1, block + (m - m0) * VQ_KS, VQ_KS, 1, b, steps, ahead);
-                if (whole) {
+                    vq_tile(c0, c1, block + (m - m0) * VQ_KS, VQ_KS, 1, b, steps, ahead + share * (VQ_KC / 4) * VW, VW);
+                if (full) {
                     STORE_TILE(c, stride)
                 } else {
                     STORE_TILE(edge, VQ_NR)
@@ -189,7 +205,7 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
                 }
                 if (kind > ADD && k0 + steps == K) {
                     const size_t at = m * stride + n;
-                    if (whole)
+                    if (full)
                         finish(C + at, kind, bias + n, pre ? pre + at : pre, residual + at, rows, stride);
                     else
                         for (int i = 0; i < rows; i++)
@@ -201,6 +217,7 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
                             }
                 }
             }
+        }
     }
 }
 

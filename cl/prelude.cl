@@ -129,7 +129,7 @@ vf vq_load(const global float *p, int n) {
         return GLOAD(p);
     float part[VW];
     VQ_LANES(i, VW)
-        part[i] = i < n ? p[i] : 0.0f;
+    part[i] = i < n ? p[i] : 0.0f;
     return VLOAD(part);
 }
 void vq_store(vf v, global float *p, int n) {
@@ -140,7 +140,7 @@ void vq_store(vf v, global float *p, int n) {
     float part[VW];
     VSTORE(v, part);
     VQ_LANES(i, n)
-        p[i] = part[i];
+    p[i] = part[i];
 }
 
 /* The lanes of a register added in a fixed order, halves first. */
@@ -198,7 +198,7 @@ vf vq_column_sum(vf v, local vf *tree, int x, int y, int across, int down) {
 #define LY 1
 #endif
 #define VQ_GROUP __attribute__((reqd_work_group_size(LX, LY, 1)))
-#define VQ_GROUP_ITEM ((int)(get_local_id(1) * LX + get_local_id(0))) /* the number of an item in it, of LX LY */
+#define VQ_GROUP_ITEM ((int)(get_local_id(1) * LX + get_local_id(0)))     /* the number of an item in it, of LX LY */
 #define VQ_ALL_ITEMS __attribute__((reqd_work_group_size(LX * LY, 1, 1))) /* the same items in a row */
 #ifdef VQ_GPU /* the same where a CPU takes as many as it likes: told of fewer than it must expect, a compiler has more registers */
 #define VQ_SPREAD VQ_ALL_ITEMS
@@ -223,14 +223,14 @@ vf vq_column_sum(vf v, local vf *tree, int x, int y, int across, int down) {
 
 /* c[i] += sum over k < n of a[i * row + k * step] b[k], a chain of fused multiply-adds in order of k: any cutting of k into calls
  * yields the same bits. c0 and c1 hold the left and right half of each row; b is a packed panel of VQ_NR columns. Meanwhile a register
- * of what lies at `ahead` is asked for every four steps: tiles share the fetching of the panel after theirs, the tile of row m of a block
- * from float VQ_SHARE(m) on. */
-#define VQ_SHARE(m) ((m) / VQ_MR % (4 * VQ_NR / VW) * (VQ_KC / 4) * VW)
+ * of what lies at `ahead`, `hop` floats from one to the next, is asked for every four steps: tiles share the fetching of the panel after
+ * theirs, the tile of row m of a block having share VQ_SHARE(m) of 4 VQ_NR / VW, of VQ_KC / 4 registers each. */
+#define VQ_SHARE(m) ((m) / VQ_MR % (4 * VQ_NR / VW))
 __attribute__((always_inline)) void vq_tile(vf *c0, vf *c1, const local float *a, const int row, const int step,
-                                            const global float *b, int n, const global float *ahead) {
+                                            const global float *b, int n, const global float *ahead, size_t hop) {
     for (; n >= 4; n -= 4) {
         VQ_PREFETCH_FAR(ahead);
-        ahead += VW;
+        ahead += hop;
         VQ_UNROLL for (int k = 0; k < 4; k++) {
             const vf b0 = VLOAD(b + k * VQ_NR), b1 = VLOAD(b + k * VQ_NR + VW);
             VQ_UNROLL for (int i = 0; i < VQ_MR; i++) {
@@ -254,16 +254,15 @@ __attribute__((always_inline)) void vq_tile(vf *c0, vf *c1, const local float *a
     }
 }
 
-/* A panel of VQ_NR rows of x [N][K], the first being n0, transposed to `to` [K][VQ_NR]: steps k0 to k1. Zeros stand for rows past
- * N. */
-void vq_pack_rows(global float *restrict to, const global float *restrict x, int n0, int N, int K, int k0, int k1) {
+/* Rows n0 to n0 + VQ_NR of x [N][K], n steps from k0, transposed as a panel [n][VQ_NR]. Zeros stand for rows past N. */
+void vq_pack_rows(global float *restrict to, const global float *restrict x, int n0, int N, int K, int k0, int n) {
     for (int j = 0; j < VQ_NR; j++) {
-        const int n = n0 + j;
-        if (n < N)
-            for (int k = k0; k < k1; k++)
-                to[(size_t)k * VQ_NR + j] = x[(size_t)n * K + k];
+        const global float *from = x + (size_t)(n0 + j) * K + k0;
+        if (n0 + j < N)
+            for (int k = 0; k < n; k++)
+                to[(size_t)k * VQ_NR + j] = from[k];
         else
-            for (int k = k0; k < k1; k++)
+            for (int k = 0; k < n; k++)
                 to[(size_t)k * VQ_NR + j] = 0.0f;
     }
 }

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- Tunables ---------------------------------------------------------------------------------------------------------------- */
 
@@ -61,7 +62,7 @@ static int shape_class(int N, int K, bool ta) {
 
 /* ---- The tile of a CPU: as in cl/prelude.cl ---------------------------------------------------------------------------------- */
 
-enum { ROW_PADDING = 16, WANTED_GROUPS = 8, LEAST_HEIGHT = 2 };
+enum { ROW_PADDING = 16, LEAST_HEIGHT = 2 };
 
 typedef struct sizes {
     int steps, panel, block, columns; /* KC, MR, rows and columns of a block */
@@ -85,25 +86,41 @@ static sizes tuned_sizes(const vq_device *device, int shape) {
 /* How C is cut into work-groups, in panels, which changes no bit of it. Blocks of a few hundred columns keep their part of C in the
  * second-level cache. The cut that should be done first: each row of groups streams all of B, each column of them packs all of A,
  * which costs about twice as much a float, a float moved as much as 8 multiply-adds, and the core with most groups is waited for. */
-static void cut(const vq_device *device, const sizes *s, int M, int N, int *height, int *width) {
+static vq_grid cut(const vq_device *device, const sizes *s, int M, int N, int *height, int *width) {
     const int down = vq_ceil_div_int(M, s->panel), across = vq_ceil_div_int(N, vq_tile_columns(device)), most = s->block / s->panel;
-    const int units = (int)device->info.compute_units, wanted = 4 * units > WANTED_GROUPS ? 4 * units : WANTED_GROUPS;
-    const int least = down < LEAST_HEIGHT ? down : LEAST_HEIGHT;
+    const int units = (int)device->info.compute_units, least = down < LEAST_HEIGHT ? down : LEAST_HEIGHT;
     double best = INFINITY;
-    *height = least; /* a product too small for that many groups: as many as there are */
+    *height = least; /* a product too small for as many groups as cores: as many as there are */
     *width = 1;
     for (int h = most < down ? most : down; h >= least; h--)
-        for (int parts = vq_ceil_div_int(N, s->columns), groups = 0; parts <= across && groups < 2 * wanted; parts++) {
+        for (int parts = vq_ceil_div_int(N, s->columns), groups = 0; parts <= across && groups < 8 * units; parts++) {
             const int w = vq_ceil_div_int(across, parts), rows = vq_ceil_div_int(down, h), columns = vq_ceil_div_int(across, w);
             groups = rows * columns;
             const double work = (double)M * N + 8 * ((double)rows * N + 2.0 * columns * M);
             const double cost = work * vq_ceil_div_int(groups, units) * units / groups;
-            if (groups >= wanted && cost < best) {
+            if (groups >= units && cost < best) {
                 best = cost;
                 *height = vq_ceil_div_int(down, rows);
                 *width = w;
             }
         }
+    return vq_grid2((size_t)vq_ceil_div_int(down, *height), (size_t)vq_ceil_div_int(across, *width), 1, 1);
+}
+
+/* Whether items pack B themselves, a panel of VQ_KC steps at a time: where few rows of groups read it, and sums are long, as in the
+ * gradients of small weights, all of it packed would be read, written and read again. */
+static bool packs_panels(const vq_grid *grid, bool ta) {
+    enum { FEW = 2 };
+    return ta && grid->groups[0] <= FEW;
+}
+
+static size_t tile_scratch(const vq_device *device, int M, int N, int K, bool ta) {
+    const sizes s = tuned_sizes(device, shape_class(N, K, ta));
+    const size_t columns = (size_t)vq_tile_columns(device);
+    int height, width;
+    const vq_grid grid = cut(device, &s, M, N, &height, &width);
+    const size_t panels = packs_panels(&grid, ta) ? grid.groups[0] * grid.groups[1] : (size_t)vq_ceil_div_int(N, (int)columns);
+    return panels * columns * (size_t)(packs_panels(&grid, ta) ? s.steps : K) * sizeof(float);
 }
 
 #define END_OF(end) vq_in((end)->bias), vq_in((end)->pre), vq_in((end)->residual)
@@ -112,15 +129,17 @@ static vq_status tile(vq_device *device, vq_view C, vq_view A, vq_view B, vq_vie
                       const vq_gemm_end *end) {
     const sizes s = tuned_sizes(device, shape_class(N, K, ta));
     char options[96];
-    int panels = vq_ceil_div_int(N, vq_tile_columns(device)), height, width;
-    cut(device, &s, M, N, &height, &width);
+    int height, width;
+    const vq_grid grid = cut(device, &s, M, N, &height, &width);
+    const bool whole = !packs_panels(&grid, ta);
     snprintf(options, sizeof options, "-DVQ_KC=%d -DVQ_MR=%d -DTA=%d -DMC=%d", s.steps, s.panel, ta, s.block);
-    VQ_TRY(vq_run(device, "gemm", "gemm_pack", options, vq_grid2((size_t)panels, (size_t)vq_ceil_div_int(K, s.steps), 1, 1),
-                  vq_in(scratch), vq_in(B), vq_int(N), vq_int(K), vq_int(tb)));
-    vq_grid grid =
-        vq_grid2((size_t)vq_ceil_div_int(vq_ceil_div_int(M, s.panel), height), (size_t)vq_ceil_div_int(panels, width), 1, 1);
-    return vq_run(device, "gemm", "gemm_tile", options, grid, vq_in(C), vq_in(A), vq_in(scratch), vq_int(end->kind), END_OF(end),
-                  vq_int(M), vq_int(N), vq_int(K), vq_int(height), vq_int(width));
+    if (whole)
+        VQ_TRY(vq_run(device, "gemm", "gemm_pack", options,
+                      vq_grid2((size_t)vq_ceil_div_int(N, vq_tile_columns(device)), (size_t)vq_ceil_div_int(K, s.steps), 1, 1),
+                      vq_in(scratch), vq_in(B), vq_int(N), vq_int(K), vq_int(tb)));
+    return vq_run(device, "gemm", "gemm_tile", options, grid, vq_in(C), vq_in(A), vq_in(whole ? scratch : B), vq_in(scratch),
+                  vq_int(whole), vq_int(tb), vq_int(end->kind), END_OF(end), vq_int(M), vq_int(N), vq_int(K), vq_int(height),
+                  vq_int(width));
 }
 
 /* ---- The tile of a GPU ------------------------------------------------------------------------------------------------------- */
@@ -237,7 +256,7 @@ size_t vq_gemm_scratch(vq_device *device, int M, int N, int K, bool ta, bool tb)
     case PLAIN_KERNEL:
         break;
     case CPU_KERNEL:
-        bytes = (size_t)vq_ceil_div_int(N, vq_tile_columns(device)) * (size_t)vq_tile_columns(device) * (size_t)K * sizeof(float);
+        bytes = tile_scratch(device, M, N, K, ta);
         break;
     case GPU_KERNEL:
         if (K > 0 && parts(device, M, N, K, ta) > 1)
