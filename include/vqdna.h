@@ -835,6 +835,11 @@ typedef struct vqdna_predictor_options {
     const char *pool, *head;        /* "mean" or "max" over positions; "mlp" (one hidden layer) or "linear" */
     const char *mixer;              /* "attention", or "hyena": long convolutions, whose cost does not grow with the square of the
                                        length; or a list, one a layer from the lowest on: "hyena,hyena,attention" */
+    const char
+        *reference; /* a file of sequences whose relatives are told apart, with a vocabulary of :pairs=D: bases whose pairs of
+                                       codes occur there are no tokens, here or in predictions; a sequence that nothing is left of is one token
+                                       that says nothing. 30,000 bases take a third of the 65536 pairs, and 7 in 8 are the most */
+    bool reference_strands; /* and bases whose pairs occur on its other strand: for labels without a strand */
 } vqdna_predictor_options;
 
 /* Labelled sequences of a table (CSV or TSV with a header, plain or gzip), or of an array of token ids: X.npy, in NumPy's format, one dimension
@@ -861,11 +866,6 @@ VQDNA_API vqdna_status vqdna_examples_read(vqdna_examples **out, const char *pat
 /* Moves rows to *held, each by a draw of the seed, one in `share` on average. */
 VQDNA_API vqdna_status vqdna_examples_split(vqdna_examples *examples, vqdna_examples **held, int share, uint64_t seed);
 
-/* Sequences of a file beside which these are read when they train: pairs of codes that occur there (with both_strands on either strand) are
- * read as none and keep vectors of zero, so that a model of a vocabulary with :pairs=D learns from what differs. For sets whose records are
- * relatives of one reference; of its 65536 entries of pairs a genome of 30,000 bases takes a third, and 7 in 8 are the most that one may.
- * The trainer of another vocabulary is VQDNA_ERR_USAGE. Those that a training is resumed with need the same reference. */
-VQDNA_API vqdna_status vqdna_examples_set_reference(vqdna_examples *examples, const char *path);
 VQDNA_API vqdna_examples_info vqdna_examples_describe(const vqdna_examples *examples);
 VQDNA_API void vqdna_examples_destroy(vqdna_examples *examples);
 

@@ -48,23 +48,6 @@ vqdna_status vqdna_examples_split(vqdna_examples *examples, vqdna_examples **hel
     return status;
 }
 
-vqdna_status vqdna_examples_set_reference(vqdna_examples *examples, const char *path) {
-    VQ_REQUIRE(examples);
-    VQ_REQUIRE(path);
-    vq_labelled reference;
-    VQ_TRY(vq_labelled_read_sequences(&reference, path));
-    size_t i = 0;
-    while (i < reference.start[reference.rows] && reference.bases[i] >= VQ_UNKNOWN_BASE)
-        i++;
-    if (i == reference.start[reference.rows]) {
-        vq_labelled_free(&reference);
-        return vq_fail(VQDNA_ERR_INPUT, "%s has no known base: give the reference's sequence", path);
-    }
-    vq_labelled_free(&examples->reference);
-    examples->reference = reference;
-    return VQDNA_OK;
-}
-
 vqdna_examples_info vqdna_examples_describe(const vqdna_examples *e) {
     vqdna_examples_info info = {.rows = e->set.rows, .bases = e->set.start[e->set.rows], .classes = e->labels.count};
     for (size_t i = 0; i < e->set.rows; i++)
@@ -77,7 +60,6 @@ void vqdna_examples_destroy(vqdna_examples *e) {
     if (!e)
         return;
     vq_labelled_free(&e->set);
-    vq_labelled_free(&e->reference);
     vq_labels_free(&e->labels);
     free(e);
 }

@@ -6,7 +6,6 @@
 #include "train/largest_batch.h"
 #include "train/options.h"
 #include "train/predictor_options.h"
-#include "train/reference.h"
 
 #include <stdlib.h>
 
@@ -22,24 +21,6 @@ const vqdna_option *vqdna_predictor_option_at(size_t index) {
     return vq_predictor_option_at(index);
 }
 
-static const vq_labelled *reference_of(const vqdna_examples *train) {
-    return train->reference.start ? &train->reference : NULL;
-}
-
-/* Leaves the pairs of codes that the reference has out of the training's views; their vectors are zero and stay so. */
-static vq_status silence(vqdna_trainer *t, vqdna_predictor *p, vq_examples *train, int strands, const vq_labelled *reference) {
-    const vq_vocabulary *v = &p->card.vocabulary;
-    if (!reference)
-        return VQDNA_OK;
-    VQ_TRY(vq_reference_pairs(&t->silent, v, reference, p->tokenizer ? p->tokenizer->model : NULL, strands == 2));
-    vq_reference_silence(&p->state, v, t->silent);
-    for (int i = 0; i < strands; i++) {
-        train[i].reference = reference;
-        train[i].silent = t->silent;
-    }
-    return VQDNA_OK;
-}
-
 static vq_status attach(vqdna_trainer *t, vqdna_predictor *p, const vqdna_examples *train, const vqdna_examples *dev,
                         const vqdna_finetune_options *resolved) {
     const int strands = resolved->both_strands ? 2 : 1;
@@ -52,8 +33,6 @@ static vq_status attach(vqdna_trainer *t, vqdna_predictor *p, const vqdna_exampl
     for (int i = 0; i < (dev ? 4 : 2) && status >= 0; i++)
         if (i % 2 < strands)
             status = vq_predictor_view(&views[i], p, i < 2 ? train : dev, i % 2);
-    if (status >= 0)
-        status = silence(t, p, views, strands, reference_of(train));
     if (status < 0) {
         for (int i = 0; i < 4; i++)
             vq_examples_destroy(&views[i]);
@@ -89,10 +68,6 @@ vqdna_status vqdna_finetuner_create(vqdna_trainer **out, vqdna_predictor *predic
                        "the vectors of pairs of codes are new, and %s would leave them at zero: train the whole body, "
                        "or leave :pairs=%d out",
                        resolved.lora ? "adapters" : "a frozen body", predictor->card.vocabulary.pairs);
-    if ((resolved.lora || resolved.frozen) && train->reference.start)
-        return vq_fail(VQDNA_ERR_USAGE,
-                       "a reference takes the vectors of its pairs of codes away, and %s would leave them: train the whole body",
-                       resolved.lora ? "adapters" : "a frozen body");
     VQ_TRY(vq_alloc(&t, 1, sizeof *t));
     vq_status status;
     VQ_TRY_OR(failed, attach(t, predictor, train, dev, &resolved));
@@ -139,7 +114,7 @@ vqdna_status vqdna_finetuner_plan(vqdna_predictor *p, size_t longest, const vqdn
 static vq_status resume(vqdna_trainer *t, vqdna_predictor *p, const vqdna_examples *train, const vqdna_examples *dev,
                         const vq_checkpoint *c, const char *path) {
     vqdna_finetune_options options;
-    const uint64_t print = vq_classify_fingerprint(&train->set, dev ? &dev->set : NULL, reference_of(train));
+    const uint64_t print = vq_labelled_fingerprint(&train->set) * 31 + (dev ? vq_labelled_fingerprint(&dev->set) : 0);
     VQ_TRY(vq_checkpoint_expect(c, train->set.value ? VQ_REGRESS_KIND : VQ_CLASSIFY_KIND, print));
     VQ_TRY(vq_predictor_take(p, c->config, c->path, path));
     VQ_TRY(vq_finetune_from_json(&options, c->options, c->path));

@@ -25,8 +25,7 @@ struct vqdna_tokenizer {
 
 struct vqdna_examples {
     vq_labelled set;
-    vq_labels labels;      /* none: of a regression */
-    vq_labelled reference; /* start NULL: there is none */
+    vq_labels labels; /* none: of a regression */
 };
 
 struct vqdna_predictor {
@@ -53,7 +52,6 @@ struct vqdna_trainer {
     vq_classify_task *finetune;
     vq_pretrain_task *pretrain;
     vqdna_predictor *predictor; /* of one of the two before it */
-    uint8_t *silent;            /* pairs of codes that a reference has, or NULL */
 };
 
 /* The function that says so has the device to itself until it returns, so that handles of one context may be used from several

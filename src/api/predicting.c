@@ -23,8 +23,9 @@ static vq_status classify(vqdna_predictor *p, const vqdna_examples *e, int count
     vq_status status;
     for (int v = 0; v < count; v++)
         VQ_TRY_OR(done, vq_predictor_view(&views[v], p, e, v == 1));
-    VQ_TRY_OR(done, load(&model, p, views[0].longest));
-    VQ_TRY_OR(done, vq_token_batch_create(&batch, p->card.vocabulary.tables, (size_t)model->body.planned_B * views[0].longest));
+    const size_t longest = vq_examples_longest(views, count);
+    VQ_TRY_OR(done, load(&model, p, longest));
+    VQ_TRY_OR(done, vq_token_batch_create(&batch, p->card.vocabulary.tables, (size_t)model->body.planned_B * longest));
     free(p->judged.outputs);
     VQ_TRY_OR(done, vq_alloc(&p->judged.outputs, rows * (size_t)model->outputs, sizeof *p->judged.outputs));
     status = vq_classify(p->judged.outputs, model, views, count, phases, &batch);

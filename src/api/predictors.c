@@ -6,6 +6,7 @@
 #include "train/adapter_file.h"
 #include "train/checkpoint.h"
 #include "train/predict.h"
+#include "train/reference.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -28,6 +29,19 @@ vq_status vq_predictor_state(vq_state *out, const vq_predictor *card) {
     return card->pretrain ? vq_masked_state(out, &masked) : vq_classifier_state(out, &card->config);
 }
 
+/* What the file `path` says already. */
+static vq_status read_reference(vqdna_predictor *p, const char *path, bool both_strands) {
+    vq_labelled set;
+    uint8_t *silent;
+    VQ_TRY(vq_labelled_read_sequences(&set, path));
+    vq_status status =
+        vq_reference_pairs(&silent, &p->card.vocabulary, &set, p->tokenizer ? p->tokenizer->model : NULL, both_strands, path);
+    vq_labelled_free(&set);
+    VQ_TRY(status);
+    vq_predictor_take_reference(&p->card, silent);
+    return VQDNA_OK;
+}
+
 /* train: NULL for one that is pre-trained. */
 static vq_status create(vqdna_predictor *p, const vqdna_examples *train, size_t longest, const vqdna_predictor_options *options,
                         uint64_t seed) {
@@ -47,6 +61,10 @@ static vq_status create(vqdna_predictor *p, const vqdna_examples *train, size_t 
     if (!train && p->card.vocabulary.kind == VQ_OF_IDS)
         return vq_fail(VQDNA_ERR_USAGE,
                        "pre-training hides bases before they become tokens, and ids are tokens already: finetune reads them");
+    vqdna_predictor_options o = {0};
+    vq_take_options(&o, sizeof o, options, sizeof o);
+    if (o.reference)
+        VQ_TRY(read_reference(p, o.reference, o.reference_strands));
     if (train && train->set.value)
         standardize(&p->card, &train->set);
     VQ_TRY(vq_predictor_state(&p->state, &p->card));
@@ -143,6 +161,8 @@ vqdna_status vqdna_predictor_from(vqdna_predictor **out, vqdna_context *context,
     if (options) {
         o.pool = options->pool;
         o.head = options->head;
+        o.reference = options->reference;
+        o.reference_strands = options->reference_strands;
     }
     o.preset = old->card.preset;
     o.vocabulary = vocabulary.name;
@@ -160,6 +180,10 @@ vqdna_status vqdna_predictor_from(vqdna_predictor **out, vqdna_context *context,
         p->owns = old->owns;
         old->owns = false;
         vq_predictor_body_hash(p->card.base, &old->state);
+        if (!o.reference) {
+            vq_predictor_take_reference(&p->card, old->card.silent);
+            old->card.silent = NULL;
+        }
         status = begin_with(p, old);
     }
     vqdna_predictor_destroy(old);

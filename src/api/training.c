@@ -131,7 +131,6 @@ void vqdna_trainer_destroy(vqdna_trainer *t) {
         t->predictor->trainer = NULL;
     }
     vq_trainer_destroy(t->trainer);
-    free(t->silent);
     free(t);
 }
 

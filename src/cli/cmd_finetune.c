@@ -22,7 +22,8 @@ static int check_settings(vq_finetuning *f) {
         if (status < 0)
             return vq_cli_failed(f->cli, status);
         const vqdna_option *o = vq_settings_find(vqdna_predictor_option_at, f->settings.items[i]);
-        if (f->init && o->of_model && strcmp(o->key, "pool") && strcmp(o->key, "head") && strcmp(o->key, "vocabulary"))
+        if (f->init && o->of_model && strcmp(o->key, "pool") && strcmp(o->key, "head") && strcmp(o->key, "vocabulary") &&
+            strcmp(o->key, "reference"))
             return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "%s is of the body, which --init gives: leave it out", o->key);
     }
     if (f->init && f->tokenizer)
@@ -41,6 +42,7 @@ static int check_settings(vq_finetuning *f) {
         return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "--seed and seed= are two seeds: give one");
     f->cli->seed = f->options.seed ? f->options.seed : f->cli->seed_given ? f->cli->seed : 1;
     f->options.seed = f->cli->seed;
+    f->predictor_options.reference_strands = f->options.both_strands;
     return VQ_GO_ON;
 }
 
@@ -61,10 +63,6 @@ static int read_sets(vq_finetuning *f) {
         code = read_set(f, f->dev, f->train_set, 0, &f->dev_set);
     if (code == VQ_GO_ON && f->test)
         code = read_set(f, f->test, f->train_set, 0, &f->test_set);
-    if (code == VQ_GO_ON && f->reference) {
-        vqdna_status status = vqdna_examples_set_reference(f->train_set, f->reference);
-        code = status < 0 ? vq_cli_failed(f->cli, status) : VQ_GO_ON;
-    }
     if (code != VQ_GO_ON || f->dev)
         return code;
     vqdna_status status = vqdna_examples_split(f->train_set, &f->dev_set, 10, 1);
@@ -151,7 +149,7 @@ static int finetune(vq_finetuning *f, const char *search) {
     int code = check_settings(f);
     if (code == VQ_GO_ON)
         code = vq_rates_take(f, search);
-    const char *tables[] = {f->train, f->dev, f->test, f->reference};
+    const char *tables[] = {f->train, f->dev, f->test, f->predictor_options.reference};
     for (int i = 0; i < 4 && code == VQ_GO_ON; i++)
         if (tables[i])
             code = vq_training_readable(f->cli, tables[i]);
@@ -180,11 +178,10 @@ static int run(vq_cli *cli, int argc, char **argv) {
         {"train", 0, "TABLE", VQ_TEXT, &f.train, "CSV or TSV with a column of sequences and one of labels"},
         {"dev", 0, "TABLE", VQ_TEXT, &f.dev, "rows to choose the best weights by (default: one training row in ten)"},
         {"test", 0, "TABLE", VQ_TEXT, &f.test, "rows to score, once a seed"},
-        {"reference", 0, "FASTA", VQ_TEXT, &f.reference,
-         "learn from what differs: pairs of codes (:pairs=D) that occur here\nare left out"},
         {"model", 'm', "TOKENIZER", VQ_TEXT, &f.tokenizer, "the tokenizer's folder, for a vocabulary of codes"},
         {"init", 0, "MODEL", VQ_TEXT, &f.init, "begin with the body of this model, and its tokenizer: of pretrain, mostly"},
         vq_setting(at, "vocabulary", "V", &f.settings, &texts),
+        vq_setting(at, "reference", "FASTA", &f.settings, &texts),
         vq_setting(at, "preset", "NAME", &f.settings, &texts),
         vq_setting(at, "epochs", "E", &f.settings, &texts),
         vq_setting(at, "batch", "N", &f.settings, &texts),

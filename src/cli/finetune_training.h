@@ -10,7 +10,7 @@ enum { VQ_MOST_RATES = 16 };
 
 typedef struct vq_finetuning {
     vq_cli *cli;
-    const char *folder, *tokenizer, *init, *train, *dev, *test, *reference, *sequence, *label;
+    const char *folder, *tokenizer, *init, *train, *dev, *test, *sequence, *label;
     uint64_t seeds, rows, phases;
     bool regression, resume, plan;
     vq_list settings;

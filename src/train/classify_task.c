@@ -204,16 +204,16 @@ static vq_status report(void *self, vq_report *out, const vq_standing *at, bool 
 
 /* ---- Checkpoint -------------------------------------------------------------------------------------------------------------- */
 
-uint64_t vq_classify_fingerprint(const vq_labelled *train, const vq_labelled *dev, const vq_labelled *reference) {
-    const uint64_t print = vq_labelled_fingerprint(train) * 31 + (dev ? vq_labelled_fingerprint(dev) : 0);
-    return reference ? print * 31 + vq_labelled_fingerprint(reference) : print;
+static uint64_t fingerprint(const vq_classify_task *t) {
+    const uint64_t train = vq_labelled_fingerprint(t->train->set), dev = t->dev->set ? vq_labelled_fingerprint(t->dev->set) : 0;
+    return train * 31 + dev;
 }
 
 static vq_status to_json(const void *self, json_t *run) {
     const vq_classify_task *t = self;
     json_t *model = NULL, *options = NULL;
     char print[24];
-    snprintf(print, sizeof print, "%016" PRIx64, vq_classify_fingerprint(t->train->set, t->dev->set, t->train->reference));
+    snprintf(print, sizeof print, "%016" PRIx64, fingerprint(t));
     VQ_TRY(vq_predictor_to_json(&model, t->predictor));
     json_object_set_new(run, "model", model);
     VQ_TRY(vq_finetune_to_json(&options, &t->options));
@@ -287,7 +287,8 @@ vq_status vq_classify_plan(vq_classifier **out, vq_device *device, const vq_pred
 static vq_status open_task(vq_classify_task *t, vq_device *device) {
     const vqdna_finetune_options *o = &t->options;
     const vq_predictor *p = t->predictor;
-    const size_t longest = vq_max(t->train->longest, t->dev->set ? t->dev->longest : 1), rows = t->train->set->rows;
+    const size_t rows = t->train->set->rows,
+                 longest = vq_max(1, vq_max(vq_examples_longest(t->train, 2), vq_examples_longest(t->dev, 2)));
     VQ_TRY(vq_classify_plan(&t->model, device, p, longest, o));
     VQ_TRY(vq_plan_bind(t->model->plan));
     if (o->lora) {

@@ -39,9 +39,6 @@ typedef struct vq_classify_task {
 vq_status vq_classify_trainer(vq_trainer **out, vq_classify_task **self, vq_device *device, const vq_predictor *predictor,
                               vq_state *kept, vq_examples *train, vq_examples *dev, const vqdna_finetune_options *options);
 
-/* Tells the sequences of one training from another's; dev and reference may be NULL. */
-uint64_t vq_classify_fingerprint(const vq_labelled *train, const vq_labelled *dev, const vq_labelled *reference);
-
 /* The model of such a training, for sequences of up to so many tokens, declared and not bound. */
 vq_status vq_classify_plan(vq_classifier **out, vq_device *device, const vq_predictor *predictor, size_t tokens,
                            const vqdna_finetune_options *options);

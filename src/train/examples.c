@@ -64,21 +64,38 @@ done:
     return status;
 }
 
+/* Tokens of `count` bases from `start` on. */
+static size_t tokens_of(const vq_examples *e, size_t start, size_t count, int phase) {
+    const vq_vocabulary *v = e->vocabulary;
+    return v->silent ? vq_vocabulary_count(v, bases_of(e) + start, e->codes + start * (size_t)v->levels, count, phase)
+                     : vq_vocabulary_tokens(v, count, phase);
+}
+
 vq_status vq_examples_create(vq_examples *out, const vq_vocabulary *vocabulary, const vq_labelled *set, vq_model *tokenizer,
                              bool reverse) {
     *out = (vq_examples){.vocabulary = vocabulary, .set = set};
     VQ_TRY(check_ids(vocabulary, set, reverse));
-    for (size_t i = 0; i < set->rows; i++) {
-        const size_t tokens = vq_vocabulary_tokens(vocabulary, count_of(set, i), 0);
-        out->longest = vq_max(out->longest, tokens);
-        out->token_count += tokens;
-    }
     vq_status status = reverse ? turn(out) : VQDNA_OK;
     if (status >= 0 && vocabulary->kind == VQ_OF_CODES)
         status = encode(out, tokenizer);
-    if (status < 0)
+    if (status < 0) {
         vq_examples_destroy(out);
-    return status;
+        return status;
+    }
+    for (size_t i = 0; i < set->rows; i++)
+        for (int phase = 0; phase < vocabulary->stride; phase++) {
+            const size_t tokens = tokens_of(out, set->start[i], count_of(set, i), phase);
+            out->longest = vq_max(out->longest, tokens);
+            out->token_count += phase ? 0 : tokens;
+        }
+    return VQDNA_OK;
+}
+
+size_t vq_examples_longest(const vq_examples *views, int count) {
+    size_t longest = 0;
+    for (int i = 0; i < count; i++)
+        longest = vq_max(longest, views[i].longest);
+    return longest;
 }
 
 void vq_examples_destroy(vq_examples *e) {
@@ -120,21 +137,14 @@ static const vq_examples *strand_of(const vq_examples *e, size_t row, const vq_r
     return turned ? drawn->turned : e;
 }
 
-static void hush(const vq_vocabulary *v, const uint8_t *silent, int32_t *pairs, size_t tokens) {
-    const int32_t none = v->entries[v->levels];
-    for (size_t i = 0; i < tokens; i++)
-        if (pairs[i] != none && silent[pairs[i]])
-            pairs[i] = none;
-}
-
 void vq_examples_batch(const vq_examples *e, vq_token_batch *out, const size_t *rows, int B, int phase, int positions,
                        const vq_reading *drawn) {
     const vq_vocabulary *v = e->vocabulary;
     size_t longest = 1, count;
     out->bases = 0;
     for (int b = 0; b < B; b++) {
-        stretch(e, rows[b], drawn, &count);
-        longest = vq_max(longest, vq_vocabulary_tokens(v, count, phase));
+        const size_t start = stretch(e, rows[b], drawn, &count);
+        longest = vq_max(longest, tokens_of(strand_of(e, rows[b], drawn), start, count, phase));
     }
     const size_t M = (size_t)B * longest;
     assert(M <= out->room);
@@ -144,17 +154,15 @@ void vq_examples_batch(const vq_examples *e, vq_token_batch *out, const size_t *
     for (int b = 0; b < B; b++) {
         const vq_examples *strand = strand_of(e, rows[b], drawn);
         const size_t start = stretch(e, rows[b], drawn, &count), first = (size_t)b * longest;
-        const size_t tokens = vq_vocabulary_tokens(v, count, phase);
+        size_t tokens = count;
         if (e->set->ids)
             for (size_t i = 0; i < count; i++) {
                 out->ids[first + i] = e->set->ids[start + i];
                 out->place[first + i] = (int32_t)i;
             }
         else
-            vq_vocabulary_ids(v, out->ids + first, M, out->place + first, bases_of(strand) + start,
-                              e->codes ? strand->codes + start * (size_t)v->levels : NULL, count, phase);
-        if (e->silent)
-            hush(v, e->silent, out->ids + (size_t)v->levels * M + first, tokens);
+            tokens = vq_vocabulary_ids(v, out->ids + first, M, out->place + first, bases_of(strand) + start,
+                                       e->codes ? strand->codes + start * (size_t)v->levels : NULL, count, phase);
         memset(out->there + first, 1, tokens);
         memset(out->there + first + tokens, 0, longest - tokens);
         for (size_t i = first + tokens; i < first + longest; i++) {

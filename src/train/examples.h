@@ -8,18 +8,18 @@
 typedef struct vq_examples {
     const vq_vocabulary *vocabulary; /* borrowed, as the set */
     const vq_labelled *set;
-    uint8_t *turned; /* bases of the reverse complements, in place of the set's; NULL: as they are */
-    uint16_t *codes; /* [bases of all][tables], NULL unless they are wanted */
-    const vq_labelled
-        *reference; /* of a training: what it says already (train/reference.h), and of its entries of pairs, which are read */
-    const uint8_t *silent; /* as none, 1 [VQ_PAIR_ENTRIES]; both borrowed, NULL: there is none */
-    size_t longest;        /* tokens of the longest at any phase */
-    size_t token_count;    /* of all, at phase 0 */
+    uint8_t *turned;    /* bases of the reverse complements, in place of the set's; NULL: as they are */
+    uint16_t *codes;    /* [bases of all][tables], NULL unless they are wanted */
+    size_t longest;     /* tokens of the longest at any phase */
+    size_t token_count; /* of all, at phase 0 */
 } vq_examples;
 
 /* tokenizer: a plan for inference with its weights, of the vocabulary's codes; NULL for others. reverse: of the other strand. */
 vq_status vq_examples_create(vq_examples *out, const vq_vocabulary *vocabulary, const vq_labelled *set, vq_model *tokenizer,
                              bool reverse);
+
+/* Tokens of the longest sequence of some views; those of a view that is not there count as none. */
+size_t vq_examples_longest(const vq_examples *views, int count);
 void vq_examples_destroy(vq_examples *examples);
 
 /* The arrays of a batch, for up to so many tokens. */

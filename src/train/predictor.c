@@ -216,11 +216,46 @@ vq_status vq_predictor_resolve(vq_predictor *out, const vqdna_predictor_options 
     return status;
 }
 
+void vq_predictor_take_reference(vq_predictor *r, uint8_t *silent) {
+    free(r->silent);
+    r->silent = silent;
+    r->vocabulary.silent = silent;
+}
+
 void vq_predictor_free(vq_predictor *r) {
     vq_labels_free(&r->labels);
+    vq_predictor_take_reference(r, NULL);
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------------------- */
+
+/* Entries of pairs as hexadecimal digits, four a digit, the first its highest bit. */
+enum { DIGITS = VQ_PAIR_ENTRIES / 4 };
+
+static vq_status write_reference(json_t *json, const uint8_t *silent) {
+    char *text;
+    VQ_TRY(vq_alloc(&text, DIGITS + 1, 1));
+    for (int i = 0; i < DIGITS; i++)
+        text[i] = "0123456789abcdef"[silent[4 * i] << 3 | silent[4 * i + 1] << 2 | silent[4 * i + 2] << 1 | silent[4 * i + 3]];
+    json_object_set_new(json, "reference", json_string(text));
+    free(text);
+    return VQDNA_OK;
+}
+
+static vq_status read_reference(vq_predictor *r, const json_t *json, const char *path) {
+    const char *text;
+    uint8_t *silent;
+    VQ_TRY(vq_json_text(&text, json, "reference", path));
+    if (!r->vocabulary.pairs || strlen(text) != DIGITS || strspn(text, "0123456789abcdef") != DIGITS)
+        return vq_fail(VQDNA_ERR_INPUT, "%s: reference is not the %d digits of a vocabulary of pairs", path, DIGITS);
+    VQ_TRY(vq_alloc(&silent, VQ_PAIR_ENTRIES, 1));
+    for (int i = 0; i < VQ_PAIR_ENTRIES; i++) {
+        const char digit = text[i / 4];
+        silent[i] = (uint8_t)((digit <= '9' ? digit - '0' : digit - 'a' + 10) >> (3 - i % 4) & 1);
+    }
+    vq_predictor_take_reference(r, silent);
+    return VQDNA_OK;
+}
 
 vq_status vq_predictor_to_json(json_t **out, const vq_predictor *r) {
     const vq_body_config *b = &r->config.body;
@@ -239,6 +274,8 @@ vq_status vq_predictor_to_json(json_t **out, const vq_predictor *r) {
     }
     if (r->tokenizer[0])
         json_object_set_new(*out, "tokenizer", json_string(r->tokenizer));
+    if (r->silent)
+        VQ_TRY(write_reference(*out, r->silent));
     if (r->base[0])
         json_object_set_new(*out, "base", json_string(r->base));
     if (r->config.classes) {
@@ -315,6 +352,8 @@ static vq_status read_predictor(vq_predictor *r, const json_t *json, const vq_co
         VQ_TRY(vq_json_text(&hash, json, "tokenizer", path));
         snprintf(r->tokenizer, sizeof r->tokenizer, "%s", hash);
     }
+    if (json_object_get(json, "reference"))
+        VQ_TRY(read_reference(r, json, path));
     if (json_object_get(json, "base")) {
         const char *hash;
         VQ_TRY(vq_json_text(&hash, json, "base", path));

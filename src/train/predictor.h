@@ -21,6 +21,7 @@ typedef struct vq_predictor {
     vq_vocabulary vocabulary;
     vq_classifier_config config; /* of one that is pre-trained its body counts */
     bool pretrain;               /* the heads tell hidden tokens */
+    uint8_t *silent;             /* the vocabulary's, owned; NULL: none */
     vq_labels labels;            /* of a classifier: class i is name[i] */
     double mean, deviation;      /* of a regression's training labels */
 } vq_predictor;
@@ -34,6 +35,9 @@ vq_masked_config vq_predictor_masked(const vq_predictor *predictor);
  * meet, the fewest positions. labels are copied; NULL: a regression, or pre-training. */
 vq_status vq_predictor_resolve(vq_predictor *out, const vqdna_predictor_options *options, const vq_config *tokenizer,
                                const vq_state *state, size_t longest, const vq_labels *labels);
+
+/* Takes over what a reference says already; NULL: there is none. */
+void vq_predictor_take_reference(vq_predictor *predictor, uint8_t *silent);
 void vq_predictor_free(vq_predictor *predictor);
 
 vq_status vq_predictor_to_json(json_t **out, const vq_predictor *predictor);

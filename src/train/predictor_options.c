@@ -44,6 +44,7 @@ const vq_option_table vq_body_options = {body_options, sizeof body_options / siz
 static const vq_option_row head_options[] = {
     NAMED(pool, pools, "mean", "mean or max over the positions"),
     NAMED(head, heads, "mlp", "mlp (one hidden layer) or linear"),
+    NAMED(reference, NULL, "none", "FASTA: read what differs from it, no base whose pair of codes (:pairs=D) occurs there"),
 };
 
 static const vq_option_row train_options[] = {

@@ -167,34 +167,68 @@ static int32_t pair(const vq_vocabulary *v, const uint16_t *codes, size_t at) {
     return (int32_t)(hash % VQ_PAIR_ENTRIES);
 }
 
-void vq_vocabulary_ids(const vq_vocabulary *v, int32_t *ids, size_t row, int32_t *place, const uint8_t *bases,
-                       const uint16_t *codes, size_t count, int phase) {
-    const size_t tokens = vq_vocabulary_tokens(v, count, phase), first = places(v, count) > (size_t)phase ? (size_t)phase : 0;
-    for (size_t i = 0; i < tokens; i++) {
-        const size_t at = first + i * (size_t)v->stride;
-        place[i] = (int32_t)at;
-        for (int t = 0; t < v->tables; t++) {
-            int32_t *id = &ids[(size_t)t * row + i];
-            const int64_t base = (int64_t)at + t - v->width / 2; /* of a convolution */
-            switch (v->kind) {
-            case VQ_OF_BASES:
-                *id = bases[at];
-                break;
-            case VQ_OF_CONVOLUTION:
-                *id = base < 0 || base >= (int64_t)count ? BASES + 1 : bases[base];
-                break;
-            case VQ_OF_WORDS:
-                *id = word(bases, at, count, v->width);
-                break;
-            case VQ_OF_IDS: /* are there */
-                break;
-            case VQ_OF_CODES:
-                if (bases[at] >= UNKNOWN ||
-                    (t == v->levels && (at + (size_t)v->pairs >= count || bases[at + (size_t)v->pairs] >= UNKNOWN)))
-                    *id = v->entries[t];
-                else
-                    *id = t == v->levels ? pair(v, codes, at) : codes[at * (size_t)v->levels + (size_t)t];
-            }
-        }
+int32_t vq_vocabulary_pair(const vq_vocabulary *v, const uint8_t *bases, const uint16_t *codes, size_t count, size_t at) {
+    const size_t other = at + (size_t)v->pairs;
+    return bases[at] >= UNKNOWN || other >= count || bases[other] >= UNKNOWN ? VQ_PAIR_ENTRIES : pair(v, codes, at);
+}
+
+static bool is_silent(const vq_vocabulary *v, const uint8_t *bases, const uint16_t *codes, size_t count, size_t at) {
+    const int32_t entry = vq_vocabulary_pair(v, bases, codes, count, at);
+    return entry == VQ_PAIR_ENTRIES || v->silent[entry];
+}
+
+static size_t first_of(const vq_vocabulary *v, size_t count, int phase) {
+    return places(v, count) > (size_t)phase ? (size_t)phase : 0;
+}
+
+size_t vq_vocabulary_count(const vq_vocabulary *v, const uint8_t *bases, const uint16_t *codes, size_t count, int phase) {
+    const size_t most = vq_vocabulary_tokens(v, count, phase), first = first_of(v, count, phase);
+    size_t tokens = 0;
+    if (!v->silent)
+        return most;
+    for (size_t i = 0; i < most; i++)
+        tokens += !is_silent(v, bases, codes, count, first + i * (size_t)v->stride);
+    return tokens ? tokens : most > 0;
+}
+
+/* The id in a table of the token at a base. */
+static int32_t id_of(const vq_vocabulary *v, int t, const uint8_t *bases, const uint16_t *codes, size_t count, size_t at) {
+    const int64_t base = (int64_t)at + t - v->width / 2; /* of a convolution */
+    switch (v->kind) {
+    case VQ_OF_BASES:
+        return bases[at];
+    case VQ_OF_CONVOLUTION:
+        return base < 0 || base >= (int64_t)count ? BASES + 1 : bases[base];
+    case VQ_OF_WORDS:
+        return word(bases, at, count, v->width);
+    case VQ_OF_CODES:
+        if (t == v->levels)
+            return vq_vocabulary_pair(v, bases, codes, count, at);
+        return bases[at] >= UNKNOWN ? v->entries[t] : codes[at * (size_t)v->levels + (size_t)t];
+    case VQ_OF_IDS: /* are there */
+        break;
     }
+    return 0;
+}
+
+size_t vq_vocabulary_ids(const vq_vocabulary *v, int32_t *ids, size_t row, int32_t *place, const uint8_t *bases,
+                         const uint16_t *codes, size_t count, int phase) {
+    const size_t most = vq_vocabulary_tokens(v, count, phase), first = first_of(v, count, phase);
+    size_t tokens = 0;
+    for (size_t i = 0; i < most; i++) {
+        const size_t at = first + i * (size_t)v->stride;
+        if (v->silent && is_silent(v, bases, codes, count, at))
+            continue;
+        place[tokens] = (int32_t)at;
+        for (int t = 0; t < v->tables; t++)
+            ids[(size_t)t * row + tokens] = id_of(v, t, bases, codes, count, at);
+        tokens++;
+    }
+    if (!tokens && most) {
+        place[tokens] = (int32_t)first;
+        for (int t = 0; t < v->tables; t++)
+            ids[(size_t)t * row + tokens] = v->entries[t];
+        tokens++;
+    }
+    return tokens;
 }

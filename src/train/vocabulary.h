@@ -28,7 +28,8 @@ typedef struct vq_vocabulary {
     int levels, pairs;                                   /* of codes: the tables of levels, and D or 0 */
     enum { VQ_AS_THEY_ARE, VQ_FRESH, VQ_TUNED } vectors; /* of codes: whether they are learned, and from where */
     int tables, entries[VQ_MAX_TABLES];
-    int dim; /* of frozen vectors, or 0 */
+    int dim;               /* of frozen vectors, or 0 */
+    const uint8_t *silent; /* of pairs, borrowed: 1 [VQ_PAIR_ENTRIES] where a pair says nothing (train/reference.h); NULL: all do */
 } vq_vocabulary;
 
 /* tokenizer: the config of the one whose codes are meant, NULL: there is none. A name that is none, or codes without a tokenizer, is
@@ -38,12 +39,19 @@ vq_status vq_vocabulary_parse(vq_vocabulary *out, const char *name, const vq_con
 /* Whether a tokenizer is needed. */
 bool vq_vocabulary_is_codes(const char *name);
 
-/* Tokens of a sequence of `count` bases, the first standing at base `phase` < stride; at least 1 where there is a base. */
+/* Most tokens of a sequence of `count` bases, the first standing at base `phase` < stride; at least 1 where there is a base. */
 size_t vq_vocabulary_tokens(const vq_vocabulary *v, size_t count, int phase);
 
 /* Their ids of bases, [tables][row] with `row` ids from a table to the next, and places [tokens]. codes [count][levels] of the bases; NULL unless
- * the vocabulary is of codes. */
-void vq_vocabulary_ids(const vq_vocabulary *v, int32_t *ids, size_t row, int32_t *place, const uint8_t *bases,
-                       const uint16_t *codes, size_t count, int phase);
+ * the vocabulary is of codes. Returns their number: as many as there may be, but where pairs may be silent only bases whose pairs are not,
+ * or one token that is nothing. */
+size_t vq_vocabulary_ids(const vq_vocabulary *v, int32_t *ids, size_t row, int32_t *place, const uint8_t *bases,
+                         const uint16_t *codes, size_t count, int phase);
+
+/* The entry of a base's pair, VQ_PAIR_ENTRIES where either is unknown or the sequence ends. */
+int32_t vq_vocabulary_pair(const vq_vocabulary *v, const uint8_t *bases, const uint16_t *codes, size_t count, size_t at);
+
+/* That number alone. */
+size_t vq_vocabulary_count(const vq_vocabulary *v, const uint8_t *bases, const uint16_t *codes, size_t count, int phase);
 
 #endif
