@@ -900,6 +900,7 @@ typedef struct vqdna_predictor_info {
     const char *const *labels;          /* [classes], with the predictor */
     const char *mixer;                  /* as in the options, with the predictor */
     uint64_t parameters, trained, step; /* trained: those that its trainer moves */
+    int reference_pairs;                /* of the 65536 pairs of codes, those of its reference; 0: it has none */
 } vqdna_predictor_info;
 VQDNA_API vqdna_predictor_info vqdna_predictor_describe(const vqdna_predictor *predictor);
 

@@ -316,6 +316,8 @@ vqdna_predictor_info vqdna_predictor_describe(const vqdna_predictor *p) {
     snprintf(info.kind, sizeof info.kind, "%s", vq_predictor_kind(&p->card));
     snprintf(info.preset, sizeof info.preset, "%s", p->card.preset);
     snprintf(info.vocabulary, sizeof info.vocabulary, "%s", p->card.vocabulary.name);
+    for (int i = 0; p->card.silent && i < VQ_PAIR_ENTRIES; i++)
+        info.reference_pairs += p->card.silent[i];
     const vq_tensor *t;
     for (size_t i = 0; p->trainer && (t = vq_plan_at(p->trainer->trainer->task.plan, i)); i++)
         info.trained += t->role == VQ_PARAM && !t->tied ? t->count : 0;

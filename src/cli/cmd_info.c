@@ -68,6 +68,8 @@ static json_t *describe_predictor(const vqdna_predictor_info *i) {
     for (int k = 0; k < i->classes; k++)
         json_array_append_new(labels, cli_json_text(i->labels[k]));
     json_object_set_new(object, "labels", labels);
+    if (i->reference_pairs)
+        json_object_set_new(object, "reference_pairs", json_integer(i->reference_pairs));
     json_object_set_new(object, "parameters", json_integer((json_int_t)i->parameters));
     json_object_set_new(object, "step", json_integer((json_int_t)i->step));
     return object;
@@ -78,6 +80,8 @@ static void print_predictor(const vqdna_predictor_info *i, const char *digest) {
     printf("kind             %s\npreset           %s\nvocabulary       %s\n", i->kind, i->preset, i->vocabulary);
     printf("body             %d layers of %d channels, %d heads, up to %d bases\n", i->layers, i->width, i->heads, i->positions);
     printf("mixer            %s\n", i->mixer);
+    if (i->reference_pairs)
+        printf("reference        %d pairs of codes that are not read\n", i->reference_pairs);
     for (int k = 0; k < i->classes; k++)
         printf("%s%s%s", k ? ", " : "labels           ", i->labels[k], k + 1 < i->classes ? "" : "\n");
     printf("parameters       %s\n", vq_short_number(number, (double)i->parameters));

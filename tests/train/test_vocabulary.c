@@ -105,12 +105,50 @@ START_TEST(strides) {
 }
 END_TEST
 
+/* Bases whose pairs are silent, or none, are no tokens; one that is nothing stands for a sequence without any. */
+START_TEST(silent_pairs) {
+    static uint8_t silent[VQ_PAIR_ENTRIES];
+    vq_vocabulary v = named("codes:tuned:pairs=3"), strided = named("codes:tuned:pairs=3:stride=2");
+    uint16_t codes[COUNT * 2];
+    int32_t whole[3 * ROW], ids[3 * ROW], place[ROW];
+    make_codes(codes);
+    vq_vocabulary_ids(&v, whole, ROW, place, bases, codes, COUNT, 0);
+    silent[whole[2 * ROW + 5]] = silent[whole[2 * ROW]] = 1;
+    v.silent = strided.silent = silent;
+    for (int stride = 1; stride <= 2; stride++)
+        for (int phase = 0; phase < stride; phase++) {
+            const vq_vocabulary *of = stride == 1 ? &v : &strided;
+            size_t expected = 0;
+            const size_t tokens = vq_vocabulary_ids(of, ids, ROW, place, bases, codes, COUNT, phase);
+            for (int at = phase; at < COUNT; at += stride) {
+                const int32_t pair = whole[2 * ROW + at];
+                if (pair == VQ_PAIR_ENTRIES || silent[pair])
+                    continue;
+                ck_assert_int_eq(place[expected], at);
+                for (int t = 0; t < 3; t++)
+                    ck_assert_int_eq(ids[t * ROW + (int)expected], whole[t * ROW + at]);
+                expected++;
+            }
+            ck_assert_uint_gt(expected, 0);
+            ck_assert_uint_eq(tokens, expected);
+            ck_assert_uint_eq(vq_vocabulary_count(of, bases, codes, COUNT, phase), expected);
+        }
+    memset(silent, 1, sizeof silent);
+    ck_assert_uint_eq(vq_vocabulary_ids(&v, ids, ROW, place, bases, codes, COUNT, 0), 1);
+    ck_assert_uint_eq(vq_vocabulary_count(&v, bases, codes, COUNT, 0), 1);
+    for (int t = 0; t < 3; t++)
+        ck_assert_int_eq(ids[t * ROW], v.entries[t]);
+    ck_assert_uint_eq(vq_vocabulary_ids(&v, ids, ROW, place, bases, codes, 0, 0), 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("vocabulary");
     TCase *t = tcase_create("vocabulary");
     tcase_add_test(t, names);
     tcase_add_test(t, pairs);
     tcase_add_test(t, strides);
+    tcase_add_test(t, silent_pairs);
     suite_add_tcase(suite, t);
     return scratch_run(suite);
 }
