@@ -211,7 +211,11 @@ vf vq_column_sum(vf v, local vf *tree, int x, int y, int across, int down) {
 /* The register tile of the matrix kernels on a CPU: VQ_MR rows of A by VQ_NR columns of B in 24 (or 12) accumulators, two registers
  * of B and a broadcast of A; 32 registers of 16 floats, or 16 of 8. VQ_KC steps of both operands stay in the first-level cache. */
 #define VQ_ONE_ITEM __attribute__((reqd_work_group_size(1, 1, 1)))
+#ifdef VQ_ROLLED /* kernels of a GPU on a CPU, where unrolling makes compilers take half as long again and nothing faster */
+#define VQ_UNROLL
+#else
 #define VQ_UNROLL _Pragma("unroll")
+#endif
 #ifndef VQ_MR
 #define VQ_MR (VW == 16 ? 12 : 6)
 #endif

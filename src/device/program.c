@@ -236,7 +236,10 @@ static vq_status prepare(vq_device *device, char full[900], const char *stem, co
     const vq_shape shape = vq_shape_of(device, stem);
     if (!device->kernels)
         VQ_TRY(vq_alloc(&device->kernels, 1, sizeof *device->kernels));
-    int n = snprintf(full, 900, "-DVW=%d%s %s", shape.width, shape.family == VQ_FAMILY_GPU ? " -DVQ_GPU" : "", options);
+    const char *family = shape.family != VQ_FAMILY_GPU      ? ""
+                         : strcmp(device->info.type, "cpu") ? " -DVQ_GPU"
+                                                            : " -DVQ_GPU -DVQ_ROLLED";
+    int n = snprintf(full, 900, "-DVW=%d%s %s", shape.width, family, options);
     if (n < 0 || n >= 900)
         return vq_fail(VQDNA_ERR_DEVICE, "build options of %s.cl are too long", stem);
     return VQDNA_OK;
