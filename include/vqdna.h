@@ -835,11 +835,12 @@ typedef struct vqdna_predictor_options {
     const char *pool, *head;        /* "mean" or "max" over positions; "mlp" (one hidden layer) or "linear" */
     const char *mixer;              /* "attention", or "hyena": long convolutions, whose cost does not grow with the square of the
                                        length; or a list, one a layer from the lowest on: "hyena,hyena,attention" */
-    const char
-        *reference; /* a file of sequences whose relatives are told apart, with a vocabulary of :pairs=D: bases whose pairs of
-                                       codes occur there are no tokens, here or in predictions; a sequence that nothing is left of is one token
-                                       that says nothing. 30,000 bases take a third of the 65536 pairs, and 7 in 8 are the most */
-    bool reference_strands; /* and bases whose pairs occur on its other strand: for labels without a strand */
+    /* A file of sequences whose relatives are told apart, with a vocabulary of :pairs=D: bases whose pairs of codes occur there are no tokens,
+     * here or in predictions. A sequence that nothing is left of is one token that says nothing; its ends, whose neighbours the tokenizer
+     * does not see, mostly stay. 30,000 bases take a third of the 65536 pairs, and 7 in 8 are the most. NULL: none, or with
+     * vqdna_predictor_from the model's own. */
+    const char *reference;
+    bool reference_strands; /* bases whose pairs occur on its other strand too, for labels without a strand; twice as many pairs */
 } vqdna_predictor_options;
 
 /* Labelled sequences of a table (CSV or TSV with a header, plain or gzip), or of an array of token ids: X.npy, in NumPy's format, one dimension
@@ -865,7 +866,6 @@ VQDNA_API vqdna_status vqdna_examples_read(vqdna_examples **out, const char *pat
 
 /* Moves rows to *held, each by a draw of the seed, one in `share` on average. */
 VQDNA_API vqdna_status vqdna_examples_split(vqdna_examples *examples, vqdna_examples **held, int share, uint64_t seed);
-
 VQDNA_API vqdna_examples_info vqdna_examples_describe(const vqdna_examples *examples);
 VQDNA_API void vqdna_examples_destroy(vqdna_examples *examples);
 
@@ -943,8 +943,8 @@ VQDNA_API const vqdna_option *vqdna_predictor_option_at(size_t index);
 VQDNA_API vqdna_status vqdna_finetuner_create(vqdna_trainer **out, vqdna_predictor *predictor, const vqdna_examples *train,
                                               const vqdna_examples *dev, const vqdna_finetune_options *options);
 
-/* What vqdna_finetuner_create would need of the device for sequences of up to `longest` bases, as of vqdna_training_plan; batches are counted
- * in sequences. The tokenizer, which is there while tokens are made, comes besides. */
+/* What vqdna_finetuner_create would need of the device for sequences of up to `longest` bases, as of vqdna_training_plan, each base a token,
+ * which with a reference few are; batches are counted in sequences. The tokenizer, which is there while tokens are made, comes besides. */
 VQDNA_API vqdna_status vqdna_finetuner_plan(vqdna_predictor *predictor, size_t longest, const vqdna_finetune_options *options,
                                             vqdna_plan_fn fn, void *user, vqdna_plan_summary *out);
 VQDNA_API vqdna_status vqdna_finetuner_resume(vqdna_trainer **out, vqdna_predictor **predictor, vqdna_context *context,

@@ -126,12 +126,12 @@ static vq_status begin_with(vqdna_predictor *p, const vqdna_predictor *base) {
 }
 
 /* What a model that is begun with a body reads: what the body does, its frozen vectors tuned and pairs beside them if that is asked for. */
-static vq_status read_as(vq_vocabulary *out, const vqdna_predictor *old, const vqdna_predictor_options *options) {
+static vq_status read_as(vq_vocabulary *out, const vqdna_predictor *old, const char *vocabulary) {
     const vq_vocabulary *is = &old->card.vocabulary;
     *out = *is;
-    if (!options || !options->vocabulary)
+    if (!vocabulary)
         return VQDNA_OK;
-    VQ_TRY(vq_vocabulary_parse(out, options->vocabulary, old->tokenizer ? &old->tokenizer->config : NULL));
+    VQ_TRY(vq_vocabulary_parse(out, vocabulary, old->tokenizer ? &old->tokenizer->config : NULL));
     const bool tuned = is->dim && out->vectors == VQ_TUNED, same = out->kind == is->kind && out->vectors == is->vectors;
     if (!strcmp(out->name, is->name) || (is->levels && (tuned || same) && out->stride == is->stride && !is->pairs))
         return VQDNA_OK;
@@ -150,20 +150,20 @@ vqdna_status vqdna_predictor_from(vqdna_predictor **out, vqdna_context *context,
     VQ_HOLD(context->device);
     vqdna_predictor *old, *p = NULL;
     vq_vocabulary vocabulary;
-    vqdna_predictor_options o = {.size = sizeof o};
+    vqdna_predictor_options o = {0}, given = {0};
+    vq_take_options(&given, sizeof given, options, sizeof given);
     VQ_TRY(vqdna_predictor_open(&old, context, path));
     const vq_body_config *b = &old->card.config.body;
-    vq_status status = read_as(&vocabulary, old, options);
+    vq_status status = read_as(&vocabulary, old, given.vocabulary);
     if (status < 0) {
         vqdna_predictor_destroy(old);
         return status;
     }
-    if (options) {
-        o.pool = options->pool;
-        o.head = options->head;
-        o.reference = options->reference;
-        o.reference_strands = options->reference_strands;
-    }
+    o.size = sizeof o;
+    o.pool = given.pool;
+    o.head = given.head;
+    o.reference = given.reference;
+    o.reference_strands = given.reference_strands;
     o.preset = old->card.preset;
     o.vocabulary = vocabulary.name;
     o.width = b->layer.width;

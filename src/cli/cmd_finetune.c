@@ -46,6 +46,17 @@ static int check_settings(vq_finetuning *f) {
     return VQ_GO_ON;
 }
 
+/* Each seed and each rate reads it. */
+static int check_reference(vq_finetuning *f) {
+    struct stat found;
+    const char *path = f->predictor_options.reference;
+    if (!path || f->resume)
+        return VQ_GO_ON;
+    if ((f->seeds > 1 || f->rates) && (!strcmp(path, "-") || (stat(path, &found) == 0 && !S_ISREG(found.st_mode))))
+        return vq_cli_fail(f->cli, VQ_EXIT_USAGE, "%s is read for each training: give --reference a file, not a pipe", path);
+    return vq_training_readable(f->cli, path);
+}
+
 static int read_set(vq_finetuning *f, const char *path, const vqdna_examples *like, size_t rows, vqdna_examples **out) {
     const vqdna_examples_options o = {.size = sizeof o,
                                       .sequence = f->sequence,
@@ -149,10 +160,12 @@ static int finetune(vq_finetuning *f, const char *search) {
     int code = check_settings(f);
     if (code == VQ_GO_ON)
         code = vq_rates_take(f, search);
-    const char *tables[] = {f->train, f->dev, f->test, f->predictor_options.reference};
-    for (int i = 0; i < 4 && code == VQ_GO_ON; i++)
+    const char *tables[] = {f->train, f->dev, f->test};
+    for (int i = 0; i < 3 && code == VQ_GO_ON; i++)
         if (tables[i])
             code = vq_training_readable(f->cli, tables[i]);
+    if (code == VQ_GO_ON)
+        code = check_reference(f);
     f->cli->model = f->init ? f->init : f->tokenizer;
     if (code == VQ_GO_ON && !f->plan)
         code = vq_training_folder(f->cli, f->folder, f->seeds > 1 || f->rates, &f->resume, &f->lock, &f->made);

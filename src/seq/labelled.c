@@ -236,7 +236,8 @@ static vq_status add_records(growing *g, vq_source *source) {
     while ((status = vq_source_next(source, &piece)) == VQDNA_OK) {
         vq_labelled *s = &g->set;
         VQ_TRY(grow(g, open + piece.count));
-        memcpy(s->bases + s->start[s->rows] + open, piece.codes, piece.count);
+        if (piece.count)
+            memcpy(s->bases + s->start[s->rows] + open, piece.codes, piece.count);
         open += piece.count;
         if (!piece.last)
             continue;

@@ -274,8 +274,12 @@ vq_status vq_predictor_to_json(json_t **out, const vq_predictor *r) {
     }
     if (r->tokenizer[0])
         json_object_set_new(*out, "tokenizer", json_string(r->tokenizer));
-    if (r->silent)
-        VQ_TRY(write_reference(*out, r->silent));
+    vq_status status = r->silent ? write_reference(*out, r->silent) : VQDNA_OK;
+    if (status < 0) {
+        json_decref(labels);
+        json_decref(*out);
+        return status;
+    }
     if (r->base[0])
         json_object_set_new(*out, "base", json_string(r->base));
     if (r->config.classes) {

@@ -44,8 +44,8 @@ vq_status vq_reference_pairs(uint8_t **out, const vq_vocabulary *vocabulary, con
         status = vq_fail(
             VQDNA_ERR_INPUT,
             "%s takes %zu of the %d entries of pairs of codes, and too few are left to learn from: give a shorter reference, "
-            "of up to 100,000 bases",
-            path, taken, VQ_PAIR_ENTRIES);
+            "of up to %d bases",
+            path, taken, VQ_PAIR_ENTRIES, both_strands ? 50000 : 100000);
 failed:
     if (status < 0)
         free(silent);

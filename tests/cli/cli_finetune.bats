@@ -102,7 +102,7 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
 }
 
 @test "a reference: models read what differs from it, whatever else, resumed to the same, and begun with another" {
-    { echo ">one"; sed -n 2,26p "$BATS_FILE_TMPDIR/genome.fa"; echo ">two"; echo ACGTTGCAAC; } >r.fa
+    { printf '>empty\n>one\n'; sed -n 2,26p "$BATS_FILE_TMPDIR/genome.fa"; printf '>two\nACGTTGCAAC\n'; } >r.fa
     windows() { # SEED: of the reference; those of class 1 have one base exchanged for A, of class 0 for C
         grep -v '^>' r.fa | tr -d '\n' | awk -v seed="$1" '{
             srand(seed); print "sequence,label"
@@ -144,6 +144,8 @@ above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
     cmp m/config.json parts/config.json
 
     refused 1 'a reference is for a vocabulary of pairs' "${go[@]}" --vocabulary onehot --reference r.fa -o no
+    refused 1 'give --reference a file, not a pipe' "${go[@]}" --reference - --seeds 2 -o no
+    refused 1 'give --reference a file, not a pipe' "${go[@]}" --reference <(cat r.fa) --search 1e-3,1e-2 -o no
     refused 2 nowhere.fa "${go[@]}" --reference nowhere.fa -o no
     printf '>n\nNNNN\n' >unknown.fa
     refused 2 'unknown.fa has no two known bases 4 apart' "${go[@]}" --reference unknown.fa -o no
