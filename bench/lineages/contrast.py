@@ -9,7 +9,6 @@ Appends a row to RESULTS as it is done and skips those that are there; vocabular
 usage: contrast.py VQDNA RESULTS.tsv WORK --data FOLDER --viruses FASTA [--pairs Delta,Lambda ...] [--tips 150] [--seeds 1 2 3] [--svg FOLDER]
 
 Cost: 300 genomes half a minute of one core."""
-import argparse
 import json
 import os
 import random
@@ -33,23 +32,12 @@ def key_of(known, groups, least=0.5):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("vqdna")
-    p.add_argument("results")
-    p.add_argument("work")
-    p.add_argument("--data", required=True)
-    p.add_argument("--viruses", required=True)
+    p = tips.arguments(__doc__)
     p.add_argument("--pairs", nargs="+", default=["Delta,Lambda", "Alpha,Gamma", "Beta,Omicron"])
     p.add_argument("--tips", type=int, default=150)
-    p.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    p.add_argument("--steps", type=int, default=1500)
     p.add_argument("--svg", metavar="FOLDER", help="keep the pictures of the first seed there")
     a = p.parse_args()
-    os.makedirs(a.work, exist_ok=True)
-    if not os.path.exists(a.results):
-        with open(a.results, "w") as f:
-            f.write("\t".join(HEAD) + "\n")
-    there = {tuple(line.split("\t")[:4]) for line in open(a.results)}
+    there = tips.begin(a, HEAD, 4)
     bases, all_tips, known = tips.reference(a.data), tips.tips(a.data), tips.consensus(a.data)
     for pair in a.pairs:
         names = pair.split(",")

@@ -7,7 +7,6 @@ Appends a row to RESULTS as it is done and skips those that are there; vocabular
 usage: cov9.py VQDNA RESULTS.tsv WORK --data FOLDER --viruses FASTA [--seeds 1 2 3] [--how NAME:OPTIONS ...] [--words]
 
 OPTIONS are those of `vqdna finetune`; REFERENCE in them stands for the reference's file."""
-import argparse
 import csv
 import json
 import os
@@ -59,22 +58,11 @@ def linear(path, left_out):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("vqdna")
-    p.add_argument("results")
-    p.add_argument("work")
-    p.add_argument("--data", required=True)
-    p.add_argument("--viruses", required=True)
-    p.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    p.add_argument("--steps", type=int, default=1500, help="of the vocabulary")
+    p = tips.arguments(__doc__)
     p.add_argument("--how", nargs="+", default=HOW)
     p.add_argument("--words", action="store_true", help="the linear models too")
     a = p.parse_args()
-    os.makedirs(a.work, exist_ok=True)
-    if not os.path.exists(a.results):
-        with open(a.results, "w") as f:
-            f.write("\t".join(HEAD) + "\n")
-    there = {tuple(line.split("\t")[:2]) for line in open(a.results)}
+    there = tips.begin(a, HEAD, 2)
     path = {name: os.path.join(a.data, "cov9", name + ".csv.gz") for name in ("train", "dev", "test")}
     path["reference"] = os.path.join(a.data, "reference_MN908947.fasta")
 

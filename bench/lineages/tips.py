@@ -1,5 +1,6 @@
 """The labelled genomes of a folder (tips.tsv.gz, reference_MN908947.fasta, pango_*.tsv*): SARS-CoV-2 as substitutions against its reference,
 without indels, ambiguous bases imputed."""
+import argparse
 import csv
 import gzip
 import os
@@ -54,3 +55,25 @@ def vocabulary(vqdna, work, data, viruses, quantizer, seed, steps):
         subprocess.run([vqdna, "train", "-q", "--force", "--seed", str(seed), "--quantizer", quantizer, "--steps", str(steps), "-o", folder, viruses,
                         os.path.join(data, "ncov_example_early2020.fasta.gz")], check=True)
     return folder
+
+
+def arguments(doc):
+    """What every script that trains vocabularies of its own takes."""
+    p = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("vqdna")
+    p.add_argument("results")
+    p.add_argument("work")
+    p.add_argument("--data", required=True)
+    p.add_argument("--viruses", required=True)
+    p.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    p.add_argument("--steps", type=int, default=1500, help="of the vocabulary")
+    return p
+
+
+def begin(a, head, keys):
+    """Makes the folder and the table, and gives the first columns of the rows that are there."""
+    os.makedirs(a.work, exist_ok=True)
+    if not os.path.exists(a.results):
+        with open(a.results, "w") as f:
+            f.write("\t".join(head) + "\n")
+    return {tuple(line.split("\t")[:keys]) for line in open(a.results)}

@@ -7,7 +7,6 @@ Appends a row to RESULTS as it is done and skips those that are there; vocabular
 usage: variants.py VQDNA RESULTS.tsv WORK --data FOLDER --viruses FASTA [--seeds 1 2 3] [--rows 9000] [--genomes 1000] [--how NAME:OPTIONS ...]
 
 OPTIONS are those of `vqdna finetune`; MODEL in them stands for the vocabulary of the seed."""
-import argparse
 import json
 import os
 import random
@@ -50,25 +49,14 @@ def whole(path, bases, chosen, labels):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("vqdna")
-    p.add_argument("results")
-    p.add_argument("work")
-    p.add_argument("--data", required=True)
-    p.add_argument("--viruses", required=True)
-    p.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    p = tips.arguments(__doc__)
     p.add_argument("--rows", type=int, default=9000)
     p.add_argument("--genomes", type=int, default=1000)
     p.add_argument("--window", type=int, default=999)
-    p.add_argument("--steps", type=int, default=1500, help="of the vocabulary")
     p.add_argument("--how", nargs="+", default=HOW)
     p.add_argument("--words", action="store_true", help="the linear models too")
     a = p.parse_args()
-    os.makedirs(a.work, exist_ok=True)
-    if not os.path.exists(a.results):
-        with open(a.results, "w") as f:
-            f.write("\t".join(HEAD) + "\n")
-    there = {tuple(line.split("\t")[:2]) for line in open(a.results)}
+    there = tips.begin(a, HEAD, 2)
     bases = tips.reference(a.data)
     chosen = [tip for tip in tips.tips(a.data) if tip["who"]]
     labels = sorted({tip["who"] for tip in chosen})

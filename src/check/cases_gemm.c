@@ -139,6 +139,7 @@ static const vq_case_shape shapes[] = {
     {{301, 40, 64, 0, 1, VQ_GEMM_BIAS_RESIDUAL}, .known = VQ_USE_CODES},
     {{64, 256, 600, 1, 0, VQ_GEMM_ADD}, .known = VQ_USE_TRAINING},
     {{40, 33, 513, 1, 1, VQ_GEMM_GELU_GRAD}},
+    {{300, 40, 270, 1, 0, VQ_GEMM_ADD}}, /* rows enough for B to be packed whole on a CPU */
     {{37, 1100, 20, 0, 0, VQ_GEMM_STORE}},
     {{161, 45, 530, 0, 0, VQ_GEMM_BIAS, ALONE}},
     {{4096, 1536, 384, 0, 1, VQ_GEMM_BIAS_GELU}, true},

@@ -5,8 +5,8 @@
 #include "train/examples.h"
 
 /* *out [VQ_PAIR_ENTRIES], to be freed: 1 for an entry that a pair of the sequences has, at any base, and of the other strand too if
- * `both_strands`. path: its file, for sentences. tokenizer as of vq_examples_create. VQDNA_ERR_USAGE unless the vocabulary has pairs, VQDNA_ERR_INPUT if fewer than
- * one in eight are left. */
+ * `both_strands`. path: its file, for sentences. tokenizer as of vq_examples_create. VQDNA_ERR_USAGE unless the vocabulary has pairs,
+ * VQDNA_ERR_INPUT if there are none, or fewer than one entry in eight is left. */
 vq_status vq_reference_pairs(uint8_t **out, const vq_vocabulary *vocabulary, const vq_labelled *reference, vq_model *tokenizer,
                              bool both_strands, const char *path);
 

@@ -48,10 +48,10 @@ size_t vq_vocabulary_tokens(const vq_vocabulary *v, size_t count, int phase);
 size_t vq_vocabulary_ids(const vq_vocabulary *v, int32_t *ids, size_t row, int32_t *place, const uint8_t *bases,
                          const uint16_t *codes, size_t count, int phase);
 
-/* The entry of a base's pair, VQ_PAIR_ENTRIES where either is unknown or the sequence ends. */
-int32_t vq_vocabulary_pair(const vq_vocabulary *v, const uint8_t *bases, const uint16_t *codes, size_t count, size_t at);
-
 /* That number alone. */
 size_t vq_vocabulary_count(const vq_vocabulary *v, const uint8_t *bases, const uint16_t *codes, size_t count, int phase);
+
+/* The entry of a base's pair, VQ_PAIR_ENTRIES where either is unknown or the sequence ends. */
+int32_t vq_vocabulary_pair(const vq_vocabulary *v, const uint8_t *bases, const uint16_t *codes, size_t count, size_t at);
 
 #endif
