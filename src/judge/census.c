@@ -189,8 +189,10 @@ vq_status vq_census_add(vq_census *c, const vqdna_codes *run) {
     for (; at < end; at++)
         VQ_TRY(count_position(c, at, c->held));
     size_t keep = at < reach ? at : reach, drop = at - keep;
-    memmove(c->base, c->base + drop, c->held - drop);
-    memmove(c->code, c->code + drop * levels, (c->held - drop) * levels * sizeof *c->code);
+    if (drop) {
+        memmove(c->base, c->base + drop, c->held - drop);
+        memmove(c->code, c->code + drop * levels, (c->held - drop) * levels * sizeof *c->code);
+    }
     c->held -= drop;
     c->before = keep;
     return VQDNA_OK;

@@ -47,7 +47,8 @@ static vq_status keep_bases(work *k, const vq_piece *piece) {
             return vq_fail(VQDNA_ERR_MEMORY, "out of memory for a record of %zu bases", k->count + piece->count);
         k->bases = larger;
     }
-    memcpy(k->bases + k->count, piece->codes, piece->count);
+    if (piece->count) /* there is no buffer before the first base */
+        memcpy(k->bases + k->count, piece->codes, piece->count);
     k->count += piece->count;
     for (size_t i = 0; i < piece->count; i++)
         k->known += piece->codes[i] < BASES;

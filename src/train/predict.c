@@ -256,7 +256,8 @@ static vq_status take(work *k, const vq_piece *piece) {
         for (int i = 0; i < 2 && k->o.window && k->levels; i++)
             VQ_TRY(grow((void **)&r->codes[i], r->room * k->levels, sizeof(uint16_t)));
     }
-    memcpy(r->bases + have, piece->codes, piece->count);
+    if (piece->count) /* there is no buffer before the first base */
+        memcpy(r->bases + have, piece->codes, piece->count);
     r->length += piece->count;
     if (k->o.window)
         return slide(k, piece->last);

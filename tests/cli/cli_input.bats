@@ -67,6 +67,17 @@ tokens() {
     "$VQDNA" detokenize -q -m "$model" out.tsv | grep -A1 '^>empty' | tail -1 | grep -q '^>b'
 }
 
+@test "a record of no bases before the first that has some, whatever reads it" {
+    { printf '>empty\n'; cat "$genome"; printf '>last\n'; } >led.fa
+    "$VQDNA" eval -q -m "$model" led.fa >/dev/null
+    "$VQDNA" embed -q -m "$model" -o vectors led.fa
+    "$VQDNA" codebook -q -m "$model" led.fa >/dev/null
+    "$VQDNA" train -q "${small[@]}" --steps 1 -o new led.fa >/dev/null
+    refused 2 'empty has no known base' "$VQDNA" map -q --features kmer:4 -o map led.fa
+    refused 2 'empty has no known base' "$VQDNA" map -q -m "$model" -o map led.fa
+    refused 2 'align them' "$VQDNA" compare -q -m "$model" -o compared led.fa "$genome"
+}
+
 @test "binary garbage" {
     head -c 4000 "$VQDNA" >garbage.fa
     bad garbage.fa
