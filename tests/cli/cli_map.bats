@@ -26,15 +26,6 @@ setup() {
     cp "$BATS_FILE_TMPDIR"/{all.fa,labels.tsv} .
 }
 
-value() { # FILE PATH...
-    /usr/bin/python3 -c 'import json, sys
-x = json.load(open(sys.argv[1]))
-for k in sys.argv[2:]: x = x[int(k) if k.isdigit() else k]
-print(x)' "$@"
-}
-
-above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
-
 @test "families are told apart by codes and by every rival, on any number of threads" {
     features=(codes codes:level=2 embedding:mean encoder:max random kmer:4 mash:11 hamming)
     "$VQDNA" map -q -m "$model" --labels labels.tsv "${features[@]/#/--features=}" --pair 0,1 --min-cluster 15 -o map all.fa >out

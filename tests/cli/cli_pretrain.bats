@@ -16,15 +16,6 @@ setup() {
     cp "$BATS_FILE_TMPDIR"/{genome.fa,repeat.fa,train.csv} .
 }
 
-value() {
-    /usr/bin/python3 -c 'import json, sys
-x = json.load(open(sys.argv[1]))
-for k in sys.argv[2:]: x = x[int(k) if k.isdigit() else k]
-print(x)' "$@"
-}
-
-above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
-
 @test "what repeats is learned, and told apart from chance" {
     "$VQDNA" pretrain -q "${body[@]}" --vocabulary conv:9 --steps 250 --set learning_rate=0.003 --set span_last=6 --eval repeat.fa --eval-windows 40 -o m repeat.fa >out
     above 1.0 "$(value m/metrics.json eval base_nats)"

@@ -19,8 +19,6 @@ mcc() { # of test, from JSON
     grep -A3 '"test": {' | grep -oE '"mean": [-0-9.e]+' | head -1 | cut -d' ' -f2
 }
 
-above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
-
 @test "words that hold the answer tell it, those too short to do not" {
     long=$("$VQDNA" probe -q --json "${sets[@]}" --features kmer:7 | mcc)
     short=$("$VQDNA" probe -q --json "${sets[@]}" --features kmer:1 | mcc)

@@ -92,3 +92,21 @@ wait_for() {
 nothing_left() {
     [ -z "$(find "$1" -name '*tmp*' -newer "$BATS_TEST_FILENAME" -print -quit)" ]
 }
+
+# value FILE PATH...: a value of a JSON file.
+value() {
+    /usr/bin/python3 -c 'import json, sys
+x = json.load(open(sys.argv[1]))
+for k in sys.argv[2:]: x = x[int(k) if k.isdigit() else k]
+print(x)' "$@"
+}
+
+# above A B: A > B, of numbers.
+above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
+
+# same_numbers FILE FILE: tables of predictions, but for rounding.
+same_numbers() {
+    /usr/bin/python3 -c 'import sys
+a, b = ([float(l.split("\t")[-1]) for l in open(f) if l[0] != "#"] for f in sys.argv[1:])
+assert len(a) == len(b) > 0 and all(abs(x - y) < 1e-4 for x, y in zip(a, b)), (a[:3], b[:3])' "$@"
+}
