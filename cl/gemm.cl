@@ -32,8 +32,11 @@ __attribute__((always_inline)) vf end(vf product, int kind, const global float *
             vq_store(product, pre + offset, n);
         product = vq_gelu(product);
     }
-    if (kind == GELU_GRAD)
-        product *= vq_gelu_grad(vq_load(pre + offset, n));
+    if (kind == GELU_GRAD) {
+        const vf x = vq_load(pre + offset, n);
+        product *= vq_gelu_grad(x);
+        vq_store(vq_gelu(x), pre + offset, n);
+    }
     return product;
 }
 
@@ -89,36 +92,42 @@ void pack_columns(local float *restrict to, const global float *restrict A, int 
         VSTORE(c1[i], (p) + i * (stride) + VW);                                                                                    \
     }
 
-/* The end of a whole tile, of VQ_NR columns: as end(), a kind at a time, so that no branch stands between rows. */
-void finish(global float *c, int kind, const global float *bias, global float *pre, const global float *residual, int rows,
+/* The end of a whole tile of VQ_NR columns, which lies in `tile`, to C: as end(), a kind at a time, so that no branch stands
+ * between rows, and GELU of two rows abreast. Not from C: a row that is read behind stores to others waits for them where they are a
+ * multiple of 4 KB away, as they are if N is one of 1024. */
+#define ABREAST(i) ((i) / 2 * stride + (i) % 2 * VW)
+void finish(global float *c, const float *tile, int kind, const global float *bias, global float *pre, const global float *residual,
             size_t stride) {
-    if (kind == GELU_GRAD) {
-        for (int i = 0; i < rows; i++, c += stride, pre += stride)
-            for (int x = 0; x < VQ_NR; x += VW)
-                GSTORE(GLOAD(c + x) * vq_gelu_grad(GLOAD(pre + x)), c + x);
-        return;
-    }
-    const vf b0 = GLOAD(bias), b1 = GLOAD(bias + VW);
+    const vf b0 = kind == GELU_GRAD ? (vf)(0.0f) : GLOAD(bias), b1 = kind == GELU_GRAD ? (vf)(0.0f) : GLOAD(bias + VW);
+    if (kind == GELU_GRAD)
+        for (int r = 0; r < VQ_MR; r += 2, tile += 2 * VQ_NR, c += 2 * stride, pre += 2 * stride) {
+            vf x[VQ_ABREAST], y[VQ_ABREAST];
+            VQ_EACH(4) x[i] = GLOAD(pre + ABREAST(i));
+            vq_gelu_grads(y, x, 4);
+            VQ_EACH(4) GSTORE(VLOAD(tile + i * VW) * y[i], c + ABREAST(i));
+            vq_gelus(y, x, 4);
+            VQ_EACH(4) GSTORE(y[i], pre + ABREAST(i));
+        }
     if (kind == BIAS)
-        for (int i = 0; i < rows; i++, c += stride) {
-            GSTORE(GLOAD(c) + b0, c);
-            GSTORE(GLOAD(c + VW) + b1, c + VW);
+        for (int r = 0; r < VQ_MR; r++, tile += VQ_NR, c += stride) {
+            GSTORE(VLOAD(tile) + b0, c);
+            GSTORE(VLOAD(tile + VW) + b1, c + VW);
         }
     if (kind == BIAS_RESIDUAL)
-        for (int i = 0; i < rows; i++, c += stride, residual += stride) {
-            GSTORE(GLOAD(c) + b0 + GLOAD(residual), c);
-            GSTORE(GLOAD(c + VW) + b1 + GLOAD(residual + VW), c + VW);
+        for (int r = 0; r < VQ_MR; r++, tile += VQ_NR, c += stride, residual += stride) {
+            GSTORE(VLOAD(tile) + b0 + GLOAD(residual), c);
+            GSTORE(VLOAD(tile + VW) + b1 + GLOAD(residual + VW), c + VW);
         }
     if (kind == BIAS_GELU)
-        for (int i = 0; i < rows; i++, c += stride) {
-            const vf v0 = GLOAD(c) + b0, v1 = GLOAD(c + VW) + b1;
+        for (int r = 0; r < VQ_MR; r += 2, tile += 2 * VQ_NR, c += 2 * stride) {
+            vf x[VQ_ABREAST], y[VQ_ABREAST];
+            VQ_EACH(4) x[i] = VLOAD(tile + i * VW) + (i % 2 ? b1 : b0);
             if (pre) {
-                GSTORE(v0, pre);
-                GSTORE(v1, pre + VW);
-                pre += stride;
+                VQ_EACH(4) GSTORE(x[i], pre + ABREAST(i));
+                pre += 2 * stride;
             }
-            GSTORE(vq_gelu(v0), c);
-            GSTORE(vq_gelu(v1), c + VW);
+            vq_gelus(y, x, 4);
+            VQ_EACH(4) GSTORE(y[i], c + ABREAST(i));
         }
 }
 
@@ -195,27 +204,28 @@ kernel VQ_ONE_ITEM void gemm_tile(global float *C, const global float *restrict 
                             whole ? VW : N);
                 else
                     vq_tile(c0, c1, block + (m - m0) * VQ_KS, VQ_KS, 1, b, steps, ahead + share * (VQ_KC / 4) * VW, VW);
-                if (full) {
+                const bool ends = last && kind > ADD;
+                const size_t at = m * stride + n;
+                if (full && !ends) {
                     STORE_TILE(c, stride)
-                } else {
-                    STORE_TILE(edge, VQ_NR)
-                    for (int y = 0; y < rows; y++)
-                        for (int x = 0; x < columns; x++)
-                            c[y * stride + x] = edge[y * VQ_NR + x];
+                    continue;
                 }
-                if (kind > ADD && k0 + steps == K) {
-                    const size_t at = m * stride + n;
-                    if (full)
-                        finish(C + at, kind, bias + n, pre ? pre + at : pre, residual + at, rows, stride);
-                    else
-                        for (int i = 0; i < rows; i++)
-                            for (int x = 0; x < columns; x += VW) {
-                                const int count = min(columns - x, VW);
-                                const size_t place = at + i * stride + x;
-                                vq_store(end(vq_load(C + place, count), kind, bias, pre, residual, n + x, place, count), C + place,
-                                         count);
-                            }
+                STORE_TILE(edge, VQ_NR)
+                if (full) {
+                    finish(c, edge, kind, bias + n, pre ? pre + at : pre, residual + at, stride);
+                    continue;
                 }
+                for (int y = 0; y < rows; y++)
+                    for (int x = 0; x < columns; x += ends ? VW : 1) {
+                        const int count = ends ? min(columns - x, VW) : 1;
+                        const size_t place = at + y * stride + x;
+                        if (ends) {
+                            const vf product = VLOAD(edge + y * VQ_NR + x);
+                            vq_store(end(product, kind, bias, pre, residual, n + x, place, count), C + place, count);
+                        } else {
+                            C[place] = edge[y * VQ_NR + x];
+                        }
+                    }
             }
         }
     }

@@ -42,16 +42,18 @@ kernel void layernorm_forward(global float *y, global float *stats, const global
     }
 }
 
-/* With n = (x - mean) rstd and g = dy gamma: dx = rstd (g - mean(g) - n mean(g n)), dgamma = sum over rows of dy n, dbeta of dy. A
+/* With n = (x - mean) rstd and g = dy gamma: dx = rstd (g - mean(g) - n mean(g n)) + residual, dgamma = sum over rows of dy n, dbeta of dy. A
  * chunk of `per` rows leaves its two sums in partials [2][chunks][D]. */
 kernel void layernorm_backward(global float *dx, global float *partials, const global float *dy, const global float *x,
-                               const global float *stats, const global float *gamma, int M, int D, int per) {
+                               const global float *stats, const global float *gamma, const global float *residual, int M, int D,
+                               int per) {
     const int chunk = get_global_id(0), chunks = get_global_size(0), end = min(chunk * per + per, M);
     global float *dgamma = partials + (size_t)chunk * D, *dbeta = partials + ((size_t)chunks + chunk) * D;
     for (int d = 0; d < D; d++)
         dgamma[d] = dbeta[d] = 0.0f;
     for (int m = chunk * per; m < end; m++) {
         const global float *g = dy + (size_t)m * D, *row = x + (size_t)m * D;
+        const global float *more = residual ? residual + (size_t)m * D : 0;
         global float *out = dx + (size_t)m * D;
         const float mean = stats[2 * m], rstd = stats[2 * m + 1];
         vf sum = 0.0f, sum_n = 0.0f;
@@ -71,13 +73,14 @@ kernel void layernorm_backward(global float *dx, global float *partials, const g
 
         for (d = 0; d + VW <= D; d += VW) {
             const vf v = GLOAD(g + d), n = (GLOAD(row + d) - mean) * rstd;
-            GSTORE(rstd * (v * GLOAD(gamma + d) - a - n * b), out + d);
+            const vf own = rstd * (v * GLOAD(gamma + d) - a - n * b);
+            GSTORE(more ? own + GLOAD(more + d) : own, out + d);
             GSTORE(fma(v, n, GLOAD(dgamma + d)), dgamma + d);
             GSTORE(GLOAD(dbeta + d) + v, dbeta + d);
         }
         for (; d < D; d++) {
             const float v = g[d], n = (row[d] - mean) * rstd;
-            out[d] = rstd * (v * gamma[d] - a - n * b);
+            out[d] = rstd * (v * gamma[d] - a - n * b) + (more ? more[d] : 0.0f);
             dgamma[d] = fma(v, n, dgamma[d]);
             dbeta[d] += v;
         }
@@ -121,7 +124,7 @@ kernel VQ_ALL_ITEMS void layernorm_forward_group(global float *y, global float *
 }
 
 kernel VQ_ALL_ITEMS void layernorm_backward_group(global float *dx, const global float *dy, const global float *x, const global float *stats,
-                         const global float *gamma, int M, int D) {
+                         const global float *gamma, const global float *residual, int M, int D) {
     local float2 tree[LX];
     const int m = VQ_GROUP_ID(0), l = get_local_id(0);
     const global float *g = dy + (size_t)m * D, *row = x + (size_t)m * D;
@@ -132,8 +135,10 @@ kernel VQ_ALL_ITEMS void layernorm_backward_group(global float *dx, const global
         sum = (float2)(sum.s0 + v, fma(v, (row[d] - mean) * rstd, sum.s1));
     }
     sum = group_sum(tree, sum) / (float)D;
-    for (int d = l; d < D; d += LX)
-        dx[(size_t)m * D + d] = rstd * (g[d] * gamma[d] - sum.s0 - (row[d] - mean) * rstd * sum.s1);
+    for (int d = l; d < D; d += LX) {
+        const size_t at = (size_t)m * D + d;
+        dx[at] = rstd * (g[d] * gamma[d] - sum.s0 - (row[d] - mean) * rstd * sum.s1) + (residual ? residual[at] : 0.0f);
+    }
 }
 
 kernel VQ_ALL_ITEMS void layernorm_backward_chunks(global float *partials, const global float *dy, const global float *x,

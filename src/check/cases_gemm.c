@@ -28,7 +28,7 @@ static vq_status declare(vq_case *c, const int *d) {
     if (d[END_] == VQ_GEMM_BIAS_GELU && d[HOW_] != NO_PRE)
         vq_case_output(c, "pre", VQ_F32, M * N);
     if (d[END_] == VQ_GEMM_GELU_GRAD)
-        vq_case_input(c, "pre", M * N, -4, 4);
+        vq_case_inout(c, "pre", M * N, -4, 4);
     if (d[END_] == VQ_GEMM_BIAS_RESIDUAL)
         vq_case_input(c, "residual", M * N, -1, 1);
     if (d[HOW_] == ALONE)
@@ -115,7 +115,8 @@ static void reference(vq_case *c, const int *d) {
                 sum += vq_case_value(c, "residual")[at];
                 break;
             case VQ_GEMM_GELU_GRAD:
-                sum *= gelu_gradient(vq_case_value(c, "pre")[at]);
+                sum *= gelu_gradient(vq_case_before(c, "pre")[at]);
+                vq_case_value(c, "pre")[at] = gelu(vq_case_before(c, "pre")[at]);
                 break;
             }
             C[at] = sum;

@@ -1,7 +1,10 @@
 #include "check/case.h"
+#include "ops/dropout.h"
 #include "ops/layernorm.h"
 
 #include <math.h>
+
+/* dims: M D past. past: y is that of the layer and what goes past it, so that dy is a part of dx. */
 
 static vq_status declare(vq_case *c, const int *dims) {
     const size_t M = (size_t)dims[0], D = (size_t)dims[1];
@@ -19,14 +22,16 @@ static vq_status declare(vq_case *c, const int *dims) {
 }
 
 static vq_status forward(vq_case *c, vq_device *device, const int *dims) {
-    return vq_layernorm_forward(device, vq_case_view(c, "y"), vq_case_view(c, "stats"), vq_case_view(c, "x"),
-                                vq_case_view(c, "gamma"), vq_case_view(c, "beta"), dims[0], dims[1]);
+    const vq_view x = vq_case_view(c, "x"), y = vq_case_view(c, "y");
+    VQ_TRY(vq_layernorm_forward(device, y, vq_case_view(c, "stats"), x, vq_case_view(c, "gamma"), vq_case_view(c, "beta"), dims[0],
+                                dims[1]));
+    return dims[2] ? vq_dropout_forward(device, y, y, x, (size_t)dims[0] * (size_t)dims[1], 0, (vq_draws){0}) : VQDNA_OK;
 }
 
 static vq_status backward(vq_case *c, vq_device *device, const int *dims) {
     return vq_layernorm_backward(device, vq_case_view(c, "dx"), vq_case_view(c, "dgamma"), vq_case_view(c, "dbeta"),
                                  vq_case_view(c, "scratch"), vq_case_view(c, "dy"), vq_case_view(c, "x"), vq_case_view(c, "stats"),
-                                 vq_case_view(c, "gamma"), dims[0], dims[1]);
+                                 vq_case_view(c, "gamma"), dims[2] ? vq_case_view(c, "dy") : VQ_NO_VIEW, dims[0], dims[1]);
 }
 
 static void reference(vq_case *c, const int *dims) {
@@ -43,7 +48,7 @@ static void reference(vq_case *c, const int *dims) {
         stats[2 * m] = mean;
         stats[2 * m + 1] = rstd;
         for (int d = 0; d < D; d++)
-            y[m * D + d] = (x[m * D + d] - mean) * rstd * gamma[d] + beta[d];
+            y[m * D + d] = (x[m * D + d] - mean) * rstd * gamma[d] + beta[d] + (dims[2] ? x[m * D + d] : 0);
     }
 }
 
@@ -61,6 +66,7 @@ static const vq_case_shape shapes[] = {
     {{3, 5}},
     {{2, 32}},
     {{70, 48}},
+    {{67, 35, 1}},
     {{131, 67}, .known = VQ_USE_CODES | VQ_USE_TRAINING},
     {{150, 200}},
     {{4096, 64}, true},
@@ -71,7 +77,7 @@ static const vq_case_shape shapes[] = {
 
 const vq_case_table vq_cases_layernorm = {
     .operation = "layernorm",
-    .dims = "M D",
+    .dims = "M D past",
     .shapes = shapes,
     .tunables = {&vq_layernorm_tunables},
     .tolerance = 2e-6,

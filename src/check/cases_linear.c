@@ -55,7 +55,7 @@ static vq_status forward(vq_case *c, vq_device *device, const int *d) {
 }
 
 static vq_status backward(vq_case *c, vq_device *device, const int *d) {
-    vq_view pre = d[3] == AFTER_GELU ? view(c, "pre") : VQ_NO_VIEW;
+    vq_view pre = d[3] == AFTER_GELU ? view(c, "copy") : VQ_NO_VIEW;
     VQ_TRY(vq_linear_backward_weight(device, view(c, "dW"), view(c, "db"), view(c, "work"), view(c, "dy"), view(c, "x"), d[0], d[1],
                                      d[2]));
     return vq_linear_backward_input(device, view(c, "dx"), view(c, "work"), view(c, "dy"), view(c, "W"), pre, d[0], d[1], d[2]);

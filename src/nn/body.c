@@ -358,7 +358,7 @@ vq_status vq_body_backward(vq_body *b) {
     vq_view dy = b->ga.view, dx = b->gb.view;
     if (!c->layer.post_norm)
         VQ_TRY(vq_layernorm_backward(b->device, dy, b->out_weight.grad, b->out_bias.grad, b->work.view, dy, input_of(b, c->layers),
-                                     b->out_stats.view, b->out_weight.view, M, W));
+                                     b->out_stats.view, b->out_weight.view, VQ_NO_VIEW, M, W));
     for (int i = c->layers - 1; i >= 0; i--) {
         if (b->how.recompute && i < c->layers - 1) /* what the last layer keeps is still there */
             VQ_TRY(vq_layer_forward(&b->layers[i], b->device, input_of(b, i), &b->batch));
@@ -372,7 +372,7 @@ vq_status vq_body_backward(vq_body *b) {
     if (b->batch.dropout > 0)
         VQ_TRY(vq_dropout_backward(b->device, dy, dy, (size_t)M * (size_t)W, b->batch.dropout, input_draws(b)));
     VQ_TRY(vq_layernorm_backward(b->device, dy, b->in_weight.grad, b->in_bias.grad, b->work.view, dy, b->sum.view, b->in_stats.view,
-                                 b->in_weight.view, M, W));
+                                 b->in_weight.view, VQ_NO_VIEW, M, W));
     if (vq_body_has_positions(c))
         VQ_TRY(vq_embedding_backward(b->device, b->position.grad, &work, dy, b->place.view, M, W, c->positions, 1));
     if (b->any_hidden)

@@ -2,7 +2,6 @@
 
 #include "base/integer.h"
 #include "ops/dwconv.h"
-#include "ops/gelu.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 
@@ -60,9 +59,8 @@ vq_status vq_convnext_backward(vq_convnext *b, vq_device *device, vq_view dx, vq
     int M = b->M, D = b->D, H = WIDEN * D;
     vq_view work = b->work.view, hidden = b->pre.view, dhidden = b->wide.view;
     vq_view normed = b->narrow.view, dnormed = normed, dmixed = normed;
-    /* dhidden [M][4D] = dy [M][D] down [D][4D], through gelu */
+    /* dhidden [M][4D] = dy [M][D] down [D][4D], through gelu; hidden from pre */
     VQ_TRY(vq_linear_backward_input(device, dhidden, work, dy, b->down_weight.view, b->pre.view, M, H, D));
-    VQ_TRY(vq_gelu_forward(device, hidden, b->pre.view, (size_t)M * (size_t)H));
     /* ddown [D][4D] += dy [M][D]^T hidden [M][4D] */
     VQ_TRY(vq_linear_backward_weight(device, b->down_weight.grad, b->down_bias.grad, work, dy, hidden, M, H, D));
     VQ_TRY(normalize(b, device, normed));
@@ -71,7 +69,7 @@ vq_status vq_convnext_backward(vq_convnext *b, vq_device *device, vq_view dx, vq
     /* dnormed [M][D] = dhidden [M][4D] up [4D][D] */
     VQ_TRY(vq_linear_backward_input(device, dnormed, work, dhidden, b->up_weight.view, VQ_NO_VIEW, M, D, H));
     VQ_TRY(vq_layernorm_backward(device, dmixed, b->norm_weight.grad, b->norm_bias.grad, work, dnormed, b->mixed.view,
-                                 b->stats.view, b->norm_weight.view, M, D));
+                                 b->stats.view, b->norm_weight.view, VQ_NO_VIEW, M, D));
     /* dx [M][D] = dmixed [M][D] * dw reversed + dy [M][D]; ddw [D][7] += */
     return vq_dwconv_backward(device, dx, b->dw_weight.grad, b->dw_bias.grad, work, dmixed, dy, x, rows, b->dw_weight.view, M, D,
                               KERNEL);

@@ -68,7 +68,7 @@ vq_status vq_decoder_backward(vq_decoder *c, vq_device *device, vq_view *dzhat, 
                             c->conv_weight.view, M, S));
     VQ_TRY(vq_gelu_backward(device, dstem, dstem, c->normed.view, (size_t)M * (size_t)S));
     VQ_TRY(vq_layernorm_backward(device, dunjoined, c->norm_weight.grad, c->norm_bias.grad, work, dstem, c->unjoined.view,
-                                 c->stats.view, c->norm_weight.view, M, S));
+                                 c->stats.view, c->norm_weight.view, VQ_NO_VIEW, M, S));
     VQ_TRY(vq_linear_backward_weight(device, c->unjoin_weight.grad, c->unjoin_bias.grad, work, dunjoined,
                                      c->blocks[blocks - 1].y.view, M, D, S));
     /* a [M][D] = dunjoined [M][stem] unjoin [stem][D] */

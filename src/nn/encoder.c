@@ -86,6 +86,6 @@ vq_status vq_encoder_backward(vq_encoder *e, vq_device *device, vq_view a, vq_vi
     VQ_TRY(vq_linear_backward_weight(device, e->join_weight.grad, e->join_bias.grad, work, a, e->stem.view, M, S, D));
     VQ_TRY(vq_linear_backward_input(device, dstem, work, a, e->join_weight.view, e->normed.view, M, S, D));
     VQ_TRY(vq_layernorm_backward(device, dconv, e->norm_weight.grad, e->norm_bias.grad, work, dstem, e->conv.view, e->stats.view,
-                                 e->norm_weight.view, M, S));
+                                 e->norm_weight.view, VQ_NO_VIEW, M, S));
     return vq_stem_backward(device, e->conv_weight.grad, e->conv_bias.grad, work, dconv, rows, M, S);
 }

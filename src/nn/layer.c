@@ -2,7 +2,6 @@
 
 #include "base/integer.h"
 #include "ops/attention.h"
-#include "ops/gelu.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 
@@ -189,8 +188,9 @@ static vq_status undropped(vq_layer *l, vq_device *device, vq_view *out, vq_view
 }
 
 static vq_status norm_backward(vq_layer *l, vq_device *device, vq_view d, vq_tensor *weight, vq_tensor *bias, vq_view x,
-                               vq_view stats, int M) {
-    return vq_layernorm_backward(device, d, weight->grad, bias->grad, l->work.view, d, x, stats, weight->view, M, l->config.width);
+                               vq_view stats, vq_view residual, int M) {
+    return vq_layernorm_backward(device, d, weight->grad, bias->grad, l->work.view, d, x, stats, weight->view, residual, M,
+                                 l->config.width);
 }
 
 static vq_status add(vq_device *device, vq_view y, vq_view x, size_t n) {
@@ -209,12 +209,11 @@ vq_status vq_layer_backward(vq_layer *l, vq_device *device, vq_view dx, vq_view 
     if (post) {
         VQ_TRY(vq_copy(device, c, 0, dy, 0, n * sizeof(float)));
         dsum = c;
-        VQ_TRY(norm_backward(l, device, c, &l->norm2_weight, &l->norm2_bias, s->sum.view, s->stats2.view, M));
+        VQ_TRY(norm_backward(l, device, c, &l->norm2_weight, &l->norm2_bias, s->sum.view, s->stats2.view, VQ_NO_VIEW, M));
     }
     VQ_TRY(undropped(l, device, &dfeed, b, dsum, 1, batch));
-    /* dhidden [M][F] = dfeed [M][W] linear2 [W][F], through gelu */
+    /* dhidden [M][F] = dfeed [M][W] linear2 [W][F], through gelu; hidden from pre */
     VQ_TRY(vq_linear_backward_input(device, dhidden, work, dfeed, l->down->view, s->pre.view, M, F, W));
-    VQ_TRY(vq_gelu_forward(device, hidden, s->pre.view, (size_t)M * (size_t)F));
     /* dlinear2 [W][F] += dfeed [M][W]^T hidden [M][F] */
     VQ_TRY(vq_linear_backward_weight(device, l->down->grad, l->down_bias.grad, work, dfeed, hidden, M, F, W));
     VQ_TRY(normed_middle(l, device, &z, a, M));
@@ -224,11 +223,12 @@ vq_status vq_layer_backward(vq_layer *l, vq_device *device, vq_view dx, vq_view 
     /* b [M][W] = dhidden [M][F] linear1 [F][W], through norm2 if it stands before, + dsum: the gradient of z; through norm1 if it
      * stands behind: that of middle */
     VQ_TRY(vq_linear_backward_input(device, b, work, dhidden, l->up->view, VQ_NO_VIEW, M, W, F));
-    if (!post)
-        VQ_TRY(norm_backward(l, device, b, &l->norm2_weight, &l->norm2_bias, z, s->stats2.view, M));
-    VQ_TRY(add(device, b, dsum, n));
-    if (post)
-        VQ_TRY(norm_backward(l, device, b, &l->norm1_weight, &l->norm1_bias, s->middle.view, s->stats1.view, M));
+    if (post) {
+        VQ_TRY(add(device, b, dsum, n));
+        VQ_TRY(norm_backward(l, device, b, &l->norm1_weight, &l->norm1_bias, s->middle.view, s->stats1.view, VQ_NO_VIEW, M));
+    } else {
+        VQ_TRY(norm_backward(l, device, b, &l->norm2_weight, &l->norm2_bias, z, s->stats2.view, dsum, M));
+    }
 
     VQ_TRY(undropped(l, device, &dmixed, a, b, 0, batch));
     /* dout_proj [W][W] += dmixed [M][W]^T heads [M][W]; c [M][W] = dmixed [M][W] out_proj [W][W] */
@@ -239,7 +239,7 @@ vq_status vq_layer_backward(vq_layer *l, vq_device *device, vq_view dx, vq_view 
     /* din_proj [3W][W] += dqkv [M][3W]^T in [M][W]; dx [M][W] = dqkv [M][3W] in_proj [3W][W], through norm1 if it stands before, + b */
     VQ_TRY(vq_linear_backward_weight(device, l->in->grad, l->in_bias.grad, work, dqkv, in, M, W, 3 * W));
     VQ_TRY(vq_linear_backward_input(device, dx, work, dqkv, l->in->view, VQ_NO_VIEW, M, W, 3 * W));
-    if (!post)
-        VQ_TRY(norm_backward(l, device, dx, &l->norm1_weight, &l->norm1_bias, x, s->stats1.view, M));
-    return add(device, dx, b, n);
+    if (post)
+        return add(device, dx, b, n);
+    return norm_backward(l, device, dx, &l->norm1_weight, &l->norm1_bias, x, s->stats1.view, b, M);
 }

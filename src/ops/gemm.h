@@ -18,7 +18,7 @@ typedef enum vq_gemm_kind {
     VQ_GEMM_BIAS,          /* C = P + bias */
     VQ_GEMM_BIAS_GELU,     /* pre = P + bias, C = gelu(pre); pre may be VQ_NO_VIEW: then it is not stored */
     VQ_GEMM_BIAS_RESIDUAL, /* C = P + bias + residual */
-    VQ_GEMM_GELU_GRAD,     /* C = P gelu'(pre) */
+    VQ_GEMM_GELU_GRAD,     /* C = P gelu'(pre), then pre = gelu(pre) */
 } vq_gemm_kind;
 
 /* bias [N]; pre and residual [M][N]. GELU is the exact form x Phi(x). */

@@ -40,18 +40,18 @@ size_t vq_layernorm_scratch(const vq_device *device, int M, int D) {
 }
 
 vq_status vq_layernorm_backward(vq_device *device, vq_view dx, vq_view dgamma, vq_view dbeta, vq_view scratch, vq_view dy,
-                                vq_view x, vq_view stats, vq_view gamma, int M, int D) {
+                                vq_view x, vq_view stats, vq_view gamma, vq_view residual, int M, int D) {
     const int per = vq_chunk_rows(device, M);
     const vq_group g = vq_group_fit(device, "layernorm", "", GROUP, GROUP);
     const size_t chunks = (size_t)vq_chunk_count(device, M), columns = vq_ceil_div((size_t)D, g.spread);
     if (is_cpu(device)) {
         VQ_TRY(vq_run(device, "layernorm", "layernorm_backward", g.options, vq_grid1(chunks, 1), vq_in(dx), vq_in(scratch),
-                      vq_in(dy), vq_in(x), vq_in(stats), vq_in(gamma), vq_int(M), vq_int(D), vq_int(per)));
+                      vq_in(dy), vq_in(x), vq_in(stats), vq_in(gamma), vq_in(residual), vq_int(M), vq_int(D), vq_int(per)));
     } else {
         VQ_TRY(vq_run(device, "layernorm", "layernorm_backward_chunks", g.options, vq_grid2(columns, chunks, g.spread, 1),
                       vq_in(scratch), vq_in(dy), vq_in(x), vq_in(stats), vq_int(M), vq_int(D), vq_int(per), vq_int((int)chunks)));
         VQ_TRY(vq_run(device, "layernorm", "layernorm_backward_group", g.options, vq_grid1((size_t)M, g.across), vq_in(dx),
-                      vq_in(dy), vq_in(x), vq_in(stats), vq_in(gamma), vq_int(M), vq_int(D)));
+                      vq_in(dy), vq_in(x), vq_in(stats), vq_in(gamma), vq_in(residual), vq_int(M), vq_int(D)));
     }
     return vq_run(device, "layernorm", "layernorm_backward_sum", g.options, vq_grid2(columns, 2, g.spread, 1), vq_in(dgamma),
                   vq_in(dbeta), vq_in(scratch), vq_int(D), vq_int((int)chunks));

@@ -20,8 +20,8 @@ vq_status vq_linear_gelu_forward(vq_device *device, vq_view y, vq_view pre, vq_v
 vq_status vq_linear_residual_forward(vq_device *device, vq_view y, vq_view work, vq_view x, vq_view W, vq_view b, vq_view residual,
                                      int M, int in, int out);
 
-/* dx [M][in] = dy W, or (dy W) gelu'(pre) if x was gelu(pre), pre [M][in]; VQ_NO_VIEW: it was not. The residual's gradient is dy
- * itself. */
+/* dx [M][in] = dy W, or (dy W) gelu'(pre) if x was gelu(pre), pre [M][in], which becomes x again: it need not be kept; VQ_NO_VIEW:
+ * it was not. The residual's gradient is dy itself. */
 vq_status vq_linear_backward_input(vq_device *device, vq_view dx, vq_view work, vq_view dy, vq_view W, vq_view pre, int M, int in,
                                    int out);
 
