@@ -127,15 +127,6 @@ void read_rows(local float *restrict to, const global float *restrict from, int 
     }
 }
 
-/* Four rows of four floats become columns, 16 floats at a time instead of one. */
-__attribute__((always_inline)) void turn(float4 *m) {
-    const float4 a = m[0], b = m[1], c = m[2], d = m[3];
-    m[0] = (float4)(a.s0, b.s0, c.s0, d.s0);
-    m[1] = (float4)(a.s1, b.s1, c.s1, d.s1);
-    m[2] = (float4)(a.s2, b.s2, c.s2, d.s2);
-    m[3] = (float4)(a.s3, b.s3, c.s3, d.s3);
-}
-
 /* A panel from n rows times `by`: row at[l], or l, becomes lane l; zeros for padding. */
 void read_panel(local vf *panel, const global float *restrict from, int stride, const local int *at, int n, float by) {
     local float *to = (local float *)panel;
@@ -147,7 +138,7 @@ void read_panel(local vf *panel, const global float *restrict from, int stride, 
             for (; c + 4 <= D; c += 4) {
                 float4 m[4];
                 VQ_UNROLL for (int i = 0; i < 4; i++) m[i] = vload4(0, row[i] + c);
-                turn(m);
+                vq_turn(m);
                 VQ_UNROLL for (int i = 0; i < 4; i++) vstore4(m[i] * by, 0, to + (c + i) * NR + l);
             }
         for (; c < DP; c++)
@@ -168,7 +159,7 @@ void write_panel(global float *restrict to, int stride, const local int *at, con
             for (; c + 4 <= D; c += 4) {
                 float4 m[4];
                 VQ_UNROLL for (int i = 0; i < 4; i++) m[i] = vload4(0, from + (c + i) * NR + l);
-                turn(m);
+                vq_turn(m);
                 VQ_UNROLL for (int i = 0; i < 4; i++) vstore4(m[i] * factor[l + i], 0, row[i] + c);
             }
         for (; c < D; c++)

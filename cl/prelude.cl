@@ -260,9 +260,32 @@ __attribute__((always_inline)) void vq_tile(vf *c0, vf *c1, const local float *a
     }
 }
 
+/* Four rows of four floats become columns, 16 floats at a time instead of one. */
+__attribute__((always_inline)) void vq_turn(float4 *m) {
+    const float4 a = m[0], b = m[1], c = m[2], d = m[3];
+    m[0] = (float4)(a.s0, b.s0, c.s0, d.s0);
+    m[1] = (float4)(a.s1, b.s1, c.s1, d.s1);
+    m[2] = (float4)(a.s2, b.s2, c.s2, d.s2);
+    m[3] = (float4)(a.s3, b.s3, c.s3, d.s3);
+}
+
 /* Rows n0 to n0 + VQ_NR of x [N][K], n steps from k0, transposed as a panel [n][VQ_NR]. Zeros stand for rows past N. */
 void vq_pack_rows(global float *restrict to, const global float *restrict x, int n0, int N, int K, int k0, int n) {
-    for (int j = 0; j < VQ_NR; j++) {
+    int j = 0;
+    for (; j + 4 <= min(N - n0, VQ_NR); j += 4) {
+        const global float *from = x + (size_t)(n0 + j) * K + k0;
+        int k = 0;
+        for (; k + 4 <= n; k += 4) {
+            float4 m[4];
+            VQ_UNROLL for (int i = 0; i < 4; i++) m[i] = vload4(0, from + (size_t)i * K + k);
+            vq_turn(m);
+            VQ_UNROLL for (int i = 0; i < 4; i++) vstore4(m[i], 0, to + (size_t)(k + i) * VQ_NR + j);
+        }
+        for (; k < n; k++)
+            for (int i = 0; i < 4; i++)
+                to[(size_t)k * VQ_NR + j + i] = from[(size_t)i * K + k];
+    }
+    for (; j < VQ_NR; j++) {
         const global float *from = x + (size_t)(n0 + j) * K + k0;
         if (n0 + j < N)
             for (int k = 0; k < n; k++)
