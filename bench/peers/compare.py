@@ -8,7 +8,7 @@ any register width, and behind each peer's figure how many times faster ours is.
 use those kernels instead of the ones it thinks right; $VQDNA_VECTOR_WIDTH holds ours to shorter registers."""
 import argparse, json, math, os, signal, statistics, subprocess, sys
 
-STORE, ADD, BIAS, GELU, RESIDUAL, GELU_GRAD = range(6)  # vq_gemm_kind
+STORE, ADD, BIAS, GELU, RESIDUAL, GELU_GRAD = range(6)  # vq_gemm_kind; with GELU_GRAD ours also computes gelu(pre) again, in the same pass
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 GROUPS = {  # title, workload, dims as worker.h has them
