@@ -52,8 +52,13 @@ typedef struct __attribute__((packed, aligned(4))) vf_anywhere {
 #define VQ_UNROLL _Pragma("unroll")
 #endif
 
-/* Polynomials of up to VQ_ABREAST registers are worked out term by term: alone, each would wait for its own sums. */
+/* Polynomials of up to VQ_ABREAST registers are worked out term by term: alone, each would wait for its own sums. On a GPU other
+ * work-items have their turn meanwhile. */
+#ifdef VQ_GPU
+#define VQ_ABREAST 1
+#else
 #define VQ_ABREAST 4
+#endif
 #define VQ_EACH(n) VQ_UNROLL for (int i = 0; i < (n); i++)
 #define VQ_TERM(c) VQ_EACH(n) y[i] = fma(y[i], t[i], (vf)(c));
 
