@@ -92,9 +92,8 @@ void pack_columns(local float *restrict to, const global float *restrict A, int 
         VSTORE(c1[i], (p) + i * (stride) + VW);                                                                                    \
     }
 
-/* The end of a whole tile of VQ_NR columns, which lies in `tile`, to C: as end(), a kind at a time, so that no branch stands
- * between rows, and GELU of two rows abreast. Not from C: a row that is read behind stores to others waits for them where they are a
- * multiple of 4 KB away, as they are if N is one of 1024. */
+/* The end of a whole tile of VQ_NR columns, which lies in `tile`, to C, written once: as end(), a kind at a time, so that no branch
+ * stands between rows, and GELU of two rows abreast. */
 #define ABREAST(i) ((i) / 2 * stride + (i) % 2 * VW)
 void finish(global float *c, const float *tile, int kind, const global float *bias, global float *pre, const global float *residual,
             size_t stride) {
