@@ -1,21 +1,12 @@
 # finetune: seeds, resumed runs, what is written, and what is refused.
 load common
 
-# A body small enough for seconds on one core.
-body=(--set width=32 --set layers=1 --set heads=2 --set pool=max --batch 16 --report-every 10)
-
 setup_file() {
-    train_once
-    labelled 1 800 40 >"$BATS_FILE_TMPDIR/train.csv"
-    labelled 2 200 40 >"$BATS_FILE_TMPDIR/dev.csv"
-    labelled 3 200 40 >"$BATS_FILE_TMPDIR/test.csv"
+    tables_once
 }
 
 setup() {
-    cd "$BATS_TEST_TMPDIR"
-    model=$BATS_FILE_TMPDIR/model
-    cp "$BATS_FILE_TMPDIR"/*.csv .
-    sets=(--train train.csv --dev dev.csv --test test.csv)
+    tables_here
 }
 
 @test "a word is found by a body that may look at it, and what was kept is written" {

@@ -42,6 +42,24 @@ train_once() {
     "$VQDNA" train -q "${small[@]}" --steps 40 -o "$BATS_FILE_TMPDIR/model" "$BATS_FILE_TMPDIR/genome.fa"
 }
 
+# For tests of fine-tuning: a body small enough for seconds on one core, and tables of rows beside the model, made once a file and
+# copied to each test.
+body=(--set width=32 --set layers=1 --set heads=2 --set pool=max --batch 16 --report-every 10)
+
+tables_once() {
+    train_once
+    labelled 1 800 40 >"$BATS_FILE_TMPDIR/train.csv"
+    labelled 2 200 40 >"$BATS_FILE_TMPDIR/dev.csv"
+    labelled 3 200 40 >"$BATS_FILE_TMPDIR/test.csv"
+}
+
+tables_here() {
+    cd "$BATS_TEST_TMPDIR"
+    model=$BATS_FILE_TMPDIR/model
+    cp "$BATS_FILE_TMPDIR"/*.csv .
+    sets=(--train train.csv --dev dev.csv --test test.csv)
+}
+
 # In a folder that nobody can reach and write, with the model and the genome; skips the test where nobody cannot run the program.
 # $open is for teardown to remove.
 for_nobody() {
